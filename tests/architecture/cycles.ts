@@ -1,0 +1,24 @@
+import type { SourceFile } from './source-files.ts';
+
+/** One import circle, as the paths along it, first and last the same; undefined when there is none. */
+export function findCycle(files: readonly SourceFile[]): readonly string[] | undefined {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const done = new Set<string>();
+
+  const walk = (path: string, trail: readonly string[]): readonly string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const { target } of byPath.get(path)?.imports ?? []) {
+      const cycle = target === null ? undefined : walk(target, [...trail, path]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(path);
+    return undefined;
+  };
+
+  for (const { path } of files) {
+    const cycle = walk(path, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
