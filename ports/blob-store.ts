@@ -1,0 +1,58 @@
+import { encodeIdPart } from './id-part.ts';
+
+/** A blob's place, relative to the store's base: made from ids only, never from names (contract 10.1, 4.1). */
+export type BlobKey = string & { readonly __brand: 'BlobKey' };
+
+export interface WrittenBlob {
+  readonly sizeBytes: number;
+  /** Lower-case hex SHA-256 of what was written. */
+  readonly sha256: string;
+}
+
+export interface StoredBlob {
+  /** The key, or for a temporary file its own name, which only `remove` takes. */
+  readonly key: BlobKey;
+  readonly sizeBytes: number;
+  readonly modifiedAt: number;
+  /** Left by a write that did not finish. */
+  readonly temporary: boolean;
+}
+
+/** Bytes at rest on the device: durable storage, never a cache that the system may empty (field case 2). */
+export interface BlobStore {
+  /**
+   * Streams `source` to a temporary file while hashing, syncs it, renames it into place and syncs the directory:
+   * durable on return (contract 3.2). Writing a key again replaces it.
+   * @throws {LadingError} `disk_full`, `file_too_large` (more than `maxBytes`), `capture_aborted`; nothing is left behind.
+   */
+  write(
+    key: BlobKey,
+    source: AsyncIterable<Uint8Array>,
+    options?: { readonly signal?: AbortSignal; readonly maxBytes?: number },
+  ): Promise<WrittenBlob>;
+  /**
+   * The bytes from `start` (default 0) to before `end` (default the end), in chunks of at most 64 KiB … 1 MiB.
+   * @throws {LadingError} `blob_missing`.
+   */
+  open(
+    key: BlobKey,
+    range?: { readonly start?: number; readonly end?: number },
+  ): AsyncIterable<Uint8Array>;
+  stat(key: BlobKey): Promise<{ readonly sizeBytes: number } | undefined>;
+  /** Idempotent. */
+  remove(key: BlobKey): Promise<void>;
+  list(): AsyncIterable<StoredBlob>;
+}
+
+/**
+ * Where one attachment's bytes lie: `a-<account>/<shard>/m-<mediaId>`, encoded, relative (contract 4.1, 10.1).
+ * The account comes first, so that forgetting it is one folder; the prefix keeps it clear of names that some
+ * systems reserve (`con`, `nul`). The shard is the end of the mediaId, where a UUIDv7 is random.
+ *
+ * @throws {LadingError} `invalid_id`.
+ */
+export function blobKey(accountId: string, mediaId: string): BlobKey {
+  const media = encodeIdPart(mediaId);
+  const shard = media.slice(-2).padStart(2, '0');
+  return `a-${encodeIdPart(accountId)}/${shard}/m-${media}` as BlobKey;
+}

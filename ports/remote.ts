@@ -1,0 +1,95 @@
+import type { Fault, MediaFacts, Receipt } from '../machines/attachment/types.ts';
+import type { Json } from '../machines/json.ts';
+
+/** `<account>/<mediaId>`, each part encoded: the same for every attempt of one attachment (contract 4.2). */
+export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
+
+/** What an upload sends. */
+export interface UploadRequest {
+  readonly objectKey: ObjectKey;
+  readonly media: MediaFacts;
+  /** A part of the bytes; may be opened again for another range. */
+  open(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
+}
+
+/** What the engine lends to one run of an upload. */
+export interface UploadContext {
+  /** Stable for the attachment, different between attachments (contract 4.2). */
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+  /** What an earlier run reported through `opened`, or null. */
+  readonly handle: string | null;
+  /** True when an earlier run may have reached the remote: look there first. */
+  readonly rerun: boolean;
+  /** Reports a resumable upload as soon as the remote named it; durable when it resolves. Send no bytes before that. */
+  opened(handle: string): Promise<void>;
+  /** Offsets and parts: kept outside the log; losing them costs bytes, not truth. */
+  readonly checkpoint: {
+    load(): Promise<Json | null>;
+    save(value: Json): Promise<void>;
+  };
+  /** Bytes that the remote has, or is being sent, so far; never an event. */
+  onProgress(sentBytes: number): void;
+}
+
+export type UploadOutcome = { readonly ok: true; readonly receipt: Receipt } | Fault;
+
+/** `exists: false` is an answer; not being able to tell is a fault. */
+export type HeadOutcome =
+  | {
+      readonly ok: true;
+      readonly exists: true;
+      readonly byteSize: number;
+      readonly sha256: string | null;
+      readonly url: string;
+      readonly token: string | null;
+    }
+  | { readonly ok: true; readonly exists: false }
+  | Fault;
+
+/** What `DownloadOutcome.body` rejects with when the transfer breaks on its way. */
+export class DownloadInterrupted extends Error {
+  override readonly name = 'DownloadInterrupted';
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(fault.message ?? fault.code);
+    this.fault = fault;
+  }
+}
+
+/** `byteSize` is what `body` will yield, where the remote said so. A transfer that breaks rejects with {@link DownloadInterrupted}. */
+export type DownloadOutcome =
+  | {
+      readonly ok: true;
+      readonly byteSize: number | null;
+      readonly body: AsyncIterable<Uint8Array>;
+    }
+  | Fault;
+
+/**
+ * Where the bytes go. Foreseen failures are values, classified here, from (phase, status, protocol code)
+ * (contract 4.4); a throw is a bug. Retrying is the engine's business: SDK retries are off.
+ */
+export interface Remote {
+  upload(request: UploadRequest, context: UploadContext): Promise<UploadOutcome>;
+  /** Looks for the **completed** object. */
+  head(
+    objectKey: ObjectKey,
+    options: { readonly handle: string | null; readonly signal: AbortSignal },
+  ): Promise<HeadOutcome>;
+  /** Removes the object and any unfinished upload of it; a missing one is success. */
+  remove(
+    objectKey: ObjectKey,
+    options: { readonly handle: string | null; readonly signal: AbortSignal },
+  ): Promise<{ readonly ok: true } | Fault>;
+  download(
+    url: string,
+    options: { readonly start?: number; readonly signal: AbortSignal },
+  ): Promise<DownloadOutcome>;
+}
+
+/** The object key of one attachment (contract 4.2). */
+export function objectKey(accountId: string, mediaId: string): ObjectKey {
+  return `${encodeURIComponent(accountId)}/${encodeURIComponent(mediaId)}` as ObjectKey;
+}
