@@ -1,0 +1,89 @@
+import type { StampedEvent, Stepper } from '../../machines/durable/stepper.ts';
+import type { Json, JsonObject } from '../../machines/json.ts';
+import type { NewEvent, StoreTransaction, StreamId } from '../../ports/event-store.ts';
+
+/** What one run of a service is lent. */
+export interface ServiceRun {
+  readonly stream: StreamId;
+  /** `<stream>:<invoke id>:<run>`: the same for every repetition of this run (contract 4.2). */
+  readonly idempotencyKey: string;
+  /** Aborted when the machine stopped the service, its lease was lost, or the host closes. */
+  readonly signal: AbortSignal;
+  /** True when an earlier attempt of this run may have acted already. */
+  readonly rerun: boolean;
+  /**
+   * Sends the machine an event from within the run; durable when it resolves.
+   * @throws {LadingError} `fenced`-like abort: rejects with the signal's reason when the run no longer stands.
+   */
+  send(event: MachineEvent): Promise<void>;
+}
+
+/**
+ * One effect of a machine, at least once per run. Foreseen failures are resolved values; a throw is a bug and
+ * reaches the machine as the invoke's `onError`.
+ */
+export interface Service {
+  run(input: Json, run: ServiceRun): Promise<Json>;
+  /** Runs at the same time in this host. Default 4. */
+  readonly concurrency?: number;
+  /** False: leave the task a row for now; call `host.wake` when it turns true. Default always. */
+  ready?(): boolean;
+}
+
+/** A custom action: a named effect without a result, at least once; a throw is tried again. */
+export type ActionHandler = (params: Json, run: ServiceRun) => Promise<void>;
+
+/** An event as the outside sends it; the host adds the stamp. */
+export interface MachineEvent {
+  readonly type: string;
+  readonly [key: string]: Json | undefined;
+}
+
+/** What a step did, told to projections within the commit and to subscribers after it. */
+export interface Change {
+  readonly stream: StreamId;
+  readonly machine: string;
+  readonly version: number;
+  readonly event: NewEvent;
+  readonly before: StateView | null;
+  readonly after: StateView;
+}
+
+export interface StateView {
+  readonly value: Json;
+  readonly context: JsonObject;
+  readonly status: 'active' | 'done';
+}
+
+/** A machine as a host keeps it: how it steps, how its log is read, what it does. */
+export interface HostedMachine {
+  /** Name in the log; the first event of each of its streams is `<id>.created`. */
+  readonly id: string;
+  /** Version of the machine's states and context: a snapshot of another version is not used. */
+  readonly format: string;
+  readonly stepper: Stepper;
+  /** Throws a typed error when an event from outside is not as its schema says. Default: takes all. */
+  validate?(event: MachineEvent): void;
+  /** The present schema version of an event type. Default 1. */
+  schemaVersion?(type: string): number;
+  /**
+   * Brings a stored payload to the present schema version.
+   * @throws {LadingError} `unknown_event_version` for a version newer than it knows. Default: refuses all but 1.
+   */
+  upcast?(type: string, schemaVersion: number, payload: JsonObject): JsonObject;
+  readonly services: Readonly<Record<string, Service>>;
+  readonly actions?: Readonly<Record<string, ActionHandler>>;
+  /** Writes the rows that follow from a step; in its commit. Must be a pure function of the change and the rows. */
+  project?(tx: StoreTransaction, change: Change): void;
+  /** Called once in each commit that changed streams of this machine, after all its projections. */
+  beforeCommit?(tx: StoreTransaction, changes: readonly Change[]): void;
+}
+
+/** What happened to an event that was sent. */
+export type SendOutcome =
+  | { readonly outcome: 'changed'; readonly state: StateView; readonly version: number }
+  /** The machine does not handle it in this state, or its key was seen: nothing was logged. */
+  | { readonly outcome: 'ignored'; readonly state: StateView; readonly version: number };
+
+/** A service result or timer event, internal to the host. */
+export type InternalEvent = StampedEvent;

@@ -1,0 +1,10 @@
+/**
+ * `lading/host`: a durable host for XState machines. It knows nothing of attachments and keeps an app's own
+ * machines as well: state survives a kill, services run at least once behind a fence, timers are rows.
+ */
+export { createStepper, type Stepper } from '../../machines/durable/stepper.ts';
+export type { Json, JsonObject } from '../../machines/json.ts';
+export type * from './definition.ts';
+export { type CrashPoint, type Host, type HostOptions, openHost } from './host.ts';
+export type { LeaseOptions } from './lease.ts';
+export type { Work } from './work.ts';

@@ -1,0 +1,94 @@
+import { toMachineEvent } from '../../machines/durable/event-names.ts';
+import type { Snapshot } from '../../machines/durable/stepper.ts';
+import type { JsonObject } from '../../machines/json.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { StoredEvent, StoreTransaction, StreamId } from '../../ports/event-store.ts';
+import type { HostedMachine } from './definition.ts';
+
+/** One stream in memory. */
+export interface Loaded {
+  readonly machine: HostedMachine;
+  readonly version: number;
+  readonly snapshot: Snapshot;
+}
+
+/** Recently used streams; the rest are rows (virtual actors, design 2). */
+export interface SnapshotCache {
+  get(stream: StreamId): Loaded | undefined;
+  set(stream: StreamId, loaded: Loaded): void;
+  delete(stream: StreamId): void;
+  readonly size: number;
+}
+
+/** @param capacity streams kept, least recently used first out. */
+export function createSnapshotCache(capacity: number): SnapshotCache {
+  const entries = new Map<StreamId, Loaded>();
+  return {
+    get(stream) {
+      const found = entries.get(stream);
+      if (found === undefined) return undefined;
+      entries.delete(stream);
+      entries.set(stream, found);
+      return found;
+    },
+    set(stream, loaded) {
+      entries.delete(stream);
+      entries.set(stream, loaded);
+      if (entries.size > capacity) {
+        const oldest = entries.keys().next().value;
+        if (oldest !== undefined) entries.delete(oldest);
+      }
+    },
+    delete: (stream) => void entries.delete(stream),
+    get size() {
+      return entries.size;
+    },
+  };
+}
+
+/** The stream's state at `version`: from its snapshot row if that is current and of this format, else from the log. */
+export function replay(
+  tx: StoreTransaction,
+  stream: StreamId,
+  machine: HostedMachine,
+  version: number,
+): Snapshot {
+  const stored = tx.log.snapshot(stream);
+  const usable =
+    stored !== undefined && stored.format === machine.format && stored.version <= version;
+  let state = usable ? machine.stepper.restore(stored.body) : undefined;
+  for (const event of tx.log.read(stream, usable ? stored.version : 0)) {
+    state = fold(machine, state, event);
+  }
+  if (state === undefined) {
+    throw new LadingError('database_corrupt', `Stream ${stream} has a head but no events.`, {
+      details: { stream },
+    });
+  }
+  return state;
+}
+
+/** One event of the log onto the state before it. */
+export function fold(
+  machine: HostedMachine,
+  state: Snapshot | undefined,
+  event: StoredEvent,
+): Snapshot {
+  const payload = upcast(machine, event);
+  const stamp = { at: event.at, jitter: event.jitter };
+  return state === undefined
+    ? machine.stepper.init({ ...(payload['input'] as JsonObject), ...stamp }).snapshot
+    : machine.stepper.step(state, toMachineEvent(event.type, payload, stamp)).snapshot;
+}
+
+function upcast(machine: HostedMachine, event: StoredEvent): JsonObject {
+  if (machine.upcast !== undefined) {
+    return machine.upcast(event.type, event.schemaVersion, event.payload);
+  }
+  if (event.schemaVersion === 1) return event.payload;
+  throw new LadingError(
+    'unknown_event_version',
+    `Event ${event.type} of stream ${event.stream} has schema version ${event.schemaVersion}, newer than this version knows. Update the app; nothing was changed.`,
+    { details: { stream: event.stream, type: event.type, schemaVersion: event.schemaVersion } },
+  );
+}

@@ -1,0 +1,273 @@
+import { toMachineEvent } from '../../machines/durable/event-names.ts';
+import type { Effect, Snapshot, Step } from '../../machines/durable/stepper.ts';
+import type { JsonObject } from '../../machines/json.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
+import type { Change, HostedMachine, MachineEvent, SendOutcome, StateView } from './definition.ts';
+import { type Loaded, replay, type SnapshotCache } from './snapshots.ts';
+
+/** What the steps of one decision need of the host. */
+export interface WorkContext {
+  readonly machines: ReadonlyMap<string, HostedMachine>;
+  readonly cache: SnapshotCache;
+  stamp(): { readonly at: number; readonly jitter: number };
+  /** The runner to claim a new task for, or null to leave it for the pump. */
+  claimer(
+    tx: StoreTransaction,
+    machine: HostedMachine,
+    kind: Task['kind'],
+    src: string,
+  ): string | null;
+}
+
+/** Something to do once the decision is durable. */
+export type AfterCommit =
+  | { readonly type: 'start'; readonly machine: HostedMachine; readonly task: Task }
+  | { readonly type: 'stop'; readonly stream: StreamId; readonly name: string }
+  | { readonly type: 'arm' };
+
+/**
+ * One decision: steps of one or several streams that become durable together or not at all (design 2).
+ * It lives inside a store transaction; what it learnt reaches caches and services only after COMMIT.
+ */
+export interface Work {
+  readonly tx: StoreTransaction;
+  /**
+   * Begins a stream.
+   * @throws {LadingError} `stream_exists`, `unknown_machine`.
+   */
+  create(stream: StreamId, machine: string, input: JsonObject, key?: string): SendOutcome;
+  /**
+   * Steps a stream by an event from outside. An event whose `key` the stream has seen is ignored.
+   * @throws {LadingError} `not_found`, `invalid_event`.
+   */
+  send(stream: StreamId, event: MachineEvent, key?: string): SendOutcome;
+  /** The stream's present state, this decision's own steps included; undefined when there is none. */
+  peek(stream: StreamId): (StateView & { readonly version: number }) | undefined;
+}
+
+/** A decision with what the host must do after it. */
+export interface OpenWork extends Work {
+  /** Steps by an event of the host's own: a result or a timer. */
+  deliver(stream: StreamId, type: string, payload: JsonObject): SendOutcome;
+  /** Writes snapshots and runs `beforeCommit`; the decision is complete. */
+  finish(): void;
+  readonly changes: readonly Change[];
+  readonly afterCommit: readonly AfterCommit[];
+  readonly loaded: ReadonlyMap<StreamId, Loaded>;
+}
+
+export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
+  const loaded = new Map<StreamId, Loaded>();
+  const dirty = new Set<StreamId>();
+  const changes: Change[] = [];
+  const afterCommit: AfterCommit[] = [];
+
+  function load(stream: StreamId): Loaded | undefined {
+    const known = loaded.get(stream);
+    if (known !== undefined) return known;
+    const head = tx.log.head(stream);
+    if (head === undefined) return undefined;
+    const machine = machineOf(context, head.machine);
+    const cached = context.cache.get(stream);
+    const found: Loaded =
+      cached?.version === head.version
+        ? cached
+        : { machine, version: head.version, snapshot: replay(tx, stream, machine, head.version) };
+    loaded.set(stream, found);
+    return found;
+  }
+
+  function take(
+    stream: StreamId,
+    machine: HostedMachine,
+    before: Loaded | undefined,
+    event: { readonly type: string; readonly payload: JsonObject; readonly key: string | null },
+    stamp: { readonly at: number; readonly jitter: number },
+    step: Step,
+  ): SendOutcome {
+    const version = (before?.version ?? 0) + 1;
+    const newEvent = {
+      ...event,
+      ...stamp,
+      schemaVersion: machine.schemaVersion?.(event.type) ?? 1,
+      state: step.snapshot.value,
+    };
+    tx.log.append(stream, version - 1, [newEvent], {
+      machine: machine.id,
+      status: step.snapshot.status,
+    });
+    const owed = writeTasks(tx, context, machine, stream, version, stamp.at, step);
+    afterCommit.push(...owed);
+    const change: Change = {
+      stream,
+      machine: machine.id,
+      version,
+      event: newEvent,
+      before: before === undefined ? null : viewOf(before.snapshot),
+      after: viewOf(step.snapshot),
+    };
+    loaded.set(stream, { machine, version, snapshot: step.snapshot });
+    dirty.add(stream);
+    changes.push(change);
+    machine.project?.(tx, change);
+    return { outcome: 'changed', state: change.after, version };
+  }
+
+  function stepBy(
+    stream: StreamId,
+    event: { readonly type: string; readonly payload: JsonObject; readonly key: string | null },
+  ): SendOutcome {
+    const before = load(stream);
+    if (before === undefined) {
+      throw new LadingError('not_found', `There is no stream ${stream} on this device.`, {
+        details: { stream },
+      });
+    }
+    const ignored: SendOutcome = {
+      outcome: 'ignored',
+      state: viewOf(before.snapshot),
+      version: before.version,
+    };
+    if (before.snapshot.status !== 'active') return ignored;
+    if (event.key !== null && tx.log.hasKey(stream, event.key)) return ignored;
+    const stamp = context.stamp();
+    const step = before.machine.stepper.step(
+      before.snapshot,
+      toMachineEvent(event.type, event.payload, stamp),
+    );
+    return step.changed ? take(stream, before.machine, before, event, stamp, step) : ignored;
+  }
+
+  return {
+    tx,
+    changes,
+    afterCommit,
+    loaded,
+
+    create(stream, machineId, input, key) {
+      const machine = machineOf(context, machineId);
+      if (load(stream) !== undefined) {
+        throw new LadingError('stream_exists', `Stream ${stream} exists already.`, {
+          details: { stream },
+        });
+      }
+      const stamp = context.stamp();
+      const step = machine.stepper.init({ ...input, ...stamp });
+      const event = { type: `${machine.id}.created`, payload: { input }, key: key ?? null };
+      return take(stream, machine, undefined, event, stamp, step);
+    },
+
+    send(stream, event, key) {
+      const machine = load(stream)?.machine;
+      machine?.validate?.(event);
+      const { type, ...payload } = event;
+      return stepBy(stream, { type, payload: payload as JsonObject, key: key ?? null });
+    },
+
+    deliver: (stream, type, payload) => stepBy(stream, { type, payload, key: null }),
+
+    peek(stream) {
+      const found = load(stream);
+      return found === undefined
+        ? undefined
+        : { ...viewOf(found.snapshot), version: found.version };
+    },
+
+    finish() {
+      for (const machine of new Set(changes.map((change) => machineOf(context, change.machine)))) {
+        machine.beforeCommit?.(
+          tx,
+          changes.filter((change) => change.machine === machine.id),
+        );
+      }
+      for (const stream of dirty) {
+        const { machine, version, snapshot } = loaded.get(stream) as Loaded;
+        const body = machine.stepper.persist(snapshot);
+        tx.log.saveSnapshot(stream, { version, format: machine.format, body });
+      }
+    },
+  };
+}
+
+/** Turns a step's effects into task rows of the same commit, and says what to do after it. */
+function writeTasks(
+  tx: StoreTransaction,
+  context: WorkContext,
+  machine: HostedMachine,
+  stream: StreamId,
+  version: number,
+  at: number,
+  step: Step,
+): readonly AfterCommit[] {
+  const owed: AfterCommit[] = [];
+  step.effects.forEach((effect, index) => {
+    switch (effect.type) {
+      case 'stop':
+        tx.tasks.remove(stream, 'invoke', effect.id);
+        owed.push({ type: 'stop', stream, name: effect.id });
+        break;
+      case 'cancel':
+        tx.tasks.remove(stream, 'timer', effect.name);
+        break;
+      default: {
+        const kind = KIND[effect.type];
+        const src =
+          effect.type === 'start'
+            ? effect.src
+            : effect.type === 'timer'
+              ? effect.event
+              : effect.name;
+        const runner = context.claimer(tx, machine, kind, src);
+        const task: Task = {
+          stream,
+          kind,
+          name:
+            effect.type === 'start'
+              ? effect.id
+              : effect.type === 'timer'
+                ? effect.name
+                : `${version}.${index}`,
+          run: version,
+          src,
+          input:
+            effect.type === 'start'
+              ? effect.input
+              : effect.type === 'action'
+                ? effect.params
+                : null,
+          startedAt: at,
+          dueAt: effect.type === 'timer' ? at + effect.delayMs : at,
+          attempts: runner === null ? 0 : 1,
+          runner,
+        };
+        tx.tasks.put(task);
+        if (effect.type === 'timer') owed.push({ type: 'arm' });
+        else if (runner !== null) owed.push({ type: 'start', machine, task });
+      }
+    }
+  });
+  if (step.snapshot.status === 'done') tx.tasks.clear(stream);
+  return owed;
+}
+
+const KIND = { start: 'invoke', timer: 'timer', action: 'action' } as const satisfies Record<
+  Exclude<Effect['type'], 'stop' | 'cancel'>,
+  Task['kind']
+>;
+
+function machineOf(context: WorkContext, id: string): HostedMachine {
+  const machine = context.machines.get(id);
+  if (machine === undefined) {
+    throw new LadingError(
+      'unknown_machine',
+      `The log has streams of a machine "${id}" that is not registered: register it when you open the host.`,
+      { details: { machine: id } },
+    );
+  }
+  return machine;
+}
+
+export function viewOf(snapshot: Snapshot): StateView {
+  return { value: snapshot.value, context: snapshot.context, status: snapshot.status };
+}

@@ -1,0 +1,137 @@
+import type { Json, JsonObject } from '../../machines/json.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type {
+  LogTransaction,
+  NewEvent,
+  StoredEvent,
+  StreamHead,
+  StreamId,
+} from '../../ports/event-store.ts';
+import type { SqlRow, SqlTransaction } from '../../ports/sql.ts';
+
+/** The log on one connection; every function is one SQL operation. */
+export function logTransaction(sql: SqlTransaction): LogTransaction {
+  return {
+    head(stream) {
+      const row = sql.get(
+        'SELECT machine, version, status FROM lading_stream WHERE stream = ?',
+        stream,
+      );
+      return row === undefined ? undefined : toHead(row);
+    },
+
+    append(stream, expectedVersion, events, head) {
+      const version = expectedVersion + events.length;
+      const moved =
+        expectedVersion === 0
+          ? sql.run(
+              `INSERT INTO lading_stream (stream, machine, version, status) VALUES (?, ?, ?, ?)
+               ON CONFLICT (stream) DO NOTHING`,
+              stream,
+              head.machine,
+              version,
+              head.status,
+            )
+          : sql.run(
+              'UPDATE lading_stream SET version = ?, status = ? WHERE stream = ? AND version = ?',
+              version,
+              head.status,
+              stream,
+              expectedVersion,
+            );
+      if (moved !== 1) {
+        throw new LadingError(
+          'version_conflict',
+          `Stream ${stream} is no longer at version ${expectedVersion}: load it again and decide again.`,
+          { details: { stream, expectedVersion } },
+        );
+      }
+      events.forEach((event, index) => {
+        insertEvent(sql, stream, expectedVersion + 1 + index, event);
+      });
+    },
+
+    read: (stream, afterVersion = 0) =>
+      sql
+        .all(
+          `SELECT position, stream, version, type, schema_version, at, jitter, payload, state, key
+           FROM lading_event WHERE stream = ? AND version > ? ORDER BY version`,
+          stream,
+          afterVersion,
+        )
+        .map(toStoredEvent),
+
+    hasKey: (stream, key) =>
+      sql.get('SELECT 1 AS found FROM lading_event WHERE stream = ? AND key = ?', stream, key) !==
+      undefined,
+
+    snapshot(stream) {
+      const row = sql.get(
+        'SELECT version, format, body FROM lading_snapshot WHERE stream = ?',
+        stream,
+      );
+      if (row === undefined) return undefined;
+      return {
+        version: Number(row['version']),
+        format: String(row['format']),
+        body: JSON.parse(String(row['body'])) as Json,
+      };
+    },
+
+    saveSnapshot(stream, snapshot) {
+      sql.run(
+        `INSERT INTO lading_snapshot (stream, version, format, body) VALUES (?, ?, ?, ?)
+         ON CONFLICT (stream) DO UPDATE SET
+           version = excluded.version, format = excluded.format, body = excluded.body`,
+        stream,
+        snapshot.version,
+        snapshot.format,
+        JSON.stringify(snapshot.body),
+      );
+    },
+  };
+}
+
+function insertEvent(
+  sql: SqlTransaction,
+  stream: StreamId,
+  version: number,
+  event: NewEvent,
+): void {
+  sql.run(
+    `INSERT INTO lading_event (stream, version, type, schema_version, at, jitter, payload, state, key)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    stream,
+    version,
+    event.type,
+    event.schemaVersion,
+    event.at,
+    event.jitter,
+    JSON.stringify(event.payload),
+    JSON.stringify(event.state),
+    event.key,
+  );
+}
+
+function toHead(row: SqlRow): StreamHead {
+  return {
+    machine: String(row['machine']),
+    version: Number(row['version']),
+    status: row['status'] === 'done' ? 'done' : 'active',
+  };
+}
+
+function toStoredEvent(row: SqlRow): StoredEvent {
+  return {
+    position: Number(row['position']),
+    stream: String(row['stream']) as StreamId,
+    version: Number(row['version']),
+    type: String(row['type']),
+    schemaVersion: Number(row['schema_version']),
+    at: Number(row['at']),
+    jitter: Number(row['jitter']),
+    payload: JSON.parse(String(row['payload'])) as JsonObject,
+    state: JSON.parse(String(row['state'])) as Json,
+    key: row['key'] === null ? null : String(row['key']),
+  };
+}

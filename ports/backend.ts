@@ -1,0 +1,76 @@
+import type { AttachmentRef, MediaId, Owner, OwnerScope } from '../machines/attachment/types.ts';
+import type { Cancel } from './clock.ts';
+
+/** What one device asks of the app's backend; sent at least once, in `opId` order per attachment (contract 1, outbox). */
+export type BackendOp =
+  /** Adds the ref, or updates url, rank and primary of one that is there. */
+  | {
+      readonly type: 'ref.put';
+      readonly owner: Owner;
+      readonly ref: AttachmentRef;
+      readonly rank: string;
+    }
+  /** Tombstones the ref; the backend deletes the object after its grace when no ref is left. */
+  | { readonly type: 'ref.delete'; readonly owner: Owner; readonly mediaId: MediaId };
+
+export interface PushedOp {
+  /** The backend drops an op whose id it has seen (`lastMutationId`). */
+  readonly opId: string;
+  readonly op: BackendOp;
+}
+
+export type PushResult =
+  | { readonly opId: string; readonly status: 'applied' | 'duplicate' }
+  | {
+      readonly opId: string;
+      readonly status: 'refused';
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** One ref as the backend holds it. `id` is `<mediaId>|<ownerKey>`; a deleted one arrives as a tombstone. */
+export interface RefDelta {
+  readonly id: string;
+  readonly updatedAt: number;
+  readonly deletedAt: number | null;
+  readonly lastMutationId: string;
+  readonly owner: Owner;
+  readonly ref: AttachmentRef;
+  readonly rank: string;
+}
+
+/** Position in the delta stream: everything up to and including `(updatedAt, id)` was applied. */
+export interface SyncCursor {
+  readonly updatedAt: number;
+  readonly id: string;
+}
+
+export interface DeltaPage {
+  /** Ordered by `(updatedAt, id)`. */
+  readonly rows: readonly RefDelta[];
+  readonly more: boolean;
+}
+
+/** One tiny document per active scope; tells that something changed, never what (contract 1). */
+export interface ChangeSignal {
+  readonly seq: number;
+  readonly changedAt: number;
+}
+
+/**
+ * The app's backend, seen from one account. `push` and `pull` reject when it cannot be reached or answers nonsense
+ * (the caller retries); an op that it will not take is a `refused` result.
+ */
+export interface Backend {
+  push(
+    ops: readonly PushedOp[],
+    options: { readonly signal: AbortSignal },
+  ): Promise<readonly PushResult[]>;
+  pull(
+    scope: OwnerScope,
+    after: SyncCursor | null,
+    options: { readonly limit: number; readonly signal: AbortSignal },
+  ): Promise<DeltaPage>;
+  /** Holds one listener on the scope's change-signal; also calls once with the present one. */
+  listen(scope: OwnerScope, listener: (signal: ChangeSignal) => void): Cancel;
+}

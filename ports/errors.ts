@@ -1,0 +1,65 @@
+/** Every error that Lading throws on purpose. `code` is stable; `message` says what happened and what to do next. */
+export class LadingError extends Error {
+  override readonly name = 'LadingError';
+  readonly code: ErrorCode;
+  /** Ids and numbers that the message speaks of; never a secret. */
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: {
+      readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** All codes, one line each. A new failure gets a new code; a code never changes its meaning. */
+export type ErrorCode =
+  // capture and fields (contract 3.1)
+  | 'source_missing' // the file is not there
+  | 'source_not_a_file' // a directory or device
+  | 'source_unreadable' // no permission, or an I/O error while reading
+  | 'source_changed' // the file changed while it was read
+  | 'source_empty' // zero bytes, and the field does not allow it
+  | 'capture_aborted' // the caller's AbortSignal
+  | 'unknown_field'
+  | 'wrong_kind'
+  | 'file_too_large'
+  | 'too_many' // the field's maximum count
+  | 'not_single' // a list verb on a field that holds one ref
+  | 'invalid_id' // not an id, owner part or name that can be stored safely
+  | 'id_taken'
+  | 'not_found' // no such attachment, ref or stream on this device
+  | 'already_gone' // it was purged or cancelled
+  | 'undo_expired'
+  | 'wrong_account' // belongs to another account than the one that is open
+  | 'not_available' // the verb's service is not in this version
+  | 'bytes_missing' // neither here nor remote
+  // storage
+  | 'disk_full'
+  | 'database_corrupt'
+  | 'database_newer' // written by a newer version; left untouched
+  | 'database_read_only'
+  | 'database_unopenable'
+  | 'database_busy'
+  | 'commit_failed' // COMMIT failed; nothing of the batch happened
+  | 'statement_count' // an app statement changed another number of rows than it said
+  | 'blob_missing'
+  | 'blob_corrupt' // bytes do not match the recorded SHA-256
+  // event log and host
+  | 'version_conflict'
+  | 'invalid_event' // refused by the event's schema
+  | 'machine_refused' // uses a construct that the host cannot keep durable
+  | 'unknown_machine'
+  | 'stream_exists'
+  | 'unknown_event_version' // a log written by a newer version
+  | 'closed'
+  // adapters
+  | 'sdk_missing' // an optional peer dependency is not installed
+  | 'invalid_option';
