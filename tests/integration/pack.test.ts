@@ -1,0 +1,175 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = realpathSync(join(dirname(fileURLToPath(import.meta.url)), '../..'));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly name: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+};
+/** `lading`, `lading/host` …: what a consumer can write after `from`. */
+const subpaths = Object.entries(manifest.exports)
+  .filter(([, target]) => typeof target !== 'string')
+  .map(([subpath]) => `${manifest.name}${subpath.slice(1)}`);
+
+let consumer = '';
+/** The package as npm installed it: exactly what the tarball holds. */
+let installed = '';
+let files: readonly string[] = [];
+
+beforeAll(async () => {
+  consumer = realpathSync(await mkdtemp(join(tmpdir(), 'lading-pack-')));
+  const tarballs = join(consumer, 'tarballs');
+  await mkdir(tarballs);
+  await npm(root, 'pack', '--pack-destination', tarballs);
+  const tarball = readdirSync(tarballs).map((name) => join(tarballs, name));
+
+  const settings = { name: 'consumer', private: true, type: 'module' };
+  await writeFile(join(consumer, 'package.json'), JSON.stringify(settings));
+  await npm(consumer, 'install', '--prefer-offline', '--no-audit', '--no-fund', ...tarball);
+  installed = join(consumer, 'node_modules', manifest.name);
+  files = filesIn(installed);
+}, 180_000);
+
+afterAll(async () => {
+  if (consumer !== '') await rm(consumer, { recursive: true, force: true });
+});
+
+describe('the packed package', () => {
+  it('holds the build, its types, and the words that belong to it', () => {
+    expect(files).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json']),
+    );
+    const targets = Object.values(manifest.exports).flatMap((target) =>
+      typeof target === 'string' ? [target] : Object.values(target),
+    );
+    expect(files).toEqual(expect.arrayContaining(targets.map((path) => path.replace('./', ''))));
+  });
+
+  it('holds no source, no test and nothing that was removed from the sources', () => {
+    const words = new Set(['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json']);
+    const built = files.filter((path) => !words.has(path));
+    const strangers = built.filter(
+      (path) =>
+        !/^dist\/.*(\.d\.ts|\.js)$/.test(path) ||
+        /(^|\/)(tests|model-based-tests|examples|bench|tools)\/|\.test\./.test(path) ||
+        !existsSync(join(root, path.replace(/^dist\//, '').replace(/(\.d\.ts|\.js)$/, '.ts'))),
+    );
+    expect(built).not.toEqual([]);
+    expect(strangers).toEqual([]);
+  });
+
+  it('names no path of the machine that built it', () => {
+    const places = [root, `${homedir()}/`, consumer];
+    const told = files.filter((path) => {
+      const text = readFileSync(join(installed, path), 'utf8');
+      return places.some((place) => text.includes(place));
+    });
+    expect(told).toEqual([]);
+  });
+});
+
+describe('an empty project that installs it', () => {
+  it('gets the dependencies and nothing else: no Node, no SDK, no tool', () => {
+    const names = packagesIn(join(consumer, 'node_modules'));
+    const unwanted =
+      /^(node|node-.*|@tus\/.*|tus-js-client|@sqlite\.org\/.*|vitest|@?fast-check.*|typescript|vite|@types\/.*|lading-.*)$/;
+    expect(names.filter((name) => unwanted.test(name))).toEqual([]);
+    expect(names).toEqual([manifest.name, ...Object.keys(manifest.dependencies)].toSorted());
+    expect(existsSync(join(consumer, 'node_modules/.bin/node'))).toBe(false);
+  });
+
+  it.each(subpaths)('imports %s without any SDK', async (subpath) => {
+    const script = `console.log(Object.keys(await import('${subpath}')).length)`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script]);
+    expect(Number(stdout)).toBeGreaterThan(0);
+  });
+
+  it('compiles against its types, strictly and with those of libraries checked', async () => {
+    const imports = subpaths.map((subpath, i) => `import * as m${i} from '${subpath}';`);
+    const names = subpaths.map((_, i) => `m${i}`);
+    const source = [
+      ...imports,
+      'type IsAny<T> = 0 extends 1 & T ? true : false;',
+      ...names.map((name) => `export const typed_${name}: IsAny<typeof ${name}> = false;`),
+      `export const all: readonly object[] = [${names.join(', ')}];`,
+    ].join('\n');
+    await writeFile(join(consumer, 'main.ts'), source);
+    await expect(compile('main.ts')).resolves.toBe('');
+  });
+
+  it('is told by the compiler when it uses what is not there', async () => {
+    await writeFile(join(consumer, 'wrong.ts'), `import { nothing } from '${manifest.name}';`);
+    await expect(compile('wrong.ts')).resolves.toContain('wrong.ts(1,10): error TS2305');
+  });
+});
+
+/** What the compiler says about a file of the consumer; empty when it is content. */
+async function compile(file: string): Promise<string> {
+  const compiler = fileURLToPath(
+    new URL('bin/tsc', import.meta.resolve('typescript/package.json')),
+  );
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--skipLibCheck',
+    'false',
+  ];
+  const target = ['--module', 'nodenext', '--target', 'es2024', '--types', 'node'];
+  // Node's own types are lent, not installed: whoever compiles for Node has them.
+  const types = ['--typeRoots', join(root, 'node_modules/@types')];
+  try {
+    return (await run(process.execPath, [compiler, ...options, ...target, ...types, file])).stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
+    return stdout + stderr || String(error);
+  }
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  cwd: string = consumer,
+): Promise<{ readonly stdout: string }> {
+  // npm tells its scripts where it runs; a project elsewhere must not hear that.
+  const env = Object.entries(process.env).filter(
+    ([key]) =>
+      !/^(npm_(package|lifecycle|config_local|config_workspace)|init_cwd|node_path|vitest)/i.test(
+        key,
+      ),
+  );
+  const windows = process.platform === 'win32' && command === 'npm';
+  return promisify(execFile)(command, [...args], {
+    cwd,
+    env: Object.fromEntries(env),
+    shell: windows,
+  });
+}
+
+function npm(cwd: string, ...args: readonly string[]): Promise<unknown> {
+  return run('npm', args, cwd);
+}
+
+function packagesIn(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => !name.startsWith('.'))
+    .flatMap((name) =>
+      name.startsWith('@')
+        ? readdirSync(join(folder, name)).map((inner) => `${name}/${inner}`)
+        : [name],
+    )
+    .toSorted();
+}
+
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true, encoding: 'utf8' })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+}
