@@ -1,0 +1,267 @@
+/**
+ * Every change of the context: named pure functions of (context, event), free of XState's types.
+ * Each gives the part that changes; for an event that is not theirs they change nothing.
+ */
+import { backoffMs } from './backoff.ts';
+import type { AttachmentContext, FaultRecord } from './context.ts';
+import { type AttachmentEvent, timeOf } from './events.ts';
+import { entryOf, findRef, findUndoable, isUndoable } from './refs.ts';
+import { type Fault, ownerKey, type RefEntry } from './types.ts';
+
+export type Assign = (
+  context: AttachmentContext,
+  event: AttachmentEvent,
+) => Partial<AttachmentContext>;
+
+// — references
+
+/** A ref that is new, or that a delta tells anew; an undo of it is pointless from now on. */
+export const putRef: Assign = (context, event) => {
+  if (event.type !== 'ref.linked' && event.type !== 'ref.synced') return {};
+  return withRef(context, entryOf(event));
+};
+
+/** Removed here: it can be undone. What can no longer be undone is forgotten on the way. */
+export const dropRef: Assign = (context, event) => {
+  if (event.type !== 'ref.unlinked') return {};
+  const known = findRef(context, event.owner);
+  if (known === undefined) return {};
+  const still = context.undoable.filter(
+    (ref) => ref.key !== known.key && isUndoable(context, ref, event.at),
+  );
+  return {
+    refs: context.refs.filter((ref) => ref !== known),
+    undoable: [...still, { ...known, removedAt: event.at }],
+  };
+};
+
+/** Removed elsewhere: there is nothing to undo here. */
+export const forgetRef: Assign = (context, event) => {
+  if (event.type !== 'ref.tombstoned') return {};
+  const key = ownerKey(event.owner);
+  return { refs: context.refs.filter((ref) => ref.key !== key) };
+};
+
+/** Brings the ref back where it stood, rank and primary mark included. */
+export const restoreRef: Assign = (context, event) => {
+  if (event.type !== 'ref.undone') return {};
+  const removed = findUndoable(context, event.owner, event.at);
+  if (removed === undefined) return {};
+  const { removedAt: _removedAt, ...entry } = removed;
+  return withRef(context, entry);
+};
+
+export const moveRef: Assign = (context, event) =>
+  event.type === 'ref.moved' ? changeRef(context, event, { rank: event.rank }) : {};
+
+export const markPrimary: Assign = (context, event) =>
+  event.type === 'ref.primary' ? changeRef(context, event, { isPrimary: event.isPrimary }) : {};
+
+export const markGone: Assign = () => ({ gone: true, refs: [], undoable: [] });
+
+// — since when
+
+export const enterReference: Assign = (context, event) => ({
+  referenceSince: timeOf(event, context.referenceSince),
+});
+export const enterTransfer: Assign = (context, event) => ({ since: timeOf(event, context.since) });
+export const enterLocal: Assign = (context, event) => ({
+  localSince: timeOf(event, context.localSince),
+});
+
+// — the way to the remote
+
+/** From here on removal needs the remote (contract 4.2, 5.2). */
+export const markTouched: Assign = () => ({ touched: true });
+export const noteHandle: Assign = (_context, event) =>
+  event.type === 'upload.opened' ? { handle: event.handle } : {};
+export const hold: Assign = () => ({ held: true });
+export const unhold: Assign = () => ({ held: false });
+
+/** Burnt attempts stay counted until the object is attached, or a receipt that never fits would repeat for ever. */
+export const noteReceipt: Assign = (_context, event) =>
+  event.type === 'xstate.done.actor.upload' && event.output.ok
+    ? { receipt: event.output.receipt, authStrikes: 0 }
+    : {};
+
+/** The locator is known, from the upload, from `attach` or from a delta. */
+export const noteUrl: Assign = (_context, event) => {
+  const url = urlOf(event);
+  return url === null ? {} : { ...blameless, url, attached: true, remoteAbsent: false };
+};
+
+/** A new start, as after a success. */
+export const startAfresh: Assign = () => blameless;
+
+/** The remote lost the object, the bytes are here: it begins again. */
+export const forgetRemote: Assign = () => ({
+  ...blameless,
+  url: null,
+  receipt: null,
+  handle: null,
+  remoteAbsent: false,
+});
+
+/** A retryable failure burns an attempt, and drops what it disproved (contract 4.4, 4.5). */
+export const burn: Assign = (context, event) => {
+  const fault = faultOf(event);
+  return {
+    attempts: context.attempts + 1,
+    firstFailedAt: context.firstFailedAt ?? timeOf(event, context.since),
+    delayMs: backoffMs(context.attempts, context.policy, jitterOf(event), fault),
+    fault: recordOf(fault),
+    ...(fault?.class === 'resume_lost' ? { handle: null } : {}),
+    ...(fault?.class === 'mismatch' ? { handle: null, receipt: null } : {}),
+  };
+};
+
+/** Refused credentials burn no attempt and keep the resume data (contract 4.4). */
+export const strike: Assign = (context, event) => ({
+  authStrikes: context.authStrikes + 1,
+  fault: recordOf(faultOf(event)),
+});
+
+/** A fault that no waiting will mend, or a bug. Never touches the bytes. */
+export const giveUp: Assign = (_context, event) => ({ fault: recordOf(faultOf(event)) });
+
+/** The last attempt is burnt like any other; what is left is a `failed` that a retry takes up again. */
+export const giveUpSpent: Assign = (context, event) => ({ ...burn(context, event), delayMs: 0 });
+
+export const noteSourceMissing: Assign = () => ({
+  fault: { class: 'source', code: 'source_missing', message: null, retryable: false },
+});
+export const noteRemoteMissing: Assign = () => ({
+  remoteAbsent: true,
+  fault: { class: 'remote', code: 'remote_missing', message: null, retryable: true },
+});
+/** A retry asks the remote again. */
+export const doubtAbsence: Assign = () => ({ ...blameless, remoteAbsent: false });
+
+export const noteRefusal: Assign = (_context, event) =>
+  event.type === 'backend.refused'
+    ? {
+        fault: {
+          class: 'backend',
+          code: event.code,
+          message: event.message,
+          retryable: true,
+        },
+      }
+    : {};
+
+// — removing the remote object
+
+export const countSweep: Assign = (context) => ({
+  sweeps: context.sweeps + 1,
+  tries: 0,
+  fault: null,
+});
+export const forgetTries: Assign = () => ({ tries: 0, fault: null });
+export const burnRemoval: Assign = (context, event) => ({
+  tries: context.tries + 1,
+  delayMs: backoffMs(context.tries, context.policy, jitterOf(event), faultOf(event)),
+  fault: recordOf(faultOf(event)),
+});
+/** Offline counts no try, and looks again at the slowest pace. */
+export const pauseRemoval: Assign = (context, event) => ({
+  delayMs: context.policy.backoffCapMs,
+  fault: recordOf(faultOf(event)),
+});
+
+// — the local copy
+
+export const haveBytes: Assign = () => ({ bytes: true, wanted: false });
+export const lackBytes: Assign = () => ({ bytes: false });
+export const pin: Assign = () => ({ pinned: true });
+export const unpin: Assign = () => ({ pinned: false });
+export const want: Assign = () => ({ wanted: true });
+export const forgetLocalTries: Assign = () => ({ localTries: 0, localFault: null });
+
+/** The download brought the bytes; where the remote was thought empty, it is not. */
+export const noteDownload: Assign = (_context, event) =>
+  event.type === 'xstate.done.actor.download' && event.output.ok
+    ? {
+        blobKey: event.output.blobKey,
+        remoteAbsent: false,
+        localTries: 0,
+        localFault: null,
+      }
+    : {};
+export const noteRemoteAbsent: Assign = () => ({ remoteAbsent: true, wanted: false });
+
+export const burnLocal: Assign = (context, event) => ({
+  localTries: context.localTries + 1,
+  localDelayMs: backoffMs(context.localTries, context.policy, jitterOf(event), faultOf(event)),
+  localFault: recordOf(faultOf(event)),
+});
+/** A purge never gives up: it slows down to about one try an hour. */
+export const burnPurge: Assign = (context, event) => {
+  const policy = { ...context.policy, backoffCapMs: SLOWEST_PURGE_MS };
+  return {
+    ...burnLocal(context, event),
+    localDelayMs: backoffMs(context.localTries, policy, jitterOf(event), faultOf(event)),
+  };
+};
+/** Offline and refused credentials count no try; see `pauseRemoval`. */
+export const pauseLocal: Assign = (context, event) => ({
+  localDelayMs: context.policy.backoffCapMs,
+  localFault: recordOf(faultOf(event)),
+});
+/** The reader is told; the next read tries again. */
+export const giveUpLocal: Assign = (_context, event) => ({
+  wanted: false,
+  localTries: 0,
+  localFault: recordOf(faultOf(event)),
+});
+
+// — helpers
+
+const SLOWEST_PURGE_MS = 3_600_000;
+const blameless = { attempts: 0, authStrikes: 0, firstFailedAt: null, delayMs: 0, fault: null };
+
+function withRef(context: AttachmentContext, entry: RefEntry): Partial<AttachmentContext> {
+  const known = context.refs.some((ref) => ref.key === entry.key);
+  return {
+    refs: known
+      ? context.refs.map((ref) => (ref.key === entry.key ? entry : ref))
+      : [...context.refs, entry],
+    undoable: context.undoable.filter((ref) => ref.key !== entry.key),
+  };
+}
+
+function changeRef(
+  context: AttachmentContext,
+  event: Extract<AttachmentEvent, { owner: unknown }>,
+  change: Partial<Pick<RefEntry, 'rank' | 'isPrimary'>>,
+): Partial<AttachmentContext> {
+  const key = ownerKey(event.owner);
+  return { refs: context.refs.map((ref) => (ref.key === key ? { ...ref, ...change } : ref)) };
+}
+
+function urlOf(event: AttachmentEvent): string | null {
+  if (event.type === 'remote.located') return event.url;
+  if (event.type === 'xstate.done.actor.upload' && event.output.ok) return event.output.receipt.url;
+  if (event.type === 'xstate.done.actor.attach' && event.output.ok) return event.output.url;
+  return null;
+}
+
+function faultOf(event: AttachmentEvent): Fault | null {
+  return 'output' in event && !event.output.ok ? event.output : null;
+}
+
+/** An event without a foreseen fault is a crash: its text stays out of the context, since it may hold anything. */
+function recordOf(fault: Fault | null): FaultRecord {
+  if (fault === null) {
+    return { class: 'bug', code: 'internal_error', message: null, retryable: true };
+  }
+  return {
+    class: fault.class,
+    code: fault.code,
+    message: fault.message ?? null,
+    retryable: fault.class !== 'terminal',
+  };
+}
+
+function jitterOf(event: AttachmentEvent): number {
+  return 'jitter' in event ? event.jitter : 0;
+}
