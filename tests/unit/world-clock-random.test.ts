@@ -103,10 +103,10 @@ describe('virtual clock', () => {
 
 describe('seeded random', () => {
   it('gives the same draws for the same seed and others for another one', () => {
-    expect(draw(7)).toEqual(draw(7));
-    expect(draw(7)).not.toEqual(draw(8));
-    expect(draw(7)).not.toEqual(draw('7'));
-    expect(draw(2 ** 53 - 1)).not.toEqual(draw(2 ** 53 - 2));
+    expect(firstDraws(7)).toEqual(firstDraws(7));
+    expect(firstDraws(7)).not.toEqual(firstDraws(8));
+    expect(firstDraws(7)).not.toEqual(firstDraws('7'));
+    expect(firstDraws(2 ** 53 - 1)).not.toEqual(firstDraws(2 ** 53 - 2));
   });
 
   it('forks streams that do not depend on what was drawn from the parent or a sibling', () => {
@@ -145,7 +145,7 @@ describe('seeded random', () => {
   });
 });
 
-function draw(seed: number | string): number[] {
+function firstDraws(seed: number | string): number[] {
   const random = seededRandom(seed);
   return Array.from({ length: 20 }, () => random.next());
 }
