@@ -1,0 +1,167 @@
+import type { AttachmentFacts, Situation } from './facts.ts';
+import { sentenceOf } from './sentences.ts';
+
+/** What a screen may show: four states, and "gone" (contract 2). */
+export type ViewState = 'local_only' | 'uploading' | 'uploaded' | 'failed' | 'gone';
+
+/** What has to happen next. */
+export type WaitingFor =
+  /** The app links the draft. */
+  | 'link'
+  /** The device that has the bytes uploads them. */
+  | 'author'
+  /** The user ends the pause, of this attachment or of all. */
+  | 'resume'
+  /** Its account is signed in again. */
+  | 'account'
+  | 'network'
+  | 'unmetered_network'
+  /** The remote recovers: the circuit breaker lets nothing through. */
+  | 'remote'
+  /** Other uploads end. */
+  | 'slot'
+  | 'backoff'
+  | 'credentials'
+  /** Somebody asks for a retry. */
+  | 'retry'
+  /** The bytes turn up again. */
+  | 'bytes'
+  /** The undo time ends. */
+  | 'undo'
+  /** The last request that may still be under way is surely over. */
+  | 'late_arrival';
+
+/** Facts of the engine, never events of an attachment (contract 2). */
+export interface Gates {
+  readonly online: boolean;
+  /** The link may be used: any will do, or it is not metered. */
+  readonly networkPolicyOk: boolean;
+  /** Everything is paused. */
+  readonly paused: boolean;
+  /** The attachment's account is the one that is signed in. */
+  readonly accountActive: boolean;
+  /** A runner could take one more. */
+  readonly slotFree: boolean;
+  /** The breaker is open, in an electrician's sense: nothing passes. Default false. */
+  readonly breakerOpen?: boolean;
+}
+
+/** Nothing is in the way. */
+export const openGates: Gates = {
+  online: true,
+  networkPolicyOk: true,
+  paused: false,
+  accountActive: true,
+  slotFree: true,
+  breakerOpen: false,
+};
+
+export interface AttachmentView {
+  readonly state: ViewState;
+  readonly waitingFor?: WaitingFor;
+  /** When that began. Milliseconds since 1970. */
+  readonly since?: number;
+  /** When it ends by itself, if known; for `released` the end of the undo time. */
+  readonly until?: number;
+  readonly error?: {
+    readonly code: string;
+    /** For the user. */
+    readonly message: string;
+    readonly retryable: boolean;
+  };
+}
+
+/** What a screen shows of an attachment: the one function that decides (contract 2). */
+export function viewOf(facts: AttachmentFacts, gates: Gates): AttachmentView {
+  const state = stateOf(facts, gates);
+  const waitingFor = waitingForOf(facts, gates);
+  return {
+    state,
+    since: facts.since,
+    ...(waitingFor === null ? {} : { waitingFor }),
+    ...(facts.until === null ? {} : { until: facts.until }),
+    ...(state === 'failed' && facts.error !== null
+      ? {
+          error: {
+            code: facts.error.code,
+            message: sentenceOf(facts.error),
+            retryable: facts.error.retryable,
+          },
+        }
+      : {}),
+  };
+}
+
+/** The first gate that keeps a queued upload from starting, in the order in which people can do something about it. */
+export function closedGate(gates: Gates): WaitingFor | null {
+  if (gates.paused) return 'resume';
+  return closedToAll(gates) ?? (gates.slotFree ? null : 'slot');
+}
+
+const shownAs: Readonly<Record<Situation, ViewState>> = {
+  draft: 'local_only',
+  awaitingAuthor: 'local_only',
+  queued: 'uploading',
+  waiting: 'local_only',
+  awaitingCredentials: 'local_only',
+  uploading: 'uploading',
+  attaching: 'uploading',
+  uploaded: 'uploaded',
+  failed: 'failed',
+  released: 'gone',
+  removing: 'gone',
+  removeWaiting: 'gone',
+  removeAwaitingCredentials: 'gone',
+  settling: 'gone',
+  leftover: 'gone',
+  purging: 'gone',
+  purgeWaiting: 'gone',
+  purged: 'gone',
+};
+
+function stateOf(facts: AttachmentFacts, gates: Gates): ViewState {
+  const isWaiting = facts.situation === 'queued' && waitingForOf(facts, gates) !== null;
+  return isWaiting ? 'local_only' : shownAs[facts.situation];
+}
+
+type Reason = WaitingFor | null | ((facts: AttachmentFacts, gates: Gates) => WaitingFor | null);
+
+const unlessHeld =
+  (otherwise: WaitingFor): Reason =>
+  (facts) =>
+    facts.held ? 'resume' : otherwise;
+
+/** What each situation waits for; null where it is under way, or at its end. */
+const waitsFor: Readonly<Record<Situation, Reason>> = {
+  draft: 'link',
+  awaitingAuthor: 'author',
+  queued: (facts, gates) => (facts.held ? 'resume' : closedGate(gates)),
+  waiting: unlessHeld('backoff'),
+  awaitingCredentials: unlessHeld('credentials'),
+  uploading: null,
+  attaching: null,
+  uploaded: null,
+  failed: (facts) => (facts.error?.class === 'source' ? 'bytes' : 'retry'),
+  released: 'undo',
+  removing: (_facts, gates) => closedToAll(gates),
+  removeWaiting: 'backoff',
+  removeAwaitingCredentials: 'credentials',
+  settling: 'late_arrival',
+  leftover: 'retry',
+  purging: null,
+  purgeWaiting: 'backoff',
+  purged: null,
+};
+
+function waitingForOf(facts: AttachmentFacts, gates: Gates): WaitingFor | null {
+  const reason = waitsFor[facts.situation];
+  return typeof reason === 'function' ? reason(facts, gates) : reason;
+}
+
+/** Gates that keep everything from the remote; pause and slots are for uploads only. */
+function closedToAll(gates: Gates): WaitingFor | null {
+  if (!gates.accountActive) return 'account';
+  if (!gates.online) return 'network';
+  if (!gates.networkPolicyOk) return 'unmetered_network';
+  return gates.breakerOpen === true ? 'remote' : null;
+}
