@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, matchesGlob } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { include } from '../../vitest.config.ts';
-import { findCycle } from './cycles.ts';
+import { findCycle, reachedFrom } from './graph.ts';
 import { listFiles, parseSource, readSource, root } from './source-files.ts';
 import { walls } from './walls.ts';
 
@@ -88,6 +88,15 @@ describe('imports', () => {
     expect(findCycle(circle.slice(1))).toBeUndefined();
   });
 
+  it('never lead from the host to attachments, through ports neither', () => {
+    const host = files.filter(({ path }) => path.startsWith('engine/host/'));
+    const reached = reachedFrom(host, files);
+    expect(host.length).toBeGreaterThan(0);
+    expect(reached.filter((path) => path.startsWith('machines/attachment/'))).toEqual([]);
+    const beside = reachedFrom([parseSource('engine/x.ts', "import '../ports/remote.ts';")], files);
+    expect(beside).toContain('machines/attachment/types.ts');
+  });
+
   it('name files that are there', () => {
     const missing = files.flatMap(({ path, imports }) =>
       imports
@@ -121,13 +130,13 @@ describe('the frame', () => {
     expect(tests.map(({ path }) => path)).toContain('tests/architecture/walls.test.ts');
   });
 
-  it('writes no test outside a test file', () => {
+  it('has no test that neither Vitest collects nor a test file runs', () => {
+    const imported = new Set(files.flatMap(({ imports }) => imports.map(({ target }) => target)));
     const strays = files.filter(
       ({ path, imports }) =>
         !path.endsWith('.test.ts') &&
-        !path.startsWith('tests/') &&
-        !path.startsWith('model-based-tests/') &&
-        imports.some(({ specifier }) => specifier === 'vitest'),
+        !imported.has(path) &&
+        imports.some(({ specifier }) => /^(vitest|@fast-check\/vitest)$/.test(specifier)),
     );
     expect(strays.map(({ path }) => path)).toEqual([]);
   });

@@ -22,3 +22,22 @@ export function findCycle(files: readonly SourceFile[]): readonly string[] | und
   }
   return undefined;
 }
+
+/** Paths of the project's files that `starts` import, directly or through others. */
+export function reachedFrom(
+  starts: readonly SourceFile[],
+  files: readonly SourceFile[],
+): readonly string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const reached = new Set<string>();
+  const waiting = [...starts];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    for (const { target } of file.imports) {
+      if (target === null || reached.has(target)) continue;
+      reached.add(target);
+      const next = byPath.get(target);
+      if (next !== undefined) waiting.push(next);
+    }
+  }
+  return [...reached];
+}
