@@ -9,9 +9,17 @@ export type BackendOp =
       readonly owner: Owner;
       readonly ref: AttachmentRef;
       readonly rank: string;
+      /** The user linked it again, or undid a removal: a tombstone of this ref gives way. Without it, it does not. */
+      readonly restore?: true;
     }
   /** Tombstones the ref; the backend deletes the object after its grace when no ref is left. */
-  | { readonly type: 'ref.delete'; readonly owner: Owner; readonly mediaId: MediaId };
+  | {
+      readonly type: 'ref.delete';
+      readonly owner: Owner;
+      readonly mediaId: MediaId;
+      /** The field keeps remote objects (`remoteOnRelease: 'keep'`): the backend does not delete this one. */
+      readonly keepObject?: true;
+    };
 
 export interface PushedOp {
   /** The backend drops an op whose id it has seen (`lastMutationId`). */
@@ -55,6 +63,8 @@ export interface DeltaPage {
 export interface ChangeSignal {
   readonly seq: number;
   readonly changedAt: number;
+  /** The `seq` at which each collection changed last, where the backend says so. */
+  readonly byCollection?: Readonly<Record<string, number>>;
 }
 
 /**
