@@ -1,0 +1,86 @@
+import type { Fault } from '../../../machines/attachment/types.ts';
+import { DownloadInterrupted, type DownloadOutcome } from '../../../ports/remote.ts';
+import { classifyTus } from './classify.ts';
+import { aborted, fault, faultOf, stalled } from './faults.ts';
+import { appHeaders, type TusHttp } from './http.ts';
+import { watchStall } from './stall.ts';
+
+/**
+ * A GET from `start` on. A server that knows no ranges sends all, and the beginning is skipped here.
+ * The app's headers go to the endpoint's origin only (contract 10.3). What the bytes are worth, their hash tells.
+ */
+export async function downloadByGet(
+  http: TusHttp,
+  allowedOrigins: ReadonlySet<string>,
+  url: string,
+  options: { readonly start?: number; readonly signal: AbortSignal },
+): Promise<DownloadOutcome> {
+  const { start = 0, signal } = options;
+  const target = URL.canParse(url) ? new URL(url) : undefined;
+  if (target === undefined || !allowedOrigins.has(target.origin)) {
+    return fault('terminal', 'origin_refused', 'Downloads from that origin are not allowed.');
+  }
+  if (signal.aborted) return aborted;
+  const stop = new AbortController();
+  let stall: Fault | undefined;
+  const watch = watchStall(http.clock, http.stallMs, () => {
+    stall = stalled(http.stallMs);
+    stop.abort();
+  });
+  const broken = (error: unknown): Fault => stall ?? (signal.aborted ? aborted : faultOf(error));
+  watch.alive();
+  try {
+    const trusted = target.origin === http.endpoint.origin;
+    const headers = trusted ? await appHeaders(http) : new Headers();
+    if (start > 0) headers.set('Range', `bytes=${start}-`);
+    const response = await http.fetch(target, {
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, stop.signal]),
+    });
+    const refused =
+      classifyTus('get', response.status, response.headers, { nowMs: http.clock.now() }) ??
+      wrongRange(response, start);
+    if (refused !== null) {
+      watch.stop();
+      await response.body?.cancel();
+      return refused;
+    }
+    const skip = response.status === 206 ? 0 : start;
+    return { ok: true, byteSize: sizeOf(response, skip), body: bytesOf(response, skip) };
+  } catch (error) {
+    watch.stop();
+    return broken(error);
+  }
+
+  async function* bytesOf(response: Response, skipBytes: number): AsyncIterable<Uint8Array> {
+    let skip = skipBytes;
+    try {
+      for await (const chunk of response.body ?? []) {
+        watch.pause(); // the reader may take its time
+        const kept = chunk.subarray(Math.min(skip, chunk.byteLength));
+        skip -= chunk.byteLength - kept.byteLength;
+        if (kept.byteLength > 0) yield kept;
+        watch.alive();
+      }
+    } catch (error) {
+      throw new DownloadInterrupted(broken(error));
+    } finally {
+      watch.stop();
+    }
+  }
+}
+
+function wrongRange(response: Response, start: number): Fault | null {
+  if (response.status !== 206) return null;
+  const from = /^bytes (\d+)-/.exec(response.headers.get('Content-Range') ?? '')?.[1];
+  if (from !== undefined && Number(from) === start) return null;
+  return fault('retryable', 'range_mismatch', 'The server sent another range than was asked for.');
+}
+
+function sizeOf(response: Response, skip: number): number | null {
+  const length = response.headers.get('Content-Length') ?? '';
+  // With a content coding the length counts other bytes than those that arrive here.
+  if (!/^\d{1,15}$/.test(length) || response.headers.has('Content-Encoding')) return null;
+  return Math.max(0, Number(length) - skip);
+}

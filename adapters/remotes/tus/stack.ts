@@ -1,0 +1,64 @@
+import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
+import { type Answer, exchange, type Piece, type TusHttp } from './http.ts';
+
+/** Lets tus-js-client speak through `fetch`, where bodies are bounded, redirects stay put and everything can be stopped. */
+export function fetchStack(http: TusHttp, onMoved: () => void): HttpStack {
+  return {
+    getName: () => 'LadingFetchStack',
+    createRequest: (method, url) => fetchRequest(http, method, url, onMoved),
+  };
+}
+
+/** The answer behind a response that {@link fetchStack} made. */
+export function answerOf(response: HttpResponse): Answer {
+  return response.getUnderlyingObject() as Answer;
+}
+
+function fetchRequest(
+  http: TusHttp,
+  method: string,
+  url: string,
+  onMoved: () => void,
+): HttpRequest {
+  const headers = new Headers();
+  const stop = new AbortController();
+  let onProgress: ((sentBytes: number) => void) | undefined;
+  return {
+    getMethod: () => method,
+    getURL: () => url,
+    setHeader: (name, value) => headers.set(name, value),
+    getHeader: (name) => headers.get(name) ?? undefined,
+    setProgressHandler(handler) {
+      onProgress = handler;
+    },
+    async send(body: Piece | null) {
+      stop.signal.throwIfAborted(); // stopped before it began: not a byte leaves
+      onMoved();
+      const answer = await exchange(http, {
+        method,
+        url,
+        headers,
+        signal: stop.signal,
+        piece: body ?? undefined,
+        onSent(bytes) {
+          onMoved();
+          onProgress?.(bytes);
+        },
+      });
+      return responseOf(answer);
+    },
+    async abort() {
+      stop.abort();
+    },
+    getUnderlyingObject: () => undefined,
+  };
+}
+
+function responseOf(answer: Answer): HttpResponse {
+  return {
+    getStatus: () => answer.status,
+    getHeader: (name) => answer.headers.get(name) ?? undefined,
+    getBody: () => answer.body,
+    getUnderlyingObject: () => answer,
+  };
+}

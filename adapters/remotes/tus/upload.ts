@@ -1,0 +1,98 @@
+import type { Fault } from '../../../machines/attachment/types.ts';
+import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
+import { fault, faultOf } from './faults.ts';
+import { ask, sameOrigin, type TusHttp } from './http.ts';
+import type { TusModule } from './load.ts';
+import { sameObject, transfer } from './transfer.ts';
+
+export interface UploadPlan {
+  readonly uploadId: string;
+  /** Where our server hook puts that id. */
+  readonly expectedUrl: string;
+  readonly chunkSizeBytes: number;
+  locator(url: string): Promise<string | null>;
+}
+
+/**
+ * One attempt: goes on where an earlier one stood, else creates; begins again when the upload is gone, meets its
+ * earlier self when the id exists. Each of those happens at most once more, so that an attempt ends.
+ * Completion is proven by the server's own HEAD before it counts (field case 12).
+ */
+export async function uploadByTus(
+  tus: TusModule,
+  http: TusHttp,
+  request: UploadRequest,
+  context: UploadContext,
+  plan: UploadPlan,
+): Promise<UploadOutcome> {
+  const { uploadId, chunkSizeBytes, expectedUrl } = plan;
+  let url = firstUrl(http, context, expectedUrl);
+  let handle = context.handle;
+  const seen: UploadContext = {
+    ...context,
+    get handle() {
+      return handle;
+    },
+    async opened(next) {
+      await context.opened(next);
+      handle = next;
+    },
+  };
+  for (let gone = 0, exists = 0; ; ) {
+    const run = { request, context: seen, uploadId, chunkSizeBytes, url };
+    const ended = await transfer(tus, http, run);
+    switch (ended.end) {
+      case 'fault':
+        return ended.fault;
+      case 'gone':
+        if (++gone > 2) return fault('resume_lost', 'upload_gone', 'The upload went away again.');
+        url = null;
+        break;
+      case 'exists':
+        if (++exists > 1) return conflict;
+        url = ended.url ?? expectedUrl;
+        break;
+      case 'complete': {
+        const doubt = ended.proven ? null : await prove(http, request, ended.url, context.signal);
+        if (doubt !== null) return doubt;
+        return {
+          ok: true,
+          receipt: {
+            url: await plan.locator(ended.url),
+            token: ended.url,
+            byteSize: request.media.byteSize,
+          },
+        };
+      }
+    }
+  }
+}
+
+const conflict: Fault = fault(
+  'terminal',
+  'conflict',
+  'The server refuses the id of this upload, and has no upload under it.',
+);
+
+/** A handle of another origin is never contacted: the endpoint moved, and credentials stay (contract 10.3). */
+function firstUrl(http: TusHttp, context: UploadContext, expectedUrl: string): string | null {
+  const known = context.handle === null ? undefined : sameOrigin(http.endpoint, context.handle);
+  // After a crash the upload may be there under its id, although nobody was told where (contract 4.2).
+  return known ?? (context.rerun ? expectedUrl : null);
+}
+
+async function prove(
+  http: TusHttp,
+  request: UploadRequest,
+  url: string,
+  signal: AbortSignal,
+): Promise<Fault | null> {
+  const told = await ask(http, 'head', 'HEAD', url, signal);
+  if (!told.ok) return told;
+  try {
+    if (sameObject(told.answer, request)) return null;
+    return fault('retryable', 'incomplete', 'The server said complete, and has fewer bytes.');
+  } catch (error) {
+    return faultOf(error);
+  }
+}
