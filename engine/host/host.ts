@@ -51,6 +51,8 @@ export interface Host {
   subscribe(listener: (changes: readonly Change[]) => void): Cancel;
   /** Takes up waiting tasks: a service became ready, or a lease may have run out. */
   wake(): void;
+  /** This runner's id, as task rows name their holder. */
+  readonly runner: string;
   /** Services and actions running in this process now. */
   readonly running: number;
   /** Streams in memory. */
@@ -234,6 +236,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
       return () => void listeners.delete(listener);
     },
     wake,
+    runner: lease.runner,
     get running() {
       return runs.size;
     },

@@ -132,11 +132,12 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
     if (before.snapshot.status !== 'active') return ignored;
     if (event.key !== null && tx.log.hasKey(stream, event.key)) return ignored;
     const stamp = context.stamp();
+    const stored = { ...event, payload: asStored(event.payload) };
     const step = before.machine.stepper.step(
       before.snapshot,
-      toMachineEvent(event.type, event.payload, stamp),
+      toMachineEvent(stored.type, stored.payload, stamp),
     );
-    return step.changed ? take(stream, before.machine, before, event, stamp, step) : ignored;
+    return step.changed ? take(stream, before.machine, before, stored, stamp, step) : ignored;
   }
 
   return {
@@ -153,8 +154,9 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
         });
       }
       const stamp = context.stamp();
-      const step = machine.stepper.init({ ...input, ...stamp });
-      const event = { type: `${machine.id}.created`, payload: { input }, key: key ?? null };
+      const payload = asStored({ input });
+      const step = machine.stepper.init({ ...(payload['input'] as JsonObject), ...stamp });
+      const event = { type: `${machine.id}.created`, payload, key: key ?? null };
       return take(stream, machine, undefined, event, stamp, step);
     },
 
@@ -255,6 +257,11 @@ const KIND = { start: 'invoke', timer: 'timer', action: 'action' } as const sati
   Exclude<Effect['type'], 'stop' | 'cancel'>,
   Task['kind']
 >;
+
+/** A payload as the log will give it back (without `undefined`), so that a replay sees what the step saw. */
+function asStored(payload: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(payload)) as JsonObject;
+}
 
 function machineOf(context: WorkContext, id: string): HostedMachine {
   const machine = context.machines.get(id);

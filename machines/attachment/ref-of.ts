@@ -13,7 +13,8 @@ export function refOf(
     kind: media.kind,
     contentType: media.contentType,
     byteSize: media.byteSize,
-    sha256: media.sha256,
+    // A ref from another device may have come without a hash.
+    ...(media.sha256 === '' ? {} : { sha256: media.sha256 }),
     isPrimary: entry.isPrimary,
   };
 }

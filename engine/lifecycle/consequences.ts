@@ -1,0 +1,113 @@
+import type { AttachmentContext } from '../../machines/attachment/context.ts';
+import { refOf } from '../../machines/attachment/ref-of.ts';
+import { type Owner, ownerKey, type RefEntry } from '../../machines/attachment/types.ts';
+import type { AttachmentTables, OutboxTable } from '../../ports/attachment-tables.ts';
+import type { StoreTransaction } from '../../ports/event-store.ts';
+import type { Change } from '../host/definition.ts';
+import type { FieldRegistry } from './fields.ts';
+
+/** What follows from changed refs, in the commit that changed them (contract 3.3, 3.5). */
+export interface Consequences {
+  /** Writes outbox ops and runs the app's field projections. */
+  apply(tx: StoreTransaction, changes: readonly Change[]): void;
+}
+
+export function createConsequences(options: {
+  readonly tables: AttachmentTables;
+  readonly outbox: OutboxTable;
+  readonly fields: FieldRegistry;
+  /** Keeps op ids of two installations apart (contract 10.8). */
+  readonly installationId: string;
+}): Consequences {
+  const { tables, outbox, fields } = options;
+
+  function putOps(tx: StoreTransaction, change: Change): readonly Owner[] {
+    const before = refsBefore(change);
+    const after = contextOf(change.after.context);
+    const urlBefore = change.before === null ? null : contextOf(change.before.context).url;
+    const opId = (n: number) => `${options.installationId}:${change.stream}:${change.version}:${n}`;
+    const { at } = change.event;
+    const fromBackend = BACKEND_EVENTS.has(change.event.type);
+    const touched: Owner[] = [];
+    let count = 0;
+
+    for (const entry of after.refs) {
+      const old = before.get(entry.key);
+      const same =
+        old !== undefined &&
+        old.rank === entry.rank &&
+        old.isPrimary === entry.isPrimary &&
+        urlBefore === after.url;
+      if (same) continue;
+      touched.push(entry.owner);
+      if (fromBackend) continue;
+      if (old === undefined) outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
+      outbox.put(tx, {
+        opId: opId(count),
+        accountId: after.accountId,
+        op: {
+          type: 'ref.put',
+          owner: entry.owner,
+          ref: refOf(after, entry),
+          rank: entry.rank,
+          ...(old === undefined ? { restore: true } : {}),
+        },
+        at,
+        dueAt: at,
+      });
+      count += 1;
+    }
+
+    const kept = new Set(after.refs.map((entry) => entry.key));
+    for (const old of before.values()) {
+      if (kept.has(old.key)) continue;
+      touched.push(old.owner);
+      if (fromBackend) continue;
+      const undoable = after.undoable.some((entry) => entry.key === old.key);
+      outbox.put(tx, {
+        opId: opId(count),
+        accountId: after.accountId,
+        op: { type: 'ref.delete', owner: old.owner, mediaId: after.mediaId },
+        at,
+        // Held back while it can be undone: until then the backend need not know.
+        dueAt: undoable ? at + after.policy.undoGraceMs : at,
+      });
+      count += 1;
+    }
+    return touched;
+  }
+
+  return {
+    apply(tx, changes) {
+      const touched = new Map<string, Owner>();
+      for (const change of changes) {
+        for (const owner of putOps(tx, change)) touched.set(ownerKey(owner), owner);
+      }
+      for (const [key, owner] of touched) {
+        const project = fields.find(owner)?.project;
+        project?.(
+          tx.sql,
+          owner,
+          tables.refsOfOwner(tx, key).map((row) => row.ref),
+        );
+      }
+    },
+  };
+}
+
+/** These came from the backend: telling it again would go round for ever. */
+const BACKEND_EVENTS: ReadonlySet<string> = new Set([
+  'ref.synced',
+  'ref.tombstoned',
+  'remote.located',
+]);
+
+function refsBefore(change: Change): ReadonlyMap<string, RefEntry> {
+  const refs = change.before === null ? [] : contextOf(change.before.context).refs;
+  return new Map(refs.map((entry) => [entry.key, entry]));
+}
+
+/** The attachment machine's context, as a change carries it. */
+export function contextOf(context: Change['after']['context']): AttachmentContext {
+  return context as unknown as AttachmentContext;
+}

@@ -1,0 +1,155 @@
+import { generateKeyBetween } from 'fractional-indexing';
+import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
+import type { AttachmentTables, RefRecord } from '../../ports/attachment-tables.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { StreamId } from '../../ports/event-store.ts';
+import type { Work } from '../host/work.ts';
+import { type Field, requireRoom } from './fields.ts';
+
+/*
+ * Rules of one owner's list: order, maximum, and at most one primary. They are checked on the ref rows inside the
+ * transaction that changes them (contract 3.3); every change is an event of the attachment it concerns.
+ */
+
+export function asStream(mediaId: MediaId): StreamId {
+  return mediaId as string as StreamId;
+}
+
+/**
+ * Links an attachment at the end of an owner's list, or at `rank`.
+ * @throws {LadingError} `too_many`.
+ */
+export function link(
+  work: Work,
+  tables: AttachmentTables,
+  field: Field,
+  owner: Owner,
+  mediaId: MediaId,
+  options: { readonly isImage: boolean; readonly rank?: string; readonly isPrimary?: boolean },
+): void {
+  const rows = tables.refsOfOwner(work.tx, ownerKey(owner));
+  if (rows.some((row) => row.mediaId === mediaId)) return;
+  requireRoom(field, rows.length, 1);
+  const hasPrimary = rows.some((row) => row.isPrimary);
+  work.send(asStream(mediaId), {
+    type: 'ref.linked',
+    owner: plain(owner),
+    rank: options.rank ?? generateKeyBetween(rows.at(-1)?.rank ?? null, null),
+    isPrimary: options.isPrimary ?? (field.primary && options.isImage && !hasPrimary),
+  });
+}
+
+/** Removes one ref; when it was the primary one, the first image that is left takes its place. */
+export function unlink(
+  work: Work,
+  tables: AttachmentTables,
+  field: Field | undefined,
+  owner: Owner,
+  mediaId: MediaId,
+  reason: 'removed' | 'replaced' | 'owner_deleted',
+): void {
+  const row = requireRef(work, tables, owner, mediaId);
+  work.send(asStream(mediaId), { type: 'ref.unlinked', owner: plain(owner), reason });
+  if (row.isPrimary && reason === 'removed' && field?.primary === true) {
+    promote(work, tables, owner);
+  }
+}
+
+/** Makes the first image of the list primary when none is. */
+export function promote(work: Work, tables: AttachmentTables, owner: Owner): void {
+  const rows = tables.refsOfOwner(work.tx, ownerKey(owner));
+  if (rows.some((row) => row.isPrimary)) return;
+  const first = rows.find((row) => row.ref.kind === 'image');
+  if (first !== undefined) {
+    work.send(asStream(first.mediaId), {
+      type: 'ref.primary',
+      owner: plain(owner),
+      isPrimary: true,
+    });
+  }
+}
+
+/** Makes one ref the only primary one of its list. */
+export function makePrimary(
+  work: Work,
+  tables: AttachmentTables,
+  owner: Owner,
+  mediaId: MediaId,
+): void {
+  const rows = tables.refsOfOwner(work.tx, ownerKey(owner));
+  const changed = rows.filter((row) => row.isPrimary !== (row.mediaId === mediaId));
+  for (const row of inIdOrder(changed)) {
+    work.send(asStream(row.mediaId), {
+      type: 'ref.primary',
+      owner: plain(owner),
+      isPrimary: row.mediaId === mediaId,
+    });
+  }
+}
+
+/**
+ * Puts one ref at a place of its list.
+ * @param position index in the list without this ref; past the end means last.
+ */
+export function moveTo(
+  work: Work,
+  tables: AttachmentTables,
+  owner: Owner,
+  mediaId: MediaId,
+  position: number,
+): void {
+  requireRef(work, tables, owner, mediaId);
+  const others = tables
+    .refsOfOwner(work.tx, ownerKey(owner))
+    .filter((row) => row.mediaId !== mediaId);
+  const index = Math.max(0, Math.min(Math.trunc(position), others.length));
+  work.send(asStream(mediaId), {
+    type: 'ref.moved',
+    owner: plain(owner),
+    rank: rankBetween(others, index),
+  });
+}
+
+/** @throws {LadingError} `not_found`. */
+export function requireRef(
+  work: Work,
+  tables: AttachmentTables,
+  owner: Owner,
+  mediaId: MediaId,
+): RefRecord {
+  const row = tables
+    .refsOfOwner(work.tx, ownerKey(owner))
+    .find((candidate) => candidate.mediaId === mediaId);
+  if (row !== undefined) return row;
+  throw new LadingError(
+    'not_found',
+    `Attachment ${mediaId} is not in ${owner.entityType}.${owner.field} of ${owner.entityId}.`,
+    { details: { mediaId, entityType: owner.entityType, entityId: owner.entityId } },
+  );
+}
+
+/** Streams of one commit are stepped in id order, so that two writers never wait for each other (design 2). */
+export function inIdOrder<T extends { readonly mediaId: MediaId }>(
+  rows: readonly T[],
+): readonly T[] {
+  return rows.toSorted((a, b) => (a.mediaId < b.mediaId ? -1 : a.mediaId > b.mediaId ? 1 : 0));
+}
+
+/** An owner as plain JSON with all its parts, whatever else the caller's object carries. */
+export function plain(owner: Owner) {
+  const { accountId, projectId } = owner.scope;
+  return {
+    scope: { accountId, projectId: projectId ?? null },
+    entityType: owner.entityType,
+    entityId: owner.entityId,
+    field: owner.field,
+  };
+}
+
+/** Two devices may have given equal ranks: then the place after the equal ones is as near as the order allows. */
+function rankBetween(others: readonly RefRecord[], index: number): string {
+  const before = others[index - 1]?.rank ?? null;
+  const after =
+    others.slice(index).find((row) => before === null || row.rank > before)?.rank ?? null;
+  return generateKeyBetween(before, after);
+}

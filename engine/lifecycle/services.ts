@@ -1,0 +1,211 @@
+import type {
+  AttachInput,
+  AttachOutput,
+  DownloadInput,
+  DownloadOutput,
+  Fault,
+  LocalInput,
+  LocalOutput,
+  MediaFacts,
+  RemoveRemoteInput,
+  RemoveRemoteOutput,
+  UploadInput,
+  UploadOutput,
+} from '../../machines/attachment/types.ts';
+import type { Json } from '../../machines/json.ts';
+import type { CheckpointTable } from '../../ports/attachment-tables.ts';
+import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { EventStore, StreamId } from '../../ports/event-store.ts';
+import { objectKey, type Remote } from '../../ports/remote.ts';
+import type { Service, ServiceRun } from '../host/definition.ts';
+import type { GateKeeper } from './gates.ts';
+import { asStream } from './lists.ts';
+import type { ProgressBoard } from './progress.ts';
+import type { UploadSlots } from './slots.ts';
+
+export interface ServiceParts {
+  readonly events: EventStore;
+  readonly checkpoints: CheckpointTable;
+  readonly blobs: BlobStore;
+  readonly remote: Remote;
+  readonly gates: GateKeeper;
+  readonly slots: UploadSlots;
+  readonly progress: ProgressBoard;
+  /** A new place for fetched bytes. */
+  newBlobKey(accountId: string): BlobKey;
+}
+
+/** The attachment machine's services (contract 3.4 to 3.6, 5). What they find re-enters as an event. */
+export function attachmentServices(parts: ServiceParts): Readonly<Record<string, Service>> {
+  const { gates, slots } = parts;
+  const remoteOpen = (): boolean => gates.remoteOpen();
+  const uploadsOpen = (): boolean => gates.uploadsOpen();
+  return {
+    // The scheduler counts slots; a run gives its slot back before its result is committed, hence twice as many.
+    upload: {
+      ready: uploadsOpen,
+      concurrency: slots.total * 2,
+      run: (input, run) => slots.use(() => upload(parts, input as unknown as UploadInput, run)),
+    },
+    attach: {
+      ready: uploadsOpen,
+      concurrency: slots.total * 2,
+      run: (input, run) => slots.use(() => attach(parts, input as unknown as AttachInput, run)),
+    },
+    removeRemote: {
+      ready: remoteOpen,
+      run: (input, run) => removeRemote(parts, input as unknown as RemoveRemoteInput, run),
+    },
+    download: {
+      ready: remoteOpen,
+      run: (input, run) => download(parts, input as unknown as DownloadInput, run),
+    },
+    evict: { run: (input) => dropBytes(parts, input as unknown as LocalInput) },
+    purge: { run: (input) => purge(parts, input as unknown as LocalInput) },
+  };
+}
+
+async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun): Promise<Json> {
+  const { blobs, checkpoints, events, progress, remote } = parts;
+  const { mediaId, accountId, media, handle } = input;
+  const key = input.blobKey as BlobKey;
+  const stream = asStream(mediaId);
+  const bytesAreBad = await checkBytes(blobs, key, media);
+  if (bytesAreBad !== null) return plainOutput<UploadOutput>(bytesAreBad);
+
+  const object = objectKey(accountId, mediaId);
+  const outcome = await remote.upload(
+    { objectKey: object, media, open: (range) => blobs.open(key, range) },
+    {
+      idempotencyKey: object,
+      signal: run.signal,
+      handle,
+      rerun: run.rerun,
+      opened: (opened) =>
+        opened === handle ? Promise.resolve() : run.send({ type: 'upload.opened', handle: opened }),
+      checkpoint: {
+        load: async () => events.read((tx) => checkpoints.load(tx, stream)),
+        save: (value) => events.transact((tx) => checkpoints.save(tx, stream, value)),
+      },
+      onProgress: (sentBytes) =>
+        progress.report(mediaId, { sentBytes, totalBytes: media.byteSize }),
+    },
+  );
+  if (!outcome.ok) return plainOutput<UploadOutput>(withoutBlame(parts, outcome));
+  if (outcome.receipt.byteSize !== media.byteSize) {
+    return plainOutput<UploadOutput>(
+      fault('mismatch', 'size_mismatch', `the remote holds ${outcome.receipt.byteSize} bytes`),
+    );
+  }
+  return plainOutput<UploadOutput>(outcome);
+}
+
+/** The owned copy must still be what was captured; a wrong one is never sent (field case 13). */
+async function checkBytes(
+  blobs: BlobStore,
+  key: BlobKey,
+  media: MediaFacts,
+): Promise<Fault | null> {
+  const found = await blobs.stat(key);
+  if (found === undefined) return fault('terminal', 'source_missing');
+  return found.sizeBytes === media.byteSize ? null : fault('terminal', 'source_changed');
+}
+
+async function attach(parts: ServiceParts, input: AttachInput, run: ServiceRun): Promise<Json> {
+  const { receipt, media } = input;
+  if (receipt.url !== null) return plainOutput<AttachOutput>({ ok: true, url: receipt.url });
+  const found = await parts.remote.head(objectKey(input.accountId, input.mediaId), {
+    handle: input.handle,
+    signal: run.signal,
+  });
+  if (!found.ok) return plainOutput<AttachOutput>(withoutBlame(parts, found));
+  if (!found.exists) return plainOutput<AttachOutput>(fault('mismatch', 'object_missing'));
+  const same =
+    found.byteSize === media.byteSize && (found.sha256 === null || found.sha256 === media.sha256);
+  return plainOutput<AttachOutput>(
+    same ? { ok: true, url: found.url } : fault('mismatch', 'object_differs'),
+  );
+}
+
+async function removeRemote(
+  parts: ServiceParts,
+  input: RemoveRemoteInput,
+  run: ServiceRun,
+): Promise<Json> {
+  const outcome = await parts.remote.remove(objectKey(input.accountId, input.mediaId), {
+    handle: input.handle,
+    signal: run.signal,
+  });
+  return plainOutput<RemoveRemoteOutput>(outcome.ok ? outcome : withoutBlame(parts, outcome));
+}
+
+/** Fetches bytes that are not here, and takes them only when they are the ones that were captured (contract 3.6). */
+async function download(parts: ServiceParts, input: DownloadInput, run: ServiceRun): Promise<Json> {
+  const { blobs, remote } = parts;
+  const { media } = input;
+  const outcome = await remote.download(input.url, { signal: run.signal });
+  if (!outcome.ok) return plainOutput<DownloadOutput>(withoutBlame(parts, outcome));
+  const key = parts.newBlobKey(input.accountId);
+  try {
+    const written = await blobs.write(key, outcome.body, {
+      signal: run.signal,
+      // The size is unknown only for refs of older apps.
+      ...(media.byteSize > 0 ? { maxBytes: media.byteSize } : {}),
+    });
+    const rightSize = media.byteSize === 0 || written.sizeBytes === media.byteSize;
+    const rightHash = media.sha256 === '' || written.sha256 === media.sha256;
+    if (rightSize && rightHash) return plainOutput<DownloadOutput>({ ok: true, blobKey: key });
+    await blobs.remove(key);
+    return plainOutput<DownloadOutput>(fault('retryable', 'hash_mismatch'));
+  } catch (error) {
+    if (run.signal.aborted) throw error;
+    const known = error instanceof LadingError;
+    if (known && error.code === 'disk_full') {
+      return plainOutput<DownloadOutput>(fault('retryable', 'disk_full'));
+    }
+    if (known && error.code === 'file_too_large') {
+      return plainOutput<DownloadOutput>(fault('retryable', 'hash_mismatch'));
+    }
+    return plainOutput<DownloadOutput>(
+      withoutBlame(parts, fault('retryable', 'download_broken', messageOf(error))),
+    );
+  }
+}
+
+async function dropBytes({ blobs }: ServiceParts, input: LocalInput): Promise<Json> {
+  try {
+    if (input.blobKey !== null) await blobs.remove(input.blobKey as BlobKey);
+    return plainOutput<LocalOutput>({ ok: true });
+  } catch (error) {
+    return plainOutput<LocalOutput>(fault('retryable', 'blob_not_removed', messageOf(error)));
+  }
+}
+
+async function purge(parts: ServiceParts, input: LocalInput): Promise<Json> {
+  const output = await dropBytes(parts, input);
+  const stream: StreamId = asStream(input.mediaId);
+  await parts.events.transact((tx) => parts.checkpoints.remove(tx, stream));
+  parts.progress.clear(input.mediaId);
+  return output;
+}
+
+/** While offline no attempt is burnt (contract 4.4): a failure that the network explains is nobody's. */
+function withoutBlame(parts: ServiceParts, found: Fault): Fault {
+  return found.class === 'retryable' && !parts.gates.remoteOpen()
+    ? { ...found, class: 'offline' }
+    : found;
+}
+
+function fault(cls: Fault['class'], code: string, message?: string): Fault {
+  return { ok: false, class: cls, code, ...(message === undefined ? {} : { message }) };
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 200);
+}
+
+/** A service's output as the JSON that is stored; the type argument checks it against the machine's. */
+function plainOutput<Output>(output: Output): Json {
+  return output as Json;
+}

@@ -1,0 +1,206 @@
+import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
+import { refOf } from '../../machines/attachment/ref-of.ts';
+import type { AttachmentKind, AttachmentOrigin, MediaId } from '../../machines/attachment/types.ts';
+import type { AttachmentTables, MediaRecord, RefRecord } from '../../ports/attachment-tables.ts';
+import type { BlobKey } from '../../ports/blob-store.ts';
+import type { SqlRow, SqlTransaction } from '../../ports/sql.ts';
+import {
+  type AttachmentRows,
+  JOB_COLUMNS,
+  MEDIA_COLUMNS,
+  REF_COLUMNS,
+  rowsOf,
+  type Values,
+} from './rows.ts';
+
+const TABLES = ['lading_media', 'lading_ref', 'lading_job', 'lading_usage'] as const;
+const REF_SELECT = `SELECT r.owner_key, r.media_id, r.account_id, r.project_id, r.entity_type, r.entity_id,
+    r.field, r.rank, r.is_primary, m.kind, m.content_type, m.byte_size, m.sha256, m.filename, m.url
+  FROM lading_ref AS r JOIN lading_media AS m ON m.media_id = r.media_id`;
+
+/** The projections of attachments on SQLite. */
+export const attachmentTables: AttachmentTables = {
+  project({ sql }, before, after) {
+    const old = before === null ? null : rowsOf(before);
+    const rows = rowsOf(after);
+    if (!same(old?.media, rows.media)) put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
+    projectRefs(sql, old, rows);
+    if (rows.job === null) {
+      if (old?.job != null) remove(sql, 'lading_job', rows.media[0] as string);
+    } else if (!same(old?.job, rows.job)) {
+      put(sql, 'lading_job', JOB_COLUMNS, rows.job);
+    }
+    countUsage(sql, old, rows);
+  },
+
+  compare({ sql }, stream, state) {
+    const rows = rowsOf(state);
+    const differences: string[] = [];
+    const check = (table: string, stored: readonly Values[], wanted: readonly Values[]): void => {
+      if (JSON.stringify(stored) !== JSON.stringify(wanted)) {
+        differences.push(
+          `${table}: stored ${JSON.stringify(stored)}, the log says ${JSON.stringify(wanted)}`,
+        );
+      }
+    };
+    check('lading_media', select(sql, 'lading_media', MEDIA_COLUMNS, stream), [rows.media]);
+    check(
+      'lading_ref',
+      select(sql, 'lading_ref', REF_COLUMNS, stream, 'owner_key'),
+      [...rows.refs.values()].toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)),
+    );
+    check(
+      'lading_job',
+      select(sql, 'lading_job', JOB_COLUMNS, stream),
+      rows.job === null ? [] : [rows.job],
+    );
+    return differences;
+  },
+
+  clear({ sql }) {
+    for (const table of TABLES) sql.run(`DELETE FROM ${table}`);
+  },
+
+  media({ sql }, mediaId) {
+    const row = sql.get(`SELECT ${MEDIA_COLUMNS} FROM lading_media WHERE media_id = ?`, mediaId);
+    return row === undefined ? undefined : toMedia(row);
+  },
+
+  refsOfOwner: ({ sql }, key) =>
+    sql.all(`${REF_SELECT} WHERE r.owner_key = ? ORDER BY r.rank, r.media_id`, key).map(toRef),
+
+  refsOfEntity({ sql }, { scope, entityType, entityId }) {
+    const prefix = `${[scope.accountId, scope.projectId ?? '', entityType, entityId]
+      .map(encodeURIComponent)
+      .join('/')}/`;
+    return sql
+      .all(
+        `${REF_SELECT} WHERE r.owner_key >= ? AND r.owner_key < ? ORDER BY r.owner_key, r.rank, r.media_id`,
+        prefix,
+        `${prefix.slice(0, -1)}0`, // '0' is the character after '/'
+      )
+      .map(toRef);
+  },
+
+  jobs: ({ sql }, accountId, situation, limit) =>
+    sql
+      .all(
+        `SELECT media_id FROM lading_job
+         WHERE account_id = ? AND situation = ? ORDER BY since, media_id LIMIT ?`,
+        accountId,
+        situation,
+        limit,
+      )
+      .map((row) => String(row['media_id']) as MediaId),
+
+  countJobs: ({ sql }, accountId) =>
+    Object.fromEntries(
+      sql
+        .all(
+          'SELECT situation, count(*) AS n FROM lading_job WHERE account_id = ? GROUP BY situation',
+          accountId,
+        )
+        .map((row) => [String(row['situation']), Number(row['n'])]),
+    ),
+
+  usage({ sql }, accountId) {
+    const row = sql.get('SELECT bytes, blobs FROM lading_usage WHERE account_id = ?', accountId);
+    return { bytes: Number(row?.['bytes'] ?? 0), blobs: Number(row?.['blobs'] ?? 0) };
+  },
+};
+
+function projectRefs(sql: SqlTransaction, old: AttachmentRows | null, rows: AttachmentRows): void {
+  for (const [key, values] of rows.refs) {
+    if (!same(old?.refs.get(key), values)) put(sql, 'lading_ref', REF_COLUMNS, values);
+  }
+  for (const [key, values] of old?.refs ?? []) {
+    if (rows.refs.has(key)) continue;
+    sql.run('DELETE FROM lading_ref WHERE owner_key = ? AND media_id = ?', key, values[1] ?? null);
+  }
+}
+
+function countUsage(sql: SqlTransaction, old: AttachmentRows | null, rows: AttachmentRows): void {
+  const bytes = rows.usedBytes - (old?.usedBytes ?? 0);
+  const blobs = Number(rows.usedBytes > 0) - Number((old?.usedBytes ?? 0) > 0);
+  if (bytes === 0 && blobs === 0) return;
+  sql.run(
+    `INSERT INTO lading_usage (account_id, bytes, blobs) VALUES (?, ?, ?)
+     ON CONFLICT (account_id) DO UPDATE SET
+       bytes = bytes + excluded.bytes, blobs = blobs + excluded.blobs`,
+    rows.accountId,
+    bytes,
+    blobs,
+  );
+}
+
+function put(sql: SqlTransaction, table: string, columns: string, values: Values): void {
+  const places = values.map(() => '?').join(', ');
+  sql.run(`INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places})`, ...values);
+}
+
+function remove(sql: SqlTransaction, table: string, mediaId: string): void {
+  sql.run(`DELETE FROM ${table} WHERE media_id = ?`, mediaId);
+}
+
+function select(
+  sql: SqlTransaction,
+  table: string,
+  columns: string,
+  mediaId: string,
+  order = 'media_id',
+): readonly Values[] {
+  const names = columns.split(', ');
+  return sql
+    .all(`SELECT ${columns} FROM ${table} WHERE media_id = ? ORDER BY ${order}`, mediaId)
+    .map((row) => names.map((name) => row[name] ?? null));
+}
+
+function same(a: Values | null | undefined, b: Values): boolean {
+  return a?.every((value, index) => value === b[index]) === true;
+}
+
+function toMedia(row: SqlRow): MediaRecord {
+  return {
+    mediaId: String(row['media_id']) as MediaId,
+    accountId: String(row['account_id']),
+    origin: String(row['origin']) as AttachmentOrigin,
+    media: mediaFactsOf(row),
+    blobKey: textOf(row['blob_key']) as BlobKey | null,
+    hasBytes: row['has_bytes'] === 1,
+    url: textOf(row['url']),
+    capturedAt: Number(row['captured_at']),
+    facts: JSON.parse(String(row['facts'])) as AttachmentFacts,
+  };
+}
+
+function toRef(row: SqlRow): RefRecord {
+  const mediaId = String(row['media_id']) as MediaId;
+  const isPrimary = row['is_primary'] === 1;
+  return {
+    mediaId,
+    owner: {
+      scope: { accountId: String(row['account_id']), projectId: textOf(row['project_id']) },
+      entityType: String(row['entity_type']),
+      entityId: String(row['entity_id']),
+      field: String(row['field']),
+    },
+    ownerKey: String(row['owner_key']),
+    rank: String(row['rank']),
+    isPrimary,
+    ref: refOf({ mediaId, url: textOf(row['url']), media: mediaFactsOf(row) }, { isPrimary }),
+  };
+}
+
+function mediaFactsOf(row: SqlRow): MediaRecord['media'] {
+  return {
+    kind: String(row['kind']) as AttachmentKind,
+    contentType: String(row['content_type']),
+    byteSize: Number(row['byte_size']),
+    sha256: String(row['sha256']),
+    filename: textOf(row['filename']),
+  };
+}
+
+function textOf(value: SqlRow[string] | undefined): string | null {
+  return value === null || value === undefined ? null : String(value);
+}

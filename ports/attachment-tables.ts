@@ -1,0 +1,132 @@
+import type { AttachmentFacts } from '../machines/attachment/facts.ts';
+import type {
+  AttachmentOrigin,
+  AttachmentRef,
+  MediaFacts,
+  MediaId,
+  Owner,
+} from '../machines/attachment/types.ts';
+import type { Json, JsonObject } from '../machines/json.ts';
+import type { BackendOp, PushedOp, SyncCursor } from './backend.ts';
+import type { BlobKey } from './blob-store.ts';
+import type { StoreTransaction, StreamId } from './event-store.ts';
+
+/** The local row about one attachment (contract 1, media record). */
+export interface MediaRecord {
+  readonly mediaId: MediaId;
+  readonly accountId: string;
+  readonly origin: AttachmentOrigin;
+  readonly media: MediaFacts;
+  readonly blobKey: BlobKey | null;
+  readonly hasBytes: boolean;
+  /** The remote locator, or null. */
+  readonly url: string | null;
+  readonly capturedAt: number;
+  /** What a screen's view is computed from. */
+  readonly facts: AttachmentFacts;
+}
+
+/** One place that holds the attachment: one row per ref and owner (contract 1). */
+export interface RefRecord {
+  readonly mediaId: MediaId;
+  readonly owner: Owner;
+  readonly ownerKey: string;
+  readonly rank: string;
+  readonly isPrimary: boolean;
+  /** As a domain entity stores it. */
+  readonly ref: AttachmentRef;
+}
+
+/** What a projection is computed from, before and after a step. */
+export interface ProjectedState {
+  readonly value: Json;
+  readonly context: JsonObject;
+}
+
+/** The projections of attachment streams: pure functions of their states, rebuilt from the log at will. */
+export interface AttachmentTables {
+  /** Writes what differs between the rows of `before` and of `after`. */
+  project(tx: StoreTransaction, before: ProjectedState | null, after: ProjectedState): void;
+  /** What the stored rows of this stream have differently from `state`; empty when they agree. */
+  compare(tx: StoreTransaction, stream: StreamId, state: ProjectedState): readonly string[];
+  /** Empties all projections; `project(tx, null, state)` for each stream fills them again. */
+  clear(tx: StoreTransaction): void;
+  media(tx: StoreTransaction, mediaId: MediaId): MediaRecord | undefined;
+  /** In the owner's order: by rank, then mediaId. */
+  refsOfOwner(tx: StoreTransaction, ownerKey: string): readonly RefRecord[];
+  /** All fields of one entity. */
+  refsOfEntity(
+    tx: StoreTransaction,
+    entity: Pick<Owner, 'scope' | 'entityType' | 'entityId'>,
+  ): readonly RefRecord[];
+  /** Upload jobs of an account in one situation, oldest first. */
+  jobs(
+    tx: StoreTransaction,
+    accountId: string,
+    situation: AttachmentFacts['situation'],
+    limit: number,
+  ): readonly MediaId[];
+  /** How many upload jobs an account has in each situation. */
+  countJobs(tx: StoreTransaction, accountId: string): Readonly<Record<string, number>>;
+  /** Bytes of this account on this device, from the log's own accounting (contract 7.1). */
+  usage(
+    tx: StoreTransaction,
+    accountId: string,
+  ): { readonly bytes: number; readonly blobs: number };
+}
+
+export interface OutboxRow extends PushedOp {
+  readonly seq: number;
+  readonly mediaId: MediaId;
+  readonly ownerKey: string;
+}
+
+/** Ops for the backend, written in the commit that made them necessary (contract 1, outbox). */
+export interface OutboxTable {
+  /** @param entry `dueAt` later than now holds the op back (a removal that can still be undone). */
+  put(
+    tx: StoreTransaction,
+    entry: {
+      readonly opId: string;
+      readonly accountId: string;
+      readonly op: BackendOp;
+      readonly at: number;
+      readonly dueAt: number;
+    },
+  ): void;
+  /** Takes back removals of this ref that are not due at `now`, hence were never sent; true when there was one. */
+  withdrawRemovals(tx: StoreTransaction, mediaId: MediaId, ownerKey: string, now: number): boolean;
+  /** Ops due at `now`, in the order they were written. */
+  due(tx: StoreTransaction, accountId: string, now: number, limit: number): readonly OutboxRow[];
+  nextDueAt(tx: StoreTransaction, accountId: string): number | undefined;
+  count(tx: StoreTransaction, accountId: string): number;
+  /** Whether an op for this ref is still to be acknowledged: deltas about it are older than what is here. */
+  hasPending(tx: StoreTransaction, mediaId: MediaId, ownerKey: string): boolean;
+  /** The op was answered. */
+  settle(tx: StoreTransaction, opId: string): void;
+}
+
+/** Where delta sync stands in each scope, and which change-signal it has answered. */
+export interface CursorTable {
+  load(
+    tx: StoreTransaction,
+    accountId: string,
+    scope: string,
+  ): { readonly cursor: SyncCursor; readonly seenSeq: number } | undefined;
+  save(
+    tx: StoreTransaction,
+    accountId: string,
+    scope: string,
+    cursor: SyncCursor,
+    seenSeq: number,
+  ): void;
+  /** The next pull starts from the beginning; applying is idempotent. */
+  reset(tx: StoreTransaction, accountId: string, scope: string): void;
+}
+
+/** Resume offsets and parts: not projections; losing them costs bytes, not truth (contract 9.2). */
+export interface CheckpointTable {
+  load(tx: StoreTransaction, stream: StreamId): Json | null;
+  save(tx: StoreTransaction, stream: StreamId, value: Json): void;
+  remove(tx: StoreTransaction, stream: StreamId): void;
+}
