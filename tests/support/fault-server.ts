@@ -64,7 +64,10 @@ export async function startFaultServer(
     seen.push({ method, path, headers });
     response.on('error', () => {});
     const fault = take(method);
-    if (fault === undefined) return void handler(request, response);
+    if (fault === undefined) {
+      handler(request, response);
+      return;
+    }
     apply(fault, request, response, handler);
     for (const wake of waiting.splice(0)) wake();
   });
