@@ -99,9 +99,9 @@ export const hasUrl: Guard = (context) => context.url !== null;
 /** The bytes are there, only the attach step is left (contract 3.5). */
 export const canAttach: Guard = (context) => !context.held && context.receipt !== null;
 
-/** Captured on another device, which has not uploaded it yet. */
+/** Captured on another device, which has not uploaded it yet. Once it was attached, any device may send it again. */
 export const isAuthorsTurn: Guard = (context) =>
-  context.origin === 'elsewhere' && context.url === null && !context.bytes;
+  context.origin === 'elsewhere' && !context.attached;
 
 export const hasNothingToSend: Guard = (context) => !context.bytes && context.receipt === null;
 
