@@ -1,0 +1,181 @@
+import type { OwnerScope } from '../machines/attachment/types.ts';
+import type {
+  Backend,
+  ChangeSignal,
+  DeltaPage,
+  PushedOp,
+  PushResult,
+  RefDelta,
+  SyncCursor,
+} from '../ports/backend.ts';
+import type { Cancel, Clock } from '../ports/clock.ts';
+import { LadingError } from '../ports/errors.ts';
+import type { ObjectKey } from '../ports/remote.ts';
+import { applyOp, type BackendState, emptyBackend, scopeKey } from './reference-model.ts';
+
+/**
+ * The rules of a backend that Lading can work with, in one process and in memory: to build an app against, to test
+ * with, and to read when writing a real one. Calls without a promise take effect at once, as a whole.
+ */
+export interface ReferenceBackend {
+  /** The port, for one signed-in account. Scopes of other accounts are `wrong_account`. */
+  client(accountId: string): Backend;
+  /**
+   * Applies ops in order and drops those it has seen (contract 1, outbox). Each change of a scope gets an `updatedAt`
+   * later than all before it and moves the change-signal in the same step.
+   */
+  push(accountId: string, ops: readonly PushedOp[]): readonly PushResult[];
+  /** Rows of one scope after the cursor, by `(updatedAt, id)`. */
+  pull(accountId: string, scope: OwnerScope, after: SyncCursor | null, limit: number): DeltaPage;
+  signal(accountId: string, scope: OwnerScope): ChangeSignal;
+  /** Calls `listener` with the present signal and after each change; several changes may come as one. */
+  listen(accountId: string, scope: OwnerScope, listener: (signal: ChangeSignal) => void): Cancel;
+  /** Every row of an account, tombstones included: for tests and oracles. */
+  rows(accountId: string): readonly RefDelta[];
+  /**
+   * Objects that no ref has pointed at for `graceMs` (at least the policy's `lateArrivalMs`): to be deleted at the remote and then reported with
+   * {@link objectRemoved} (contract 5.2). Never those that a field keeps.
+   */
+  unreferenced(graceMs: number): readonly ObjectKey[];
+  /** The object is deleted: from here on no put brings a ref to it back. */
+  objectRemoved(key: ObjectKey): void;
+}
+
+/** @param options `clock` gives the server's time; it may jump, the deltas' order does not. */
+export function createReferenceBackend(options: { readonly clock: Clock }): ReferenceBackend {
+  const { clock } = options;
+  const seen = new Map<string, string>();
+  const listeners = new Set<{ readonly scope: string; readonly tell: () => void }>();
+  let state: BackendState = emptyBackend;
+
+  const pushOne = (accountId: string, pushed: PushedOp): PushResult => {
+    const { opId } = pushed;
+    const refused = (code: string, message: string): PushResult => ({
+      opId,
+      status: 'refused',
+      code,
+      message,
+    });
+    if (typeof opId !== 'string' || opId === '') {
+      return refused('invalid_op', 'An op needs an id.');
+    }
+    const seenKey = JSON.stringify([accountId, opId]);
+    const content = canonical(pushed.op);
+    const before = seen.get(seenKey);
+    if (before === content) return { opId, status: 'duplicate' };
+    if (before !== undefined) return refused('op_id_reused', 'Another op had this id.');
+
+    const applied = applyOp(state, accountId, { opId, op: copyOf(content) }, clock.now());
+    state = applied.state;
+    if (applied.refusal !== undefined) {
+      return refused(applied.refusal.code, applied.refusal.message);
+    }
+    seen.set(seenKey, content);
+    const changed = scopeKey(pushed.op.owner.scope);
+    for (const { scope, tell } of listeners) if (scope === changed) tell();
+    return { opId, status: 'applied' };
+  };
+
+  const backend: ReferenceBackend = {
+    client: (accountId) => asPort(backend, accountId),
+    push: (accountId, ops) => ops.map((op) => pushOne(accountId, op)),
+    pull(accountId, scope, after, limit) {
+      const rows = Object.values(state.scopes[ownScope(accountId, scope)]?.rows ?? {})
+        .filter((row) => after === null || compareRows(row, after) > 0)
+        .toSorted(compareRows);
+      const most = Math.max(1, Math.min(1_000, Math.floor(limit)));
+      return { rows: rows.slice(0, most), more: rows.length > most };
+    },
+    signal: (accountId, scope) =>
+      state.scopes[ownScope(accountId, scope)]?.signal ?? {
+        seq: 0,
+        changedAt: 0,
+        byCollection: {},
+      },
+    listen(accountId, scope, listener) {
+      const key = ownScope(accountId, scope);
+      let scheduled: Cancel | undefined;
+      const tell = (): void => {
+        scheduled ??= clock.schedule(0, () => {
+          scheduled = undefined;
+          listener(backend.signal(accountId, scope));
+        });
+      };
+      const entry = { scope: key, tell };
+      listeners.add(entry);
+      tell();
+      return () => {
+        listeners.delete(entry);
+        scheduled?.();
+      };
+    },
+    rows: (accountId) => rowsOf(state, accountId),
+    unreferenced(graceMs) {
+      const latest = clock.now() - graceMs;
+      return (Object.keys(state.objects) as ObjectKey[]).filter((key) => {
+        const object = state.objects[key];
+        if (object === undefined || object.keep || !object.present) return false;
+        return rowsOf(state, object.accountId)
+          .filter(({ ref }) => ref.mediaId === object.mediaId)
+          .every(({ deletedAt }) => deletedAt !== null && deletedAt <= latest);
+      });
+    },
+    objectRemoved(key) {
+      const object = state.objects[key];
+      if (object === undefined) return;
+      const removed = { ...object, gone: true, present: false };
+      state = { ...state, objects: { ...state.objects, [key]: removed } };
+    },
+  };
+  return backend;
+}
+
+function asPort(backend: ReferenceBackend, accountId: string): Backend {
+  return {
+    // `async`: what the backend throws must arrive as a rejection.
+    async push(ops, { signal }) {
+      signal.throwIfAborted();
+      return backend.push(accountId, ops);
+    },
+    async pull(scope, after, { limit, signal }) {
+      signal.throwIfAborted();
+      return backend.pull(accountId, scope, after, limit);
+    },
+    listen: (scope, listener) => backend.listen(accountId, scope, listener),
+  };
+}
+
+/** @throws {LadingError} `wrong_account`: no account sees another one's rows (contract 10.7). */
+function ownScope(accountId: string, scope: OwnerScope): string {
+  if (scope.accountId === accountId) return scopeKey(scope);
+  throw new LadingError('wrong_account', 'The scope belongs to another account.');
+}
+
+function rowsOf(state: BackendState, accountId: string): readonly RefDelta[] {
+  return Object.values(state.scopes)
+    .filter(({ scope }) => scope.accountId === accountId)
+    .flatMap(({ rows }) => Object.values(rows));
+}
+
+/** Ids compare as plain text, the same on every machine. */
+function compareRows(one: SyncCursor, other: SyncCursor): number {
+  if (one.updatedAt !== other.updatedAt) return one.updatedAt - other.updatedAt;
+  if (one.id === other.id) return 0;
+  return one.id < other.id ? -1 : 1;
+}
+
+/** The same text for the same content, in whatever order its keys were written. */
+function canonical(op: unknown): string {
+  return JSON.stringify(op, sortedKeys) ?? 'null';
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+}
+
+/** What is stored is frozen; the caller's object stays its own. Its shape is checked next. */
+function copyOf(content: string): PushedOp['op'] {
+  return JSON.parse(content) as PushedOp['op'];
+}
