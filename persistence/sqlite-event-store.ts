@@ -27,10 +27,11 @@ type Decided = { readonly waiting: Waiting } & (
 /**
  * The event store on one SQLite connection, with group commit (design 2): decisions that arrive in one turn of the
  * event loop share a transaction, each in a savepoint; all are answered after COMMIT.
- * @throws {LadingError} `database_newer`, `database_read_only`, `database_corrupt`.
+ * @throws {LadingError} `database_newer`, `database_read_only`, `database_corrupt`, `database_busy`.
  */
 export function openSqliteEventStore(database: SqlDatabase, clock: Clock): EventStore {
   migrate(database);
+  refuseReadOnly(database);
   const tx: StoreTransaction = {
     log: logTransaction(database),
     tasks: taskTransaction(database),
@@ -39,7 +40,7 @@ export function openSqliteEventStore(database: SqlDatabase, clock: Clock): Event
   };
   let queue: Waiting[] = [];
   let flushing: Promise<void> | undefined;
-  let closed = false;
+  let closing: Promise<void> | undefined;
 
   async function flush(): Promise<void> {
     await new Promise<void>((resolve) => void clock.schedule(0, resolve));
@@ -53,23 +54,30 @@ export function openSqliteEventStore(database: SqlDatabase, clock: Clock): Event
 
   return {
     transact<T>(decide: (tx: StoreTransaction) => T): Promise<T> {
-      if (closed) return Promise.reject(closedError());
+      if (closing !== undefined) return Promise.reject(closedError());
       return new Promise<T>((resolve, reject) => {
-        queue.push({ decide, resolve: resolve as (value: unknown) => void, reject });
+        queue.push({ decide, resolve, reject });
         flushing ??= flush();
       });
     },
     read: (query) => {
-      if (closed) throw closedError();
-      return query(tx);
+      if (closing !== undefined) throw closedError();
+      return database.read(() => query(tx));
     },
-    async close() {
-      if (closed) return;
-      closed = true;
-      await flushing;
-      database.close();
+    close() {
+      closing ??= Promise.resolve(flushing).then(() => database.close());
+      return closing;
     },
   };
+}
+
+/** Reading would work until the first commit fails: better told when the app can still say so. */
+function refuseReadOnly(database: SqlDatabase): void {
+  try {
+    database.transaction(() => {});
+  } catch (error) {
+    if (!(error instanceof LadingError) || error.code !== 'database_busy') throw error;
+  }
 }
 
 async function commitGroup(
@@ -78,14 +86,14 @@ async function commitGroup(
   group: readonly Waiting[],
   clock: Clock,
 ): Promise<void> {
-  const giveUpAt = clock.now() + BUSY_PATIENCE_MS;
-  for (;;) {
+  // Counted, not read from the clock: it may jump.
+  for (let waitedMs = 0; ; waitedMs += BUSY_RETRY_MS) {
     try {
       answer(database.transaction(() => group.map((waiting) => decideOne(database, tx, waiting))));
       return;
     } catch (error) {
       const busy = error instanceof LadingError && error.code === 'database_busy';
-      if (!busy || clock.now() >= giveUpAt) {
+      if (!busy || waitedMs >= BUSY_PATIENCE_MS) {
         for (const waiting of group) waiting.reject(asCommitError(error));
         return;
       }
@@ -94,12 +102,12 @@ async function commitGroup(
   }
 }
 
-/** A decision that throws takes only itself back; a database that fails takes the group. */
+/** A decision that throws takes only itself back; when the transaction itself is lost, so is the group. */
 function decideOne(database: SqlDatabase, tx: StoreTransaction, waiting: Waiting): Decided {
   try {
     return { waiting, ok: true, value: database.transaction(() => waiting.decide(tx)) };
   } catch (error) {
-    if (!database.inTransaction || isDatabaseFailure(error)) throw error;
+    if (!database.inTransaction) throw error;
     return { waiting, ok: false, error };
   }
 }
@@ -109,16 +117,6 @@ function answer(decided: readonly Decided[]): void {
     if (one.ok) one.waiting.resolve(one.value);
     else one.waiting.reject(one.error);
   }
-}
-
-function isDatabaseFailure(error: unknown): boolean {
-  return (
-    error instanceof LadingError &&
-    (error.code === 'disk_full' ||
-      error.code === 'database_corrupt' ||
-      error.code === 'database_read_only' ||
-      error.code === 'database_busy')
-  );
 }
 
 function asCommitError(error: unknown): LadingError {

@@ -44,6 +44,8 @@ export type TaskKind = 'invoke' | 'timer' | 'action';
 /** What a commit asked for and the world still owes; deleted by the commit that settles it. */
 export interface Task {
   readonly stream: StreamId;
+  /** The machine of the stream: tasks of one that is not registered wait. */
+  readonly machine: string;
   readonly kind: TaskKind;
   readonly name: string;
   /** The stream's version that started it: with stream, kind and name this is the fence (contract 9.3). */
@@ -58,6 +60,8 @@ export interface Task {
   readonly attempts: number;
   /** The runner that holds it, or null. */
   readonly runner: string | null;
+  /** Why it was set aside, if it was. */
+  readonly buried?: string | null;
 }
 
 export type TaskId = Pick<Task, 'stream' | 'kind' | 'name' | 'run'>;
@@ -77,6 +81,10 @@ export interface LogTransaction {
   ): void;
   read(stream: StreamId, afterVersion?: number): readonly StoredEvent[];
   hasKey(stream: StreamId, key: string): boolean;
+  /** Up to `limit` streams with ids after `after` (`''`: from the beginning), in the order of their ids. */
+  streams(after: string, limit: number): readonly StreamId[];
+  /** Writes the head anew, from the log: for repairs. */
+  repairHead(stream: StreamId, head: StreamHead): void;
   snapshot(stream: StreamId): StoredSnapshot | undefined;
   saveSnapshot(stream: StreamId, snapshot: StoredSnapshot): void;
 }
@@ -93,16 +101,23 @@ export interface TaskTransaction {
   holds(task: TaskId, runner: string): boolean;
   /** Takes the task for `runner` if its holder is `from`; counts an attempt. */
   claim(task: TaskId, from: string | null, runner: string): boolean;
-  /** Gives back what `runner` holds, so that anybody may claim it. */
-  release(runner: string): void;
-  /** Sets a task aside that cannot be settled; nobody runs it again until `put` renews it. */
+  /** What `runner` holds. */
+  held(runner: string): readonly Task[];
+  /**
+   * Gives back what `runner` holds, or only `task`, so that anybody may claim it. The claim is not held against the
+   * task, except that the next run is a repetition.
+   */
+  release(runner: string, task?: TaskId): void;
+  /** Sets a task aside that cannot be settled; nobody runs it until `revive`, or until `put` renews it. */
   bury(task: TaskId, reason: string): void;
+  /** Gives the buried tasks of a machine another chance; returns how many there were. */
+  revive(machine: string): number;
   /** Unclaimed or orphaned (holder without a live lease at `now`) invokes and actions of these sources, oldest first. */
-  claimable(srcs: readonly string[], now: number, limit: number): readonly Task[];
-  /** Timers due at `now`, or begun after `now` (a clock that went back), soonest first. */
-  timers(now: number, limit: number): readonly Task[];
-  /** When the next timer is due, or undefined when there is none. */
-  nextDueAt(now: number): number | undefined;
+  claimable(machine: string, srcs: readonly string[], now: number, limit: number): readonly Task[];
+  /** Timers of a machine, soonest due first, due already or not. */
+  timers(machine: string, limit: number): readonly Task[];
+  /** Timers begun after `now` (the clock went back), shortest delay first. */
+  skewedTimers(machine: string, now: number, limit: number): readonly Task[];
   of(stream: StreamId): readonly Task[];
 }
 
@@ -136,7 +151,7 @@ export interface EventStore {
    * @throws {LadingError} `commit_failed` | `disk_full` | `database_busy` | `closed`: nothing of it happened.
    */
   transact<T>(decide: (tx: StoreTransaction) => T): Promise<T>;
-  /** Reads committed state. */
+  /** Reads committed state: one state, whatever others commit meanwhile. `query` must not write. */
   read<T>(query: (tx: StoreTransaction) => T): T;
   /** Finishes what was handed in and closes the store. */
   close(): Promise<void>;

@@ -23,6 +23,9 @@ export interface SqlDatabase extends SqlTransaction {
    * @throws whatever `run` throws, after a rollback; `run` must not return a promise.
    */
   transaction<T>(run: () => T): T;
+  /** Runs `query` on one state of the database, whatever other connections commit meanwhile. */
+  read<T>(query: () => T): T;
+  /** Whether a transaction is open that can still be committed. */
   readonly inTransaction: boolean;
   close(): void;
 }

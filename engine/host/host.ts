@@ -2,12 +2,19 @@ import { v7 as uuidv7 } from 'uuid';
 import type { JsonObject } from '../../machines/json.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
-import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
+import type {
+  EventStore,
+  StoredEvent,
+  StoreTransaction,
+  StreamId,
+  Task,
+} from '../../ports/event-store.ts';
+import type { LeaseOptions } from '../../ports/lease-options.ts';
 import { type Logger, silentLogger } from '../../ports/logger.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Change, HostedMachine, MachineEvent, SendOutcome, StateView } from './definition.ts';
-import { createLease, type LeaseOptions } from './lease.ts';
-import { claimWaiting, createRuns } from './runs.ts';
+import { createLease } from './lease.ts';
+import { createRuns } from './runs.ts';
 import { createSnapshotCache } from './snapshots.ts';
 import { createTimers } from './timers.ts';
 import { type AfterCommit, type OpenWork, openWork, type Work } from './work.ts';
@@ -27,8 +34,18 @@ export interface HostOptions {
   readonly crashPoint?: (name: CrashPoint) => void;
 }
 
-/** Where a crash differs: between the commit and what follows from it. */
-export type CrashPoint = 'decided' | 'committed' | 'effects_started' | 'service_settled';
+/**
+ * Where a crash differs: `decided`: all is written, nothing committed; `committed`: durable, nobody knows;
+ * `effects_started`: services run, subscribers were not told; `service_settled`: the world was changed, its result is
+ * not durable; `claimed`: a waiting task has a holder that does not run it yet; `timer_due`: before it is delivered.
+ */
+export type CrashPoint =
+  | 'decided'
+  | 'committed'
+  | 'effects_started'
+  | 'service_settled'
+  | 'claimed'
+  | 'timer_due';
 
 /** Keeps machines durable: events before effects, timers and services that survive a kill (design 2). */
 export interface Host {
@@ -66,10 +83,11 @@ export interface Host {
  * @throws {LadingError} `machine_refused` when a machine uses what cannot be kept durable.
  */
 export async function openHost(options: HostOptions): Promise<Host> {
-  const { store, clock, random } = options;
+  const { store, random } = options;
+  const clock = inWholeMs(options.clock);
   const logger = options.logger ?? silentLogger;
   const crashPoint = options.crashPoint ?? (() => {});
-  const machines = new Map(options.machines.map((machine) => [machine.id, machine]));
+  const machines = registered(options.machines);
   const cache = createSnapshotCache(options.cacheSize ?? 512);
   const lease = createLease(
     uuidv7({ msecs: clock.now(), random: random.bytes(16) }),
@@ -77,7 +95,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
     options.lease ?? {},
   );
   const listeners = new Set<(changes: readonly Change[]) => void>();
+  /** Streams whose log this version may not read: their tasks are left alone. */
+  const unreadable = new Set<StreamId>();
   let closed = false;
+  let closing: Promise<void> | undefined;
   let cancelTick: Cancel | undefined;
   let pumping: Promise<void> | undefined;
   let pumpAgain = false;
@@ -89,8 +110,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
     maxRuns: options.maxRuns ?? 12,
     decide,
     onSlot: () => wake(),
+    onServiceSettled: () => crashPoint('service_settled'),
   });
-  const timers = createTimers({ store, clock, logger, decide });
+  const timers = createTimers({
+    store,
+    clock,
+    logger,
+    machines: [...machines.keys()],
+    decide,
+    onDue: () => crashPoint('timer_due'),
+  });
 
   async function decide<T>(decision: (work: OpenWork) => T): Promise<T> {
     if (closed) throw new LadingError('closed', 'The host was closed.');
@@ -112,13 +141,17 @@ export async function openHost(options: HostOptions): Promise<Host> {
         cache,
         stamp: () => ({ at: clock.now(), jitter: random.next() }),
         claimer(inTx, machine, kind, src) {
-          if (kind === 'timer' || closed || !runs.hasSlot(machine, kind, src)) return null;
+          if (runs.slots(machine, kind, src) <= 0) return null;
           lease.ensure(inTx);
-          reserved.push(runs.reserve(machine, src));
+          reserved.push(runs.reserve(machine, { kind, src }));
           return lease.runner;
         },
       });
       const decided = decision(open);
+      if (decided instanceof Promise) {
+        decided.catch(() => {}); // it runs on after the decision is over, where it can only fail
+        throw new TypeError('a decision must be synchronous: it returned a promise');
+      }
       open.finish();
       crashPoint('decided');
       return { result: decided, work: open };
@@ -128,14 +161,14 @@ export async function openHost(options: HostOptions): Promise<Host> {
     return result;
   }
 
+  /** All is durable: whatever goes wrong here must not look like a failed decision. */
   function afterCommit(work: OpenWork): void {
     if (work.changes.length === 0 && work.afterCommit.length === 0) return;
     for (const [stream, loaded] of work.loaded) {
       if ((cache.get(stream)?.version ?? 0) <= loaded.version) cache.set(stream, loaded);
     }
-    let arm = false;
     work.afterCommit.forEach((owed, index) => {
-      if (owed.type === 'arm') arm = true;
+      if (owed.type === 'arm') timers.arm();
       else if (owed.type === 'stop') runs.stop(owed.stream, owed.name);
       else if (!closed && !isUndone(owed, work.afterCommit.slice(index + 1))) {
         runs.start(owed.machine, owed.task);
@@ -149,11 +182,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
         logger.error('a subscriber threw', { error });
       }
     }
-    if (arm && !closed) timers.arm();
   }
 
   function wake(): void {
-    if (closed) return;
+    if (closing !== undefined) return;
     if (pumping !== undefined) {
       pumpAgain = true;
       return;
@@ -172,32 +204,63 @@ export async function openHost(options: HostOptions): Promise<Host> {
   /** Claims waiting and orphaned tasks while there are slots for them. */
   async function pump(): Promise<void> {
     for (const machine of machines.values()) {
-      for (const src of runs.runnable(machine)) {
-        await pumpSource(machine, src);
-      }
+      for (const { kind, src } of runs.runnable(machine)) await pumpSource(machine, kind, src);
     }
   }
 
-  async function pumpSource(machine: HostedMachine, src: string): Promise<void> {
-    const free = machine.services[src]?.concurrency ?? 4;
-    const waiting = store.read((tx) => tx.tasks.claimable([src], clock.now(), free));
-    if (waiting.length === 0 || closed) return;
-    const claimed = await decide((work) => {
-      if (!runs.runnable(machine).includes(src)) return [];
-      lease.ensure(work.tx);
-      return claimWaiting(work.tx, machine, [src], clock.now(), free, lease);
-    });
-    for (const task of claimed) if (!closed) runs.start(machine, task);
+  async function pumpSource(
+    machine: HostedMachine,
+    kind: Task['kind'],
+    src: string,
+  ): Promise<void> {
+    const waiting = (tx: StoreTransaction): readonly Task[] =>
+      tx.tasks
+        .claimable(machine.id, [src], clock.now(), runs.slots(machine, kind, src) + unreadable.size)
+        .filter((task) => task.kind === kind && !unreadable.has(task.stream));
+    if (store.read(waiting).length === 0) return;
+    const reserved: (() => void)[] = [];
+    try {
+      const claimed = await decide((work) => {
+        const mine: Task[] = [];
+        for (const task of waiting(work.tx)) {
+          if (runs.slots(machine, kind, src) <= 0) break;
+          if (!isReadable(work, task.stream)) continue;
+          lease.ensure(work.tx);
+          if (!work.tx.tasks.claim(task, task.runner, lease.runner)) continue;
+          reserved.push(runs.reserve(machine, task));
+          mine.push({ ...task, attempts: task.attempts + 1, runner: lease.runner });
+        }
+        return mine;
+      });
+      if (claimed.length > 0) crashPoint('claimed');
+      for (const task of claimed) if (!closed) runs.start(machine, task);
+    } finally {
+      for (const release of reserved) release();
+    }
+  }
+
+  /** A service of a stream that cannot be read could never bring its result home: do not begin it (contract 9.4). */
+  function isReadable(work: Work, stream: StreamId): boolean {
+    try {
+      return work.peek(stream) !== undefined;
+    } catch (error) {
+      logger.error('a stream cannot be read', { stream, error });
+      unreadable.add(stream);
+      return false;
+    }
   }
 
   async function tick(): Promise<void> {
-    const others = store
-      .read((tx) => tx.runners.all())
-      .some(({ runner }) => runner !== lease.runner);
-    if (others || (runs.size > 0 && lease.needsRenewal())) {
-      await decide((work) => {
-        if (runs.size > 0) lease.ensure(work.tx);
-        if (others) lease.reap(work.tx);
+    const { orphans, gone, stale } = store.read((tx) => ({
+      orphans: runs.reconcile(tx.tasks.held(lease.runner)),
+      gone: lease.findGone(tx),
+      stale: runs.size > 0 && lease.needsRenewal(tx),
+    }));
+    if (orphans.length > 0 || gone.length > 0 || stale) {
+      await decide(({ tx }) => {
+        for (const task of orphans) tx.tasks.release(lease.runner, task);
+        for (const runner of gone) tx.runners.drop(runner);
+        if (runs.size > 0) lease.ensure(tx);
       });
     }
     wake();
@@ -205,14 +268,28 @@ export async function openHost(options: HostOptions): Promise<Host> {
   }
 
   function scheduleTick(): void {
-    if (closed) return;
-    cancelTick = clock.schedule(lease.leaseMs / 3, () => {
+    if (closing !== undefined) return;
+    cancelTick = clock.schedule(lease.tickMs, () => {
       tick()
         .catch((error: unknown) => logger.error('the lease could not be renewed', { error }))
         .finally(scheduleTick);
     });
   }
 
+  async function close(): Promise<void> {
+    timers.stop();
+    cancelTick?.();
+    await runs.close();
+    await pumping;
+    closed = true;
+    await store
+      .transact((tx) => lease.end(tx))
+      .catch((error: unknown) => logger.error('the lease could not be given back', { error }));
+  }
+
+  await store.transact((tx) => {
+    for (const machine of machines.keys()) tx.tasks.revive(machine);
+  });
   await tick();
   scheduleTick();
 
@@ -243,15 +320,36 @@ export async function openHost(options: HostOptions): Promise<Host> {
     get cached() {
       return cache.size;
     },
-    async close() {
-      if (closed) return;
-      timers.stop();
-      cancelTick?.();
-      await runs.close();
-      await pumping;
-      closed = true;
-      await store.transact((tx) => lease.end(tx));
+    close() {
+      closing ??= close();
+      return closing;
     },
+  };
+}
+
+/** @throws {LadingError} `machine_refused`, naming all that is wrong. */
+function registered(machines: readonly HostedMachine[]): ReadonlyMap<string, HostedMachine> {
+  const byId = new Map<string, HostedMachine>();
+  for (const machine of machines) {
+    const problems = [...(machine.stepper.problems?.(machine.id) ?? [])];
+    if (byId.has(machine.id)) problems.push('its id is registered twice');
+    if (problems.length > 0) {
+      throw new LadingError(
+        'machine_refused',
+        `Machine ${machine.id} cannot be kept durable: ${problems.join('; ')}.`,
+        { details: { machine: machine.id, problems: problems.join('\n') } },
+      );
+    }
+    byId.set(machine.id, machine);
+  }
+  return byId;
+}
+
+/** Times in the log are whole milliseconds. */
+function inWholeMs(clock: Clock): Clock {
+  return {
+    now: () => Math.floor(clock.now()),
+    schedule: (delayMs, run) => clock.schedule(delayMs, run),
   };
 }
 

@@ -4,7 +4,16 @@
  */
 export { createStepper, type Stepper } from '../../machines/durable/stepper.ts';
 export type { Json, JsonObject } from '../../machines/json.ts';
+export { type Clock, systemClock } from '../../ports/clock.ts';
+export { type ErrorCode, LadingError } from '../../ports/errors.ts';
+export type {
+  EventStore,
+  StoredEvent,
+  StoreTransaction,
+  StreamId,
+} from '../../ports/event-store.ts';
+export type { LeaseOptions } from '../../ports/lease-options.ts';
+export { type Random, systemRandom } from '../../ports/random.ts';
 export type * from './definition.ts';
 export { type CrashPoint, type Host, type HostOptions, openHost } from './host.ts';
-export type { LeaseOptions } from './lease.ts';
 export type { Work } from './work.ts';

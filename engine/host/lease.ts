@@ -1,53 +1,70 @@
-import type { JsonObject } from '../../machines/json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
-
-export interface LeaseOptions {
-  /** How long a runner that does not answer keeps its tasks. Default 15,000. */
-  readonly leaseMs?: number;
-  /** What another process on this machine may learn about this runner (process id, host name). */
-  readonly info?: JsonObject;
-  /** Whether the runner that wrote `info` is surely gone, so that its lease need not run out. Default never. */
-  isGone?(info: JsonObject): boolean;
-}
+import type { LeaseOptions } from '../../ports/lease-options.ts';
 
 /** One runner's hold on its tasks: a row that it renews while it holds any (contract 4.3). */
 export interface Lease {
   readonly runner: string;
   readonly leaseMs: number;
+  /** Looks for the lease this often, by elapsed time. */
+  readonly tickMs: number;
   /** Makes sure, in the commit that claims, that the lease stands for at least half its time. */
   ensure(tx: StoreTransaction): void;
-  /** Whether it has to be renewed now to outlive the next tick. */
-  needsRenewal(): boolean;
-  /** Drops the rows of runners that are gone; true when there were any. */
-  reap(tx: StoreTransaction): boolean;
+  /** Whether {@link ensure} would write now. */
+  needsRenewal(tx: StoreTransaction): boolean;
+  /** Runners that are gone. Call it once a tick: that is how it knows elapsed time from a clock that jumps. */
+  findGone(tx: StoreTransaction): readonly string[];
   /** Gives everything back. */
   end(tx: StoreTransaction): void;
 }
 
+type RunnerRow = ReturnType<StoreTransaction['runners']['all']>[number];
+
+/**
+ * It keeps nothing in memory that a failed commit would make untrue: the row is the lease. Another runner may have
+ * dropped it while this one stood still.
+ */
 export function createLease(runner: string, clock: Clock, options: LeaseOptions): Lease {
   const leaseMs = options.leaseMs ?? 15_000;
-  let heldUntil = Number.NEGATIVE_INFINITY;
+  const tickMs = leaseMs / 3;
+  const info = { ...options.info, leaseMs };
+  /** Leases that last longer than any can: a clock went back. They are given their time by elapsed time. */
+  const overlong = new Map<string, { readonly expiresAt: number; readonly ticks: number }>();
+
+  function needsRenewal(tx: StoreTransaction): boolean {
+    const own = tx.runners.all().find((row) => row.runner === runner);
+    if (own === undefined) return true;
+    const leftMs = own.expiresAt - clock.now();
+    return leftMs < leaseMs / 2 || leftMs > leaseMs;
+  }
+
+  function isGone(row: RunnerRow): boolean {
+    const leftMs = row.expiresAt - clock.now();
+    if (leftMs <= 0 || options.isGone?.(row.info) === true) return true;
+    const theirLeaseMs = Number(row.info['leaseMs'] ?? leaseMs);
+    if (leftMs <= theirLeaseMs) {
+      overlong.delete(row.runner);
+      return false;
+    }
+    const seen = overlong.get(row.runner);
+    const ticks = seen?.expiresAt === row.expiresAt ? seen.ticks + 1 : 0;
+    overlong.set(row.runner, { expiresAt: row.expiresAt, ticks });
+    return ticks * tickMs > theirLeaseMs;
+  }
 
   return {
     runner,
     leaseMs,
+    tickMs,
+    needsRenewal,
     ensure(tx) {
-      const now = clock.now();
-      if (heldUntil - now >= leaseMs / 2 && heldUntil - now <= leaseMs) return;
-      heldUntil = now + leaseMs;
-      tx.runners.renew(runner, heldUntil, options.info ?? {});
+      if (needsRenewal(tx)) tx.runners.renew(runner, clock.now() + leaseMs, info);
     },
-    needsRenewal: () => heldUntil - clock.now() < leaseMs / 2,
-    reap(tx) {
-      const now = clock.now();
-      const gone = tx.runners
+    findGone: (tx) =>
+      tx.runners
         .all()
-        .filter((other) => other.runner !== runner)
-        .filter((other) => other.expiresAt <= now || options.isGone?.(other.info) === true);
-      for (const other of gone) tx.runners.drop(other.runner);
-      return gone.length > 0;
-    },
+        .filter((row) => row.runner !== runner && isGone(row))
+        .map((row) => row.runner),
     end(tx) {
       tx.tasks.release(runner);
       tx.runners.drop(runner);

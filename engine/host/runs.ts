@@ -1,19 +1,25 @@
 import {
+  type LogEvent,
   type ServiceError,
   serviceCrash,
   serviceResult,
 } from '../../machines/durable/event-names.ts';
 import type { Json } from '../../machines/json.ts';
 import { type Clock, sleep } from '../../ports/clock.ts';
-import { LadingError } from '../../ports/errors.ts';
-import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
+import type { StreamId, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { HostedMachine, ServiceRun } from './definition.ts';
+import type { HostedMachine, Service, ServiceRun } from './definition.ts';
+import { describeError, isClosed, isStorageTrouble, pauseMs } from './faults.ts';
 import type { Lease } from './lease.ts';
 import type { OpenWork } from './work.ts';
 
 const DEFAULT_CONCURRENCY = 4;
-const STORAGE_RETRY_MS = 1_000;
+/** Actions of one kind that are taken up at the same time after a start; fresh ones run at once. */
+const ACTION_BATCH = 16;
+/** Throws of the machine in a row at a result, after which the run is given up. */
+const MAX_FAILURES = 5;
+/** How long {@link Runs.close} waits for services that do not heed their signal. */
+const CLOSE_PATIENCE_MS = 5_000;
 
 interface Running {
   readonly task: Task;
@@ -26,12 +32,17 @@ export interface Runs {
   /** Runs a task that this runner has claimed. */
   start(machine: HostedMachine, task: Task): void;
   stop(stream: StreamId, name: string): void;
-  /** Whether another run of this source may begin here. */
-  hasSlot(machine: HostedMachine, kind: Task['kind'], src: string): boolean;
+  /** How many more runs of this source may begin here. */
+  slots(machine: HostedMachine, kind: Task['kind'], src: string): number;
   /** Keeps a slot for a claim that is not durable yet; call the result once it is, or failed. */
-  reserve(machine: HostedMachine, src: string): () => void;
+  reserve(machine: HostedMachine, task: Pick<Task, 'kind' | 'src'>): () => void;
   /** What this machine's sources could run now. */
-  runnable(machine: HostedMachine): readonly string[];
+  runnable(machine: HostedMachine): readonly Pick<Task, 'kind' | 'src'>[];
+  /**
+   * Compares with what the store says this runner holds: stops what was taken over while it stood still, and
+   * returns what it holds and does not run.
+   */
+  reconcile(held: readonly Task[]): readonly Task[];
   readonly size: number;
   close(): Promise<void>;
 }
@@ -45,26 +56,37 @@ export function createRuns(options: {
   decide<T>(decision: (work: OpenWork) => T): Promise<T>;
   /** A slot fell free. */
   onSlot(): void;
+  /** Told when a service has done its work and nothing of it is durable yet; for crash tests. */
+  onServiceSettled(): void;
 }): Runs {
   const { clock, logger, lease } = options;
   const running = new Map<string, Running>();
   const counts = new Map<string, number>();
   let closed = false;
 
-  function hasSlot(machine: HostedMachine, kind: Task['kind'], src: string): boolean {
-    if (closed) return false;
-    if (kind === 'action') return machine.actions?.[src] !== undefined;
+  function slots(machine: HostedMachine, kind: Task['kind'], src: string): number {
+    if (closed || kind === 'timer') return 0;
+    if (kind === 'action') return machine.actions?.[src] === undefined ? 0 : ACTION_BATCH;
     const service = machine.services[src];
-    if (kind !== 'invoke' || service === undefined || service.ready?.() === false) return false;
-    const count = counts.get(`${machine.id}/${src}`) ?? 0;
-    return count < (service.concurrency ?? DEFAULT_CONCURRENCY);
+    if (service === undefined || !isReady(service, src)) return 0;
+    const limit = service.concurrency ?? DEFAULT_CONCURRENCY;
+    return Math.max(0, limit - (counts.get(`${machine.id}/${src}`) ?? 0));
+  }
+
+  function isReady(service: Service, src: string): boolean {
+    try {
+      return service.ready?.() !== false;
+    } catch (error) {
+      logger.error('a service could not say whether it is ready', { service: src, error });
+      return false;
+    }
   }
 
   function start(machine: HostedMachine, task: Task): void {
     const id = idOf(task.stream, task.name);
     running.get(id)?.controller.abort(stoppedError(task));
     const controller = new AbortController();
-    const release = reserve(machine, task.src);
+    const release = reserve(machine, task);
     const done = run(machine, task, controller).finally(() => {
       release();
       if (running.get(id)?.controller === controller) running.delete(id);
@@ -73,8 +95,9 @@ export function createRuns(options: {
     running.set(id, { task, controller, done });
   }
 
-  function reserve(machine: HostedMachine, src: string): () => void {
-    const slot = `${machine.id}/${src}`;
+  function reserve(machine: HostedMachine, task: Pick<Task, 'kind' | 'src'>): () => void {
+    if (task.kind !== 'invoke') return () => {};
+    const slot = `${machine.id}/${task.src}`;
     counts.set(slot, (counts.get(slot) ?? 0) + 1);
     return () => void counts.set(slot, (counts.get(slot) ?? 1) - 1);
   }
@@ -108,6 +131,7 @@ export function createRuns(options: {
           ? await runAction(machine, task, lent)
           : await runService(machine, task, lent);
     if (signal.aborted || settle === undefined) return;
+    options.onServiceSettled();
     await settleDurably(task, signal, settle);
   }
 
@@ -118,11 +142,13 @@ export function createRuns(options: {
   ): Promise<Settlement | undefined> {
     try {
       const output = await machine.services[task.src]?.run(task.input, lent);
-      return serviceResult(task.name, output ?? null);
+      // As the log will give it back; what cannot be written down is a bug of the service.
+      const result = JSON.parse(JSON.stringify(output ?? null)) as Json;
+      return { type: 'event', event: serviceResult(task.name, result) };
     } catch (error) {
       if (lent.signal.aborted) return undefined;
       logger.error('a service threw', { stream: task.stream, service: task.src, error });
-      return serviceCrash(task.name, describe(error));
+      return crash(task, describeError(error));
     }
   }
 
@@ -137,55 +163,63 @@ export function createRuns(options: {
     } catch (error) {
       if (lent.signal.aborted) return undefined;
       logger.error('an action threw', { stream: task.stream, action: task.src, error });
-      await sleep(clock, STORAGE_RETRY_MS * 2 ** Math.min(task.attempts, 6), lent.signal).catch(
-        () => {},
-      );
+      await pause(task.attempts, lent.signal);
       return AGAIN;
     }
   }
 
-  /** What a service found is precious (bytes may be sent): storage that fails is tried again while the run stands. */
-  async function settleDurably(
-    task: Task,
-    signal: AbortSignal,
-    settlement: Settlement,
-  ): Promise<void> {
-    while (!signal.aborted) {
+  /**
+   * What a service found is precious (bytes may be sent): while the run stands it is tried again. When it is the
+   * step that throws, the run becomes a crash, and if the machine cannot take even that, it is set aside.
+   */
+  async function settleDurably(task: Task, signal: AbortSignal, found: Settlement): Promise<void> {
+    let settlement = found;
+    for (let bugs = 0, failures = 1; !signal.aborted; failures++) {
       try {
         await options.decide((work) => applySettlement(work, task, settlement));
         return;
       } catch (error) {
-        if (closed) return;
-        logger.error('a result could not be stored', { stream: task.stream, error });
-        if (!(error instanceof LadingError)) {
-          // The step itself threw: a bug of the machine in this state. Set the task aside, the others go on.
-          await options
-            .decide((work) => work.tx.tasks.bury(task, String(error)))
-            .catch((cause: unknown) => logger.error('a task could not be set aside', { cause }));
-          return;
-        }
-        await sleep(clock, STORAGE_RETRY_MS, signal).catch(() => {});
+        if (closed || isClosed(error)) return;
+        logger.error('a result could not be stored', {
+          stream: task.stream,
+          name: task.name,
+          error,
+        });
+        if (!isStorageTrouble(error)) bugs++;
+        if (bugs === MAX_FAILURES) settlement = givenUp(task, error);
+        if (bugs > MAX_FAILURES) settlement = { ...SET_ASIDE, reason: String(error) };
+        await pause(failures, signal);
       }
     }
+  }
+
+  async function pause(failures: number, signal: AbortSignal): Promise<void> {
+    await sleep(clock, pauseMs(failures), signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   }
 
   function applySettlement(work: OpenWork, task: Task, settlement: Settlement): void {
-    if (settlement === AGAIN) {
-      if (work.tx.tasks.holds(task, lease.runner)) {
-        work.tx.tasks.put({ ...task, attempts: task.attempts, runner: null });
-      }
-      return;
+    const { tasks } = work.tx;
+    if (!tasks.holds(task, lease.runner)) return;
+    switch (settlement.type) {
+      case 'again':
+        tasks.put({ ...task, runner: null });
+        break;
+      case 'set_aside':
+        tasks.bury(task, settlement.reason);
+        break;
+      case 'action_done':
+        tasks.settle(task, lease.runner);
+        break;
+      default:
+        tasks.settle(task, lease.runner);
+        work.deliver(task.stream, settlement.event.type, settlement.event.payload);
     }
-    if (settlement === DEAD_ACTION) {
-      work.tx.tasks.bury(task, 'dead letter');
-      return;
-    }
-    if (!work.tx.tasks.settle(task, lease.runner)) return;
-    if (settlement !== ACTION_DONE) work.deliver(task.stream, settlement.type, settlement.payload);
   }
 
   return {
-    hasSlot,
+    slots,
     reserve,
     start,
     stop(stream, name) {
@@ -194,10 +228,18 @@ export function createRuns(options: {
       running.delete(idOf(stream, name));
       found.controller.abort(stoppedError(found.task));
     },
-    runnable: (machine) => [
-      ...Object.keys(machine.services).filter((src) => hasSlot(machine, 'invoke', src)),
-      ...Object.keys(machine.actions ?? {}),
-    ],
+    runnable: (machine) =>
+      [
+        ...Object.keys(machine.services).map((src) => ({ kind: 'invoke' as const, src })),
+        ...Object.keys(machine.actions ?? {}).map((src) => ({ kind: 'action' as const, src })),
+      ].filter(({ kind, src }) => slots(machine, kind, src) > 0),
+    reconcile(held) {
+      for (const { task, controller } of running.values()) {
+        if (!held.some((other) => isSameRun(other, task))) controller.abort(stoppedError(task));
+      }
+      const mine = [...running.values()];
+      return held.filter((task) => !mine.some((other) => isSameRun(other.task, task)));
+    },
     get size() {
       return running.size;
     },
@@ -205,37 +247,49 @@ export function createRuns(options: {
       closed = true;
       const all = [...running.values()];
       for (const { controller, task } of all) controller.abort(stoppedError(task));
-      await Promise.allSettled(all.map(({ done }) => done));
+      const patience = new AbortController();
+      await Promise.race([
+        Promise.allSettled(all.map(({ done }) => done)),
+        sleep(clock, CLOSE_PATIENCE_MS, patience.signal).catch(() => {}),
+      ]);
+      patience.abort();
     },
   };
 }
 
 type Settlement =
-  | { readonly type: string; readonly payload: { readonly [key: string]: Json } }
-  | typeof ACTION_DONE
-  | typeof AGAIN
-  | typeof DEAD_ACTION;
-const ACTION_DONE = { type: 'host.action_done', payload: {} } as const;
-const AGAIN = { type: 'host.again', payload: {} } as const;
-const DEAD_ACTION = { type: 'host.dead_action', payload: {} } as const;
+  | { readonly type: 'event'; readonly event: LogEvent }
+  | { readonly type: 'action_done' }
+  | { readonly type: 'again' }
+  | { readonly type: 'set_aside'; readonly reason: string };
+const ACTION_DONE = { type: 'action_done' } as const;
+const AGAIN = { type: 'again' } as const;
+const SET_ASIDE = { type: 'set_aside' } as const;
 
 function deadLetter(task: Task): Settlement {
-  if (task.kind === 'action') return DEAD_ACTION;
-  return serviceCrash(task.name, {
-    name: 'DeadLetter',
-    message: `given up after ${task.attempts - 1} runs that never settled`,
-    code: 'dead_letter',
-  });
+  if (task.kind === 'action') return { ...SET_ASIDE, reason: 'dead letter' };
+  const message = `given up after ${task.attempts - 1} runs that never settled`;
+  return crash(task, { name: 'DeadLetter', message, code: 'dead_letter' });
 }
 
-function describe(error: unknown): ServiceError {
-  const found = error instanceof Error ? error : new Error(String(error));
-  const code = (found as { readonly code?: unknown }).code;
-  return {
-    name: found.name,
-    message: found.message.slice(0, 500),
-    code: typeof code === 'string' ? code : null,
-  };
+/** The machine threw at every attempt to take the result: it is told so, as a crash of the service. */
+function givenUp(task: Task, error: unknown): Settlement {
+  if (task.kind === 'action') return { ...SET_ASIDE, reason: String(error) };
+  const { message } = describeError(error);
+  return crash(task, { name: 'StepThrew', message, code: 'step_threw' });
+}
+
+function crash(task: Task, error: ServiceError): Settlement {
+  return { type: 'event', event: serviceCrash(task.name, error) };
+}
+
+function isSameRun(one: Task, other: Task): boolean {
+  return (
+    one.run === other.run &&
+    one.stream === other.stream &&
+    one.kind === other.kind &&
+    one.name === other.name
+  );
 }
 
 function stoppedError(task: Task): Error {
@@ -244,20 +298,4 @@ function stoppedError(task: Task): Error {
 
 function idOf(stream: StreamId, name: string): string {
   return `${stream}\n${name}`;
-}
-
-/** Claims up to `limit` waiting or orphaned tasks of `machine` for `lease`'s runner. */
-export function claimWaiting(
-  tx: StoreTransaction,
-  machine: HostedMachine,
-  srcs: readonly string[],
-  now: number,
-  limit: number,
-  lease: Lease,
-): readonly Task[] {
-  return tx.tasks
-    .claimable(srcs, now, limit)
-    .filter((task) => tx.log.head(task.stream)?.machine === machine.id)
-    .filter((task) => tx.tasks.claim(task, task.runner, lease.runner))
-    .map((task) => ({ ...task, attempts: task.attempts + 1, runner: lease.runner }));
 }

@@ -53,19 +53,33 @@ export function replay(
   machine: HostedMachine,
   version: number,
 ): Snapshot {
-  const stored = tx.log.snapshot(stream);
-  const usable =
-    stored !== undefined && stored.format === machine.format && stored.version <= version;
-  let state = usable ? machine.stepper.restore(stored.body) : undefined;
-  for (const event of tx.log.read(stream, usable ? stored.version : 0)) {
+  const stored = restored(tx, stream, machine, version);
+  let state = stored?.state;
+  for (const event of tx.log.read(stream, stored?.version ?? 0))
     state = fold(machine, state, event);
-  }
   if (state === undefined) {
     throw new LadingError('database_corrupt', `Stream ${stream} has a head but no events.`, {
       details: { stream },
     });
   }
   return state;
+}
+
+/** A snapshot is a cache: one that is of no use costs time, never the stream (contract 9.2). */
+function restored(
+  tx: StoreTransaction,
+  stream: StreamId,
+  machine: HostedMachine,
+  version: number,
+): { readonly state: Snapshot; readonly version: number } | undefined {
+  const stored = tx.log.snapshot(stream);
+  if (stored === undefined || stored.format !== machine.format) return undefined;
+  if (stored.version > version || stored.version < 1) return undefined;
+  try {
+    return { state: machine.stepper.restore(stored.body), version: stored.version };
+  } catch {
+    return undefined; // states were renamed without a new format, or the row is damaged: `verify` tells
+  }
 }
 
 /** One event of the log onto the state before it. */

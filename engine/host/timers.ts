@@ -1,106 +1,166 @@
 import { timerElapsed } from '../../machines/durable/event-names.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { isBug, pauseMs } from './faults.ts';
 import type { OpenWork } from './work.ts';
 
+/** Timers of one machine that are watched at the same time; the rest are rows. */
 const BATCH = 64;
-/** A wake-up is never further away: clocks jump, and other processes write timers too. */
-const LONGEST_WAIT_MS = 60_000;
+/** Timers further away than this are only looked at again: clocks jump, and other processes write timers too. */
+const HORIZON_MS = 60_000;
+/** Throws of the machine in a row after which a timer is set aside. */
+const MAX_FAILURES = 3;
 
-/** Durable timers: rows with a due time; this wakes for the next one (design 2). */
+/** Durable timers: rows with a due time; this wakes for the next ones (design 2). */
 export interface Timers {
-  /** Looks again for what is due next. */
+  /** Looks again, soon, for what is due next. Never throws. */
   arm(): void;
   stop(): void;
 }
 
+interface Watched {
+  /** Undefined while it fires. */
+  cancel: Cancel | undefined;
+}
+
+/**
+ * A timer that is near is armed by elapsed time when it is first seen, so that a clock that jumps back does not
+ * delay it; one that is due by the clock fires at once, so that a clock that jumps ahead does not either (contract
+ * 4.5, field case 44).
+ */
 export function createTimers(options: {
   readonly store: EventStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly machines: readonly string[];
   decide<T>(decision: (work: OpenWork) => T): Promise<T>;
+  /** Told before a due timer is delivered; for crash tests. */
+  onDue(): void;
 }): Timers {
   const { store, clock, logger } = options;
-  /** Timers begun in what is now the future: the clock went back. They wait their delay by elapsed time. */
-  const skewed = new Map<string, number>();
+  const watched = new Map<string, Watched>();
+  /** Timers whose step failed; they are looked at again after a pause, and do not stand before the others. */
+  const paused = new Map<string, Cancel>();
   const failures = new Map<string, number>();
-  let cancel: Cancel | undefined;
-  let firing = false;
+  let cancelSoon: Cancel | undefined;
+  let cancelLook: Cancel | undefined;
   let stopped = false;
 
   function arm(): void {
-    if (stopped || firing) return;
-    cancel?.();
-    const now = clock.now();
-    const { found, nextDueAt } = store.read((tx) => ({
-      found: tx.tasks.timers(now, BATCH),
-      nextDueAt: tx.tasks.nextDueAt(now),
-    }));
-    const waits = found.map((task) => waitOf(task, now));
-    if (waits.some((wait) => wait <= 0)) {
-      const due = found.filter((_, index) => (waits[index] as number) <= 0);
-      cancel = clock.schedule(0, () => void fire(due));
-      return;
+    if (stopped) return;
+    cancelSoon ??= clock.schedule(0, () => {
+      cancelSoon = undefined;
+      look();
+    });
+  }
+
+  function look(): void {
+    if (stopped) return;
+    cancelLook?.();
+    let nextLookMs: number | undefined;
+    try {
+      const now = clock.now();
+      const found = near(now);
+      for (const task of found) {
+        const waitMs = waitOf(task, now);
+        if (waitMs <= HORIZON_MS) watch(task, waitMs);
+      }
+      if (found.length > 0) nextLookMs = HORIZON_MS;
+    } catch (error) {
+      logger.error('timers could not be read', { error });
+      nextLookMs = pauseMs(1);
     }
-    const next = Math.min(LONGEST_WAIT_MS, ...waits, (nextDueAt ?? Number.POSITIVE_INFINITY) - now);
-    cancel = nextDueAt === undefined && waits.length === 0 ? undefined : clock.schedule(next, arm);
+    cancelLook = nextLookMs === undefined ? undefined : clock.schedule(nextLookMs, look);
   }
 
-  function waitOf(task: Task, now: number): number {
-    if (task.dueAt <= now) return 0;
+  function near(now: number): readonly Task[] {
+    const limit = BATCH + paused.size;
+    const found = store.read((tx) =>
+      options.machines.flatMap((machine) => [
+        ...tx.tasks.timers(machine, limit),
+        ...tx.tasks.skewedTimers(machine, now, limit),
+      ]),
+    );
+    return found.filter((task) => !paused.has(idOf(task)));
+  }
+
+  function watch(task: Task, waitMs: number): void {
     const id = idOf(task);
-    const delayMs = task.dueAt - task.startedAt;
-    const fireAt = Math.min(skewed.get(id) ?? Number.POSITIVE_INFINITY, now + delayMs);
-    skewed.set(id, fireAt);
-    return fireAt - now;
-  }
-
-  async function fire(due: readonly Task[]): Promise<void> {
-    firing = true;
-    await Promise.all(due.map(fireOne));
-    firing = false;
-    arm();
+    const known = watched.get(id);
+    if (known !== undefined) {
+      if (known.cancel === undefined || waitMs > 0) return;
+      known.cancel();
+    }
+    const fire = (): void => {
+      entry.cancel = undefined;
+      void fireOne(task).finally(() => {
+        watched.delete(id);
+        arm();
+      });
+    };
+    const entry: Watched = { cancel: undefined };
+    watched.set(id, entry);
+    if (waitMs > 0) entry.cancel = clock.schedule(waitMs, fire);
+    else fire();
   }
 
   async function fireOne(task: Task): Promise<void> {
-    const { type, payload } = timerElapsed(task.src);
+    if (stopped) return;
+    const id = idOf(task);
     try {
+      options.onDue();
+      const { type, payload } = timerElapsed(task.src);
       await options.decide((work) => {
         if (work.tx.tasks.settle(task)) work.deliver(task.stream, type, payload);
       });
-      failures.delete(idOf(task));
-      skewed.delete(idOf(task));
+      failures.delete(id);
     } catch (error) {
       if (stopped) return;
-      logger.error('a timer could not be delivered', { stream: task.stream, type, error });
-      await setAside(task, error);
+      logger.error('a timer could not be delivered', { stream: task.stream, src: task.src, error });
+      const count = (failures.get(id) ?? 0) + 1;
+      failures.set(id, count);
+      if (isBug(error) && count >= MAX_FAILURES && (await setAside(task, error))) return;
+      pause(id, pauseMs(count));
     }
   }
 
   /** A timer whose step throws is a bug of the machine: it must not stop the others (contract 4.6). */
-  async function setAside(task: Task, error: unknown): Promise<void> {
-    const count = (failures.get(idOf(task)) ?? 0) + 1;
-    failures.set(idOf(task), count);
-    const storage = error instanceof LadingError;
-    if (storage || count < 3) {
-      // Storage trouble passes; wait before the next look instead of spinning.
-      await new Promise<void>((resolve) => void clock.schedule(1_000, resolve));
-      return;
+  async function setAside(task: Task, reason: unknown): Promise<boolean> {
+    try {
+      await options.decide((work) => work.tx.tasks.bury(task, String(reason)));
+      failures.delete(idOf(task));
+      return true;
+    } catch (error) {
+      logger.error('a timer could not be set aside', { stream: task.stream, error });
+      return false;
     }
-    await options
-      .decide((work) => work.tx.tasks.bury(task, String(error)))
-      .catch((cause: unknown) => logger.error('a timer could not be set aside', { cause }));
+  }
+
+  function pause(id: string, forMs: number): void {
+    const again = clock.schedule(forMs, () => {
+      paused.delete(id);
+      arm();
+    });
+    paused.set(id, again);
   }
 
   return {
     arm,
     stop() {
       stopped = true;
-      cancel?.();
+      cancelSoon?.();
+      cancelLook?.();
+      for (const { cancel } of watched.values()) cancel?.();
+      for (const cancel of paused.values()) cancel();
     },
   };
+}
+
+/** By elapsed time; a timer that began in what is now the future waits its delay and no longer. */
+function waitOf(task: Task, now: number): number {
+  if (task.dueAt <= now) return 0;
+  return task.startedAt > now ? task.dueAt - task.startedAt : task.dueAt - now;
 }
 
 function idOf(task: Task): string {

@@ -1,4 +1,5 @@
 import { toMachineEvent } from '../../machines/durable/event-names.ts';
+import { findNotJson } from '../../machines/durable/plain-json.ts';
 import type { Effect, Snapshot, Step } from '../../machines/durable/stepper.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import { LadingError } from '../../ports/errors.ts';
@@ -33,7 +34,7 @@ export type AfterCommit =
 export interface Work {
   readonly tx: StoreTransaction;
   /**
-   * Begins a stream.
+   * Begins a stream. One that exists and has seen `key` is left as it is.
    * @throws {LadingError} `stream_exists`, `unknown_machine`.
    */
   create(stream: StreamId, machine: string, input: JsonObject, key?: string): SendOutcome;
@@ -62,6 +63,13 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
   const dirty = new Set<StreamId>();
   const changes: Change[] = [];
   const afterCommit: AfterCommit[] = [];
+  /** A step that threw half written: the decision may catch it, but it can no longer become durable. */
+  let broken: { readonly cause: unknown } | undefined;
+  let finished = false;
+
+  function assertOpen(): void {
+    if (finished) throw new Error('the decision is over: nothing can be added to it');
+  }
 
   function load(stream: StreamId): Loaded | undefined {
     const known = loaded.get(stream);
@@ -78,7 +86,16 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
     return found;
   }
 
-  function take(
+  function take(...step: Parameters<typeof write>): SendOutcome {
+    try {
+      return write(...step);
+    } catch (cause) {
+      broken ??= { cause };
+      throw cause;
+    }
+  }
+
+  function write(
     stream: StreamId,
     machine: HostedMachine,
     before: Loaded | undefined,
@@ -87,6 +104,7 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
     step: Step,
   ): SendOutcome {
     const version = (before?.version ?? 0) + 1;
+    assertJson(step.snapshot.context);
     const newEvent = {
       ...event,
       ...stamp,
@@ -117,7 +135,9 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
   function stepBy(
     stream: StreamId,
     event: { readonly type: string; readonly payload: JsonObject; readonly key: string | null },
+    from: 'outside' | 'host',
   ): SendOutcome {
+    assertOpen();
     const before = load(stream);
     if (before === undefined) {
       throw new LadingError('not_found', `There is no stream ${stream} on this device.`, {
@@ -137,7 +157,10 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
       before.snapshot,
       toMachineEvent(stored.type, stored.payload, stamp),
     );
-    return step.changed ? take(stream, before.machine, before, stored, stamp, step) : ignored;
+    // A result or a timer is logged even if the machine does nothing with it: it settled its task.
+    return step.changed || from === 'host'
+      ? take(stream, before.machine, before, stored, stamp, step)
+      : ignored;
   }
 
   return {
@@ -147,8 +170,13 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
     loaded,
 
     create(stream, machineId, input, key) {
+      assertOpen();
       const machine = machineOf(context, machineId);
-      if (load(stream) !== undefined) {
+      const existing = load(stream);
+      if (existing !== undefined && key !== undefined && tx.log.hasKey(stream, key)) {
+        return { outcome: 'ignored', state: viewOf(existing.snapshot), version: existing.version };
+      }
+      if (existing !== undefined) {
         throw new LadingError('stream_exists', `Stream ${stream} exists already.`, {
           details: { stream },
         });
@@ -164,10 +192,11 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
       const machine = load(stream)?.machine;
       machine?.validate?.(event);
       const { type, ...payload } = event;
-      return stepBy(stream, { type, payload: payload as JsonObject, key: key ?? null });
+      refuseReserved(type, payload as JsonObject);
+      return stepBy(stream, { type, payload: payload as JsonObject, key: key ?? null }, 'outside');
     },
 
-    deliver: (stream, type, payload) => stepBy(stream, { type, payload, key: null }),
+    deliver: (stream, type, payload) => stepBy(stream, { type, payload, key: null }, 'host'),
 
     peek(stream) {
       const found = load(stream);
@@ -177,6 +206,7 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
     },
 
     finish() {
+      if (broken !== undefined) throw broken.cause;
       for (const machine of new Set(changes.map((change) => machineOf(context, change.machine)))) {
         machine.beforeCommit?.(
           tx,
@@ -188,6 +218,7 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
         const body = machine.stepper.persist(snapshot);
         tx.log.saveSnapshot(stream, { version, format: machine.format, body });
       }
+      finished = true;
     },
   };
 }
@@ -223,6 +254,7 @@ function writeTasks(
         const runner = context.claimer(tx, machine, kind, src);
         const task: Task = {
           stream,
+          machine: machine.id,
           kind,
           name:
             effect.type === 'start'
@@ -239,7 +271,7 @@ function writeTasks(
                 ? effect.params
                 : null,
           startedAt: at,
-          dueAt: effect.type === 'timer' ? at + effect.delayMs : at,
+          dueAt: effect.type === 'timer' ? dueAfter(at, effect) : at,
           attempts: runner === null ? 0 : 1,
           runner,
         };
@@ -257,6 +289,29 @@ const KIND = { start: 'invoke', timer: 'timer', action: 'action' } as const sati
   Exclude<Effect['type'], 'stop' | 'cancel'>,
   Task['kind']
 >;
+
+/** Whole milliseconds, never early. @throws {RangeError} for a delay that is no length of time. */
+function dueAfter(at: number, timer: Extract<Effect, { type: 'timer' }>): number {
+  const dueAt = at + Math.ceil(Math.max(0, timer.delayMs));
+  if (Number.isSafeInteger(dueAt)) return dueAt;
+  throw new RangeError(`delay ${timer.name} is ${timer.delayMs} ms, which no timer can wait`);
+}
+
+/** Results and timers are the host's own: an app that could send them would get past their fences. */
+function refuseReserved(type: string, payload: JsonObject): void {
+  const taken = toMachineEvent(type, payload, { at: 0, jitter: 0 }).type;
+  if (type !== '' && taken === type && !type.startsWith('xstate.')) return;
+  throw new LadingError('invalid_event', `An event of type "${type}" is the host's own to send.`, {
+    details: { type },
+  });
+}
+
+/** @throws {TypeError} for what the log would not give back as it was, so that replays would differ. */
+function assertJson(context: JsonObject): void {
+  const found = findNotJson(context, 'context');
+  if (found === undefined) return;
+  throw new TypeError(`${found} is not plain JSON: use strings, numbers, booleans, lists, objects`);
+}
 
 /** A payload as the log will give it back (without `undefined`), so that a replay sees what the step saw. */
 function asStored(payload: JsonObject): JsonObject {

@@ -68,9 +68,9 @@ export function toMachineEvent(
           ...stamp,
         };
   }
-  const delay = payload['delay'];
-  if (typeof delay === 'string' && ELAPSED.exec(type)?.[1] === delay) {
-    return { type: `xstate.after.${delay}.${String(payload['state'])}`, ...stamp };
+  const { delay, state } = payload;
+  if (typeof delay === 'string' && typeof state === 'string' && ELAPSED.exec(type)?.[1] === delay) {
+    return { type: `xstate.after.${delay}.${state}`, ...stamp };
   }
   return { ...payload, type, ...stamp };
 }

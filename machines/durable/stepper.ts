@@ -6,6 +6,7 @@ import {
   fromTransition,
 } from 'xstate';
 import type { Json, JsonObject } from '../json.ts';
+import { findProblems } from './refuse.ts';
 
 /** What a step asks of the world; carried out by the host after its commit, never by XState. */
 export type Effect =
@@ -51,6 +52,11 @@ export interface Stepper {
   step(snapshot: Snapshot, event: StampedEvent): Step;
   persist(snapshot: Snapshot): Json;
   restore(persisted: Json): Snapshot;
+  /**
+   * What the machine uses that a host cannot keep durable, each naming construct and state; none when it is sound.
+   * @param id the machine's name in the log.
+   */
+  problems?(id: string): readonly string[];
 }
 
 /**
@@ -94,6 +100,7 @@ export function createStepper(machine: AnyStateMachine): Stepper {
       machine.getPersistedSnapshot(snapshot as unknown as AnyMachineSnapshot) as unknown as Json,
     restore: (persisted) =>
       machine.restoreSnapshot(persisted as never, scope) as unknown as Snapshot,
+    problems: (id) => findProblems(machine, id),
   };
 }
 
@@ -140,7 +147,10 @@ function toEffect({ type, params }: CollectedAction): Effect[] {
           ];
     case 'xstate.stopChild':
       return params?.id === undefined ? [] : [{ type: 'stop', id: params.id }];
+    case 'xstate.log':
+      return [];
     default:
+      if (type.startsWith('xstate.')) throw new Error(`${type} cannot be kept durable`);
       return [{ type: 'action', name: type, params: (params ?? null) as unknown as Json }];
   }
 }

@@ -15,7 +15,11 @@ export interface RawDatabase {
   close(): void;
   /** SQLite's result code of an error that the library threw, if it is one (the primary code suffices). */
   resultCode(error: unknown): number | undefined;
-  /** Whether somebody else has a transaction open on this handle (the app's own); unknown counts as no. */
+  /**
+   * Whether SQLite has a transaction open on this handle, whoever began it: ours, or the app's own. It ends by
+   * itself when the disk fills or fails (sqlite.org/lang_transaction.html), and nobody tells. Without it only our
+   * own are known.
+   */
   foreignTransaction?(): boolean;
 }
 
@@ -30,36 +34,53 @@ export interface DriverOptions {
 export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {}): SqlDatabase {
   const statements = statementCache(raw, options.maxStatements ?? 128);
   let depth = 0;
+  const isOpen = (): boolean => raw.foreignTransaction?.() ?? depth > 0;
+  /** Why the open transaction can not be committed any more, although who began it has not noticed yet. */
+  let lost: { readonly cause: unknown } | undefined;
 
-  const exec = (sql: string): void => guarded(raw, () => raw.exec(sql));
-  const rollback = (level: number): void => {
+  function guarded<T>(work: () => T): T {
+    if (lost !== undefined) throw lost.cause;
     try {
-      raw.exec(level === 0 ? 'ROLLBACK' : `ROLLBACK TO lading_${level}; RELEASE lading_${level}`);
+      return work();
     } catch (error) {
-      // SQLite has rolled back by itself (disk full, I/O error); anything else shows at the next statement.
-      if (raw.resultCode(error) === undefined) throw error;
+      const known = asLadingError(raw.resultCode(error), error) ?? error;
+      // SQLite rolled all of it back: the next statement would be a transaction of its own, and durable.
+      if (depth > 0 && !isOpen()) lost = { cause: known };
+      throw known;
     }
-  };
+  }
+
+  const exec = (sql: string): void => guarded(() => raw.exec(sql));
+
+  function rollback(level: number): void {
+    if (level > 0 && lost !== undefined) return;
+    try {
+      if (level > 0) raw.exec(`ROLLBACK TO lading_${level}; RELEASE lading_${level}`);
+      else if (isOpen()) raw.exec('ROLLBACK');
+    } catch (cause) {
+      // What was to be taken back is still there: nothing of the outermost transaction may be committed.
+      if (level > 0) lost = { cause };
+      else throw cause;
+    }
+  }
 
   return {
     exec,
-    run: (sql, ...params) => guarded(raw, () => statements.get(sql).run(params.map(portableValue))),
-    get: (sql, ...params) =>
-      guarded(raw, () => statements.get(sql).all(params.map(portableValue))[0]),
-    all: (sql, ...params) => guarded(raw, () => statements.get(sql).all(params.map(portableValue))),
+    run: (sql, ...params) => guarded(() => statements.get(sql).run(params.map(portableValue))),
+    get: (sql, ...params) => guarded(() => statements.get(sql).all(params.map(portableValue))[0]),
+    all: (sql, ...params) => guarded(() => statements.get(sql).all(params.map(portableValue))),
     transaction(run) {
       const level = depth;
-      if (level === 0 && raw.foreignTransaction?.() === true) {
-        throw new LadingError('database_busy', 'The app has a transaction open on this handle.');
-      }
+      if (level === 0 && isOpen()) throw foreignTransaction();
       exec(level === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT lading_${level}`);
       depth = level + 1;
       try {
         const result = run();
         if (result instanceof Promise) {
+          result.catch(() => {}); // it runs on outside of the transaction, where it can only fail
           throw new TypeError('a transaction function must be synchronous: it returned a promise');
         }
-        if (level === 0) options.beforeCommit?.();
+        if (level === 0 && lost === undefined) options.beforeCommit?.();
         exec(level === 0 ? 'COMMIT' : `RELEASE lading_${level}`);
         return result;
       } catch (error) {
@@ -67,10 +88,20 @@ export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {})
         throw error;
       } finally {
         depth = level;
+        if (level === 0) lost = undefined;
+      }
+    },
+    read(query) {
+      if (depth > 0 || isOpen()) return query();
+      exec('BEGIN');
+      try {
+        return query();
+      } finally {
+        if (isOpen()) raw.exec('COMMIT');
       }
     },
     get inTransaction() {
-      return depth > 0;
+      return depth > 0 && lost === undefined;
     },
     close() {
       statements.clear();
@@ -79,12 +110,23 @@ export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {})
   };
 }
 
+function foreignTransaction(): LadingError {
+  return new LadingError('database_busy', 'The app has a transaction open on this handle.');
+}
+
+const TRANSACTION_CONTROL = /^\s*(?:begin|commit|end|rollback|savepoint|release)\b/i;
+
 function statementCache(raw: RawDatabase, max: number) {
   const cache = new Map<string, RawStatement>();
   return {
     get(sql: string): RawStatement {
       let statement = cache.get(sql);
       if (statement === undefined) {
+        if (TRANSACTION_CONTROL.test(sql)) {
+          throw new TypeError(
+            'transactions are begun and ended by `transaction`, not by statements',
+          );
+        }
         statement = raw.prepare(sql);
         const oldest = cache.size >= max ? cache.entries().next().value : undefined;
         if (oldest !== undefined) {
@@ -118,14 +160,6 @@ function portableValue(value: SqlValue): SqlValue {
     throw new TypeError('NUL or a lone surrogate in SQL text');
   }
   throw new TypeError(`not a portable SQL value: ${typeof value}`);
-}
-
-function guarded<T>(raw: RawDatabase, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw asLadingError(raw.resultCode(error), error) ?? error;
-  }
 }
 
 /** SQLite's primary result codes that an app can do something about (sqlite.org/rescode.html). */

@@ -5,6 +5,7 @@ import { createSqlDatabase, type DriverOptions, type RawDatabase } from './drive
 import { prepareConnection } from './pragmas.ts';
 
 export type { SqlDatabase, SqlRow, SqlTransaction, SqlValue } from '../../ports/sql.ts';
+export { openSqliteEventStore } from '../sqlite-event-store.ts';
 
 /**
  * Opens a database file with Node's own SQLite: WAL, `synchronous=FULL`, foreign keys, no busy wait.

@@ -1,15 +1,21 @@
 import type { SqlDatabase } from '../../ports/sql.ts';
+import { refuseNewer } from '../migrations/index.ts';
+
+/** Another process may be opening the same file, or mending it after a crash: both take moments. */
+const OPEN_PATIENCE_MS = 2_000;
 
 /**
  * What every connection is set to, whatever library and whoever opened it. FULL, because NORMAL lost acknowledged
  * events in 254 of 300 simulated power cuts and FULL in none; `fullfsync` makes fsync mean it on Apple systems.
  * No busy wait: two connections in one thread would block each other for all of it.
- * @throws {LadingError} `database_corrupt`, `database_read_only`.
+ * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `database_busy`.
  */
 export function prepareConnection(database: SqlDatabase): void {
-  database.exec('PRAGMA busy_timeout = 0');
+  refuseNewer(database); // before a byte of the file changes, its journal mode included
+  database.exec(`PRAGMA busy_timeout = ${OPEN_PATIENCE_MS}`);
   database.exec('PRAGMA journal_mode = WAL');
   database.exec('PRAGMA synchronous = FULL');
   database.exec('PRAGMA fullfsync = 1');
   database.exec('PRAGMA foreign_keys = ON');
+  database.exec('PRAGMA busy_timeout = 0');
 }

@@ -65,17 +65,33 @@ export function logTransaction(sql: SqlTransaction): LogTransaction {
       sql.get('SELECT 1 AS found FROM lading_event WHERE stream = ? AND key = ?', stream, key) !==
       undefined,
 
+    streams: (after, limit) =>
+      sql
+        .all(
+          'SELECT stream FROM lading_stream WHERE stream > ? ORDER BY stream LIMIT ?',
+          after,
+          limit,
+        )
+        .map((row) => String(row['stream']) as StreamId),
+
+    repairHead(stream, head) {
+      sql.run(
+        'UPDATE lading_stream SET machine = ?, version = ?, status = ? WHERE stream = ?',
+        head.machine,
+        head.version,
+        head.status,
+        stream,
+      );
+    },
+
     snapshot(stream) {
       const row = sql.get(
         'SELECT version, format, body FROM lading_snapshot WHERE stream = ?',
         stream,
       );
-      if (row === undefined) return undefined;
-      return {
-        version: Number(row['version']),
-        format: String(row['format']),
-        body: JSON.parse(String(row['body'])) as Json,
-      };
+      const body = row === undefined ? undefined : parsed(String(row['body']));
+      if (row === undefined || body === undefined) return undefined;
+      return { version: Number(row['version']), format: String(row['format']), body };
     },
 
     saveSnapshot(stream, snapshot) {
@@ -111,6 +127,15 @@ function insertEvent(
     JSON.stringify(event.state),
     event.key,
   );
+}
+
+/** Undefined for a damaged row: a snapshot is a cache. */
+function parsed(json: string): Json | undefined {
+  try {
+    return JSON.parse(json) as Json;
+  } catch {
+    return undefined;
+  }
 }
 
 function toHead(row: SqlRow): StreamHead {

@@ -2,7 +2,8 @@ import type { Json } from '../../machines/json.ts';
 import type { StreamId, Task, TaskKind, TaskTransaction } from '../../ports/event-store.ts';
 import type { SqlRow, SqlTransaction, SqlValue } from '../../ports/sql.ts';
 
-const COLUMNS = 'stream, kind, name, run, src, input, started_at, due_at, attempts, runner';
+const COLUMNS =
+  'stream, kind, name, run, machine, src, input, started_at, due_at, attempts, runner';
 
 /** Tasks on one connection; every function is one SQL operation. */
 export function taskTransaction(sql: SqlTransaction): TaskTransaction {
@@ -10,11 +11,12 @@ export function taskTransaction(sql: SqlTransaction): TaskTransaction {
     put(task) {
       sql.run(
         `INSERT OR REPLACE INTO lading_task (${COLUMNS}, buried)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
         task.stream,
         task.kind,
         task.name,
         task.run,
+        task.machine,
         task.src,
         JSON.stringify(task.input),
         task.startedAt,
@@ -68,8 +70,25 @@ export function taskTransaction(sql: SqlTransaction): TaskTransaction {
         from,
       ) === 1,
 
-    release(runner) {
-      sql.run('UPDATE lading_task SET runner = NULL WHERE runner = ?', runner);
+    held: (runner) =>
+      sql.all(`SELECT ${COLUMNS} FROM lading_task WHERE runner = ?`, runner).map(toTask),
+
+    release(runner, task) {
+      // One claim was counted already; a second one marks the next run as a repetition, more would bury it in time.
+      const give = `UPDATE lading_task
+         SET runner = NULL, attempts = CASE WHEN attempts > 1 THEN attempts - 1 ELSE attempts END
+         WHERE runner = ?`;
+      if (task === undefined) sql.run(give, runner);
+      else {
+        sql.run(
+          `${give} AND stream = ? AND kind = ? AND name = ? AND run = ?`,
+          runner,
+          task.stream,
+          task.kind,
+          task.name,
+          task.run,
+        );
+      }
     },
 
     bury(task, reason) {
@@ -84,55 +103,59 @@ export function taskTransaction(sql: SqlTransaction): TaskTransaction {
       );
     },
 
-    claimable: (srcs, now, limit) =>
+    revive: (machine) =>
+      sql.run(
+        'UPDATE lading_task SET buried = NULL WHERE buried IS NOT NULL AND machine = ?',
+        machine,
+      ),
+
+    claimable: (machine, srcs, now, limit) =>
       srcs.length === 0
         ? []
         : sql
             .all(
               `SELECT ${COLUMNS} FROM lading_task
-               WHERE kind <> 'timer' AND buried IS NULL AND src IN (${srcs.map(() => '?').join(', ')})
+               WHERE machine = ? AND kind <> 'timer' AND buried IS NULL
+                 AND src IN (${srcs.map(() => '?').join(', ')})
                  AND (runner IS NULL OR NOT EXISTS (
                    SELECT 1 FROM lading_runner AS r
                    WHERE r.runner = lading_task.runner AND r.expires_at > ?))
                ORDER BY src, started_at LIMIT ?`,
+              machine,
               ...srcs,
               now,
               limit,
             )
             .map(toTask),
 
-    timers: (now, limit) =>
+    timers: (machine, limit) =>
       sql
         .all(
-          `SELECT * FROM (
-             SELECT ${COLUMNS} FROM lading_task
-             WHERE kind = 'timer' AND buried IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?)
-           UNION
-           SELECT * FROM (
-             SELECT ${COLUMNS} FROM lading_task
-             WHERE kind = 'timer' AND buried IS NULL AND started_at > ? ORDER BY started_at LIMIT ?)
-           ORDER BY due_at LIMIT ?`,
-          now,
-          limit,
-          now,
-          limit,
+          `SELECT ${COLUMNS} FROM lading_task
+           WHERE machine = ? AND kind = 'timer' AND buried IS NULL ORDER BY due_at LIMIT ?`,
+          machine,
           limit,
         )
         .map(toTask),
 
-    nextDueAt(now) {
-      const row = sql.get(
-        `SELECT min(due_at) AS due FROM lading_task
-         WHERE kind = 'timer' AND buried IS NULL AND due_at > ?`,
-        now,
-      );
-      const due = row?.['due'];
-      return due === null || due === undefined ? undefined : Number(due);
-    },
+    skewedTimers: (machine, now, limit) =>
+      sql
+        .all(
+          `SELECT ${COLUMNS} FROM lading_task
+           WHERE machine = ? AND kind = 'timer' AND buried IS NULL AND started_at > ?
+           ORDER BY due_at - started_at LIMIT ?`,
+          machine,
+          now,
+          limit,
+        )
+        .map(toTask),
 
     of: (stream) =>
       sql
-        .all(`SELECT ${COLUMNS} FROM lading_task WHERE stream = ? ORDER BY kind, name`, stream)
+        .all(
+          `SELECT ${COLUMNS}, buried FROM lading_task WHERE stream = ? ORDER BY kind, name`,
+          stream,
+        )
         .map(toTask),
   };
 }
@@ -142,6 +165,7 @@ function toTask(row: SqlRow): Task {
     stream: String(row['stream']) as StreamId,
     kind: String(row['kind']) as TaskKind,
     name: String(row['name']),
+    machine: String(row['machine']),
     run: Number(row['run']),
     src: String(row['src']),
     input: JSON.parse(String(row['input'])) as Json,
@@ -149,5 +173,6 @@ function toTask(row: SqlRow): Task {
     dueAt: Number(row['due_at']),
     attempts: Number(row['attempts']),
     runner: row['runner'] === null ? null : String(row['runner']),
+    ...(typeof row['buried'] === 'string' ? { buried: row['buried'] } : {}),
   };
 }

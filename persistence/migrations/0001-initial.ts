@@ -37,6 +37,7 @@ CREATE TABLE lading_task (
   kind TEXT NOT NULL,
   name TEXT NOT NULL,
   run INTEGER NOT NULL,
+  machine TEXT NOT NULL,
   src TEXT NOT NULL,
   input TEXT NOT NULL,
   started_at INTEGER NOT NULL,
@@ -46,10 +47,11 @@ CREATE TABLE lading_task (
   buried TEXT,
   PRIMARY KEY (stream, kind, name)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX lading_task_due ON lading_task (due_at) WHERE kind = 'timer' AND buried IS NULL;
-CREATE INDEX lading_task_begun ON lading_task (started_at) WHERE kind = 'timer' AND buried IS NULL;
-CREATE INDEX lading_task_work ON lading_task (src, started_at) WHERE kind <> 'timer' AND buried IS NULL;
+CREATE INDEX lading_task_due ON lading_task (machine, due_at) WHERE kind = 'timer' AND buried IS NULL;
+CREATE INDEX lading_task_begun ON lading_task (machine, started_at) WHERE kind = 'timer' AND buried IS NULL;
+CREATE INDEX lading_task_work ON lading_task (machine, src, started_at) WHERE kind <> 'timer' AND buried IS NULL;
 CREATE INDEX lading_task_runner ON lading_task (runner) WHERE runner IS NOT NULL;
+CREATE INDEX lading_task_buried ON lading_task (buried) WHERE buried IS NOT NULL;
 
 CREATE TABLE lading_runner (
   runner TEXT PRIMARY KEY,
