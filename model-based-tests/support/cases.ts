@@ -143,11 +143,23 @@ export const commandTypes = Object.keys(commands) as readonly AttachmentCommand[
 
 /** How a report names a case: the type, and what tells it from its siblings. */
 export function labelOf(event: EventCase): string {
-  if ('output' in event) {
-    const output = event.output as { readonly ok: boolean; readonly class?: string };
-    return `${event.type} (${output.ok ? JSON.stringify(output) : output.class})`;
+  if ('output' in event) return `${event.type} (${labelOfOutput(event.output as Output)})`;
+  if (event.type === 'ref.moved') return `${event.type} (${event.owner.field} to ${event.rank})`;
+  if (event.type === 'ref.primary') {
+    return `${event.type} (${event.owner.field} ${event.isPrimary ? 'on' : 'off'})`;
   }
   return 'owner' in event ? `${event.type} (${event.owner.field})` : event.type;
+}
+
+interface Output {
+  readonly ok: boolean;
+  readonly class?: string;
+  readonly receipt?: { readonly url: string | null };
+}
+
+function labelOfOutput({ ok, class: faultClass, receipt }: Output): string {
+  if (!ok) return faultClass ?? 'unclassified';
+  return typeof receipt?.url === 'string' ? 'ok with url' : 'ok';
 }
 
 function faults(...classes: readonly FaultClass[]): readonly Fault[] {

@@ -52,7 +52,7 @@ interface Node {
 /** @param machine - Every state needs an `id` that is its own, or definitions could not be told apart. */
 export function createTracer(machine: AnyStateMachine): Tracer {
   const ids = new Map<Definition, DefinitionId>();
-  collectDefinitions(machine.root as unknown as Node, ids);
+  collectDefinitions(machine.root, ids);
   let taken: DefinitionId[] = [];
   let effects: TracedEffect[] = [];
 
@@ -62,7 +62,7 @@ export function createTracer(machine: AnyStateMachine): Tracer {
       inspect: (inspected) => {
         if (inspected.type !== '@xstate.microstep') return;
         // XState's own inspectors read these fields, too; they are public in all but name.
-        const transitions = hidden<readonly Definition[]>(inspected, '_transitions');
+        const transitions = hidden(inspected, '_transitions') as readonly Definition[];
         for (const definition of transitions) {
           const id = ids.get(definition);
           if (id !== undefined) taken.push(id);
@@ -96,7 +96,7 @@ export function createTracer(machine: AnyStateMachine): Tracer {
     step: (snapshot, event) =>
       trace(() => machine.transition(snapshot, event, scope) as AnyMachineSnapshot),
     handledTypes: (snapshot) => {
-      const nodes = hidden<readonly Node[]>(snapshot, '_nodes');
+      const nodes = hidden(snapshot, '_nodes') as readonly Node[];
       return [...new Set(nodes.flatMap((node) => [...node.transitions.keys()]))];
     },
   };
@@ -114,8 +114,8 @@ function collectDefinitions(node: Node, ids: Map<Definition, DefinitionId>): voi
   for (const child of Object.values(node.states)) collectDefinitions(child, ids);
 }
 
-function hidden<T>(object: object, field: string): T {
-  return (object as Readonly<Record<string, T>>)[field] as T;
+function hidden(object: object, field: string): unknown {
+  return (object as Readonly<Record<string, unknown>>)[field];
 }
 
 interface ExecutableAction {
