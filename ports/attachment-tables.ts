@@ -37,6 +37,9 @@ export interface RefRecord {
   readonly ref: AttachmentRef;
 }
 
+/** Where an upload job stands. */
+export type JobSituation = AttachmentFacts['situation'] | 'held';
+
 /** What a projection is computed from, before and after a step. */
 export interface ProjectedState {
   readonly value: Json;
@@ -59,11 +62,11 @@ export interface AttachmentTables {
     tx: StoreTransaction,
     entity: Pick<Owner, 'scope' | 'entityType' | 'entityId'>,
   ): readonly RefRecord[];
-  /** Upload jobs of an account in one situation, oldest first. */
+  /** Upload jobs of an account in one situation, oldest first. `held`: queued, but paused by the user. */
   jobs(
     tx: StoreTransaction,
     accountId: string,
-    situation: AttachmentFacts['situation'],
+    situation: JobSituation,
     limit: number,
   ): readonly MediaId[];
   /** How many upload jobs an account has in each situation. */

@@ -67,7 +67,12 @@ export function createConsequences(options: {
       outbox.put(tx, {
         opId: opId(count),
         accountId: after.accountId,
-        op: { type: 'ref.delete', owner: old.owner, mediaId: after.mediaId },
+        op: {
+          type: 'ref.delete',
+          owner: old.owner,
+          mediaId: after.mediaId,
+          ...(after.policy.remoteOnRelease === 'keep' ? { keepObject: true } : {}),
+        },
         at,
         // Held back while it can be undone: until then the backend need not know.
         dueAt: undoable ? at + after.policy.undoGraceMs : at,

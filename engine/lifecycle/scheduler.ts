@@ -1,5 +1,5 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
-import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -14,12 +14,14 @@ export interface Scheduler {
   start(): Promise<void>;
   /** Looks whether something can begin. */
   fill(): void;
+  /** Asks for a retry of all that waits or failed and can be retried; says how many (contract 4.7). */
+  retryAll(): Promise<number>;
   /** Resolves when no look is under way. */
   idle(): Promise<void>;
   close(): void;
 }
 
-const RETRY_AT_START = 500;
+const RETRY_LIMIT = 500;
 const STRANDED_LIMIT = 500;
 
 export function createScheduler(parts: {
@@ -106,15 +108,16 @@ export function createScheduler(parts: {
     return lease === undefined || lease.expiresAt <= parts.clock.now();
   }
 
-  async function retryFailed(): Promise<void> {
-    const failed = events.read((tx) =>
-      tables
-        .jobs(tx, accountId, 'failed', RETRY_AT_START)
-        .filter((mediaId) => tables.media(tx, mediaId)?.facts.error?.retryable === true),
+  async function retry(situations: readonly JobSituation[]): Promise<number> {
+    const found = events.read((tx) =>
+      situations
+        .flatMap((situation) => tables.jobs(tx, accountId, situation, RETRY_LIMIT))
+        .filter((mediaId) => tables.media(tx, mediaId)?.facts.error?.retryable !== false),
     );
     await Promise.all(
-      failed.map((mediaId) => host.send(asStream(mediaId), { type: 'retry.requested' })),
+      found.map((mediaId) => host.send(asStream(mediaId), { type: 'retry.requested' })),
     );
+    return found.length;
   }
 
   gates.subscribe(() => {
@@ -135,10 +138,15 @@ export function createScheduler(parts: {
   return {
     async start() {
       if (!gates.uploadsOpen()) await interrupt();
-      await retryFailed();
+      await retry(['failed']);
       fill();
     },
     fill,
+    async retryAll() {
+      const count = await retry(['waiting', 'failed']);
+      fill();
+      return count;
+    },
     async idle() {
       while (filling !== undefined) await filling;
     },

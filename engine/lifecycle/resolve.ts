@@ -1,0 +1,122 @@
+import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
+import type { AttachmentTables, MediaRecord } from '../../ports/attachment-tables.ts';
+import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { EventStore } from '../../ports/event-store.ts';
+import type { Host } from '../host/host.ts';
+import { asStream } from './lists.ts';
+
+/** Bytes that are here, ready to read. */
+export interface ResolvedBytes {
+  readonly mediaId: MediaId;
+  readonly contentType: string;
+  readonly byteSize: number;
+  /** From `start` (default 0) to before `end` (default the end). */
+  open(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Gives the bytes of an attachment; fetches and verifies them when they are not here (contract 3.6). Many waiters
+ * share one download, since it is the attachment's own.
+ * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`, `capture_aborted` is never thrown here.
+ */
+export async function resolveBytes(
+  parts: {
+    readonly host: Host;
+    readonly events: EventStore;
+    readonly tables: AttachmentTables;
+    readonly blobs: BlobStore;
+  },
+  ref: AttachmentRef | MediaId,
+  signal?: AbortSignal,
+): Promise<ResolvedBytes> {
+  const { host, events, tables, blobs } = parts;
+  const mediaId = typeof ref === 'string' ? ref : ref.mediaId;
+  const read = (): MediaRecord => {
+    const media = events.read((tx) => tables.media(tx, mediaId));
+    if (media !== undefined) return media;
+    throw new LadingError(
+      'not_found',
+      `Attachment ${mediaId} is not known on this device yet: sync first.`,
+      { details: { mediaId } },
+    );
+  };
+
+  let media = read();
+  if (!media.hasBytes) {
+    const changed = nextChanges(host, mediaId, signal);
+    try {
+      await host.send(asStream(mediaId), { type: 'read.requested' });
+      for (media = read(); !media.hasBytes; media = read()) {
+        refuseIfHopeless(media);
+        await changed.next();
+      }
+    } finally {
+      changed.stop();
+    }
+  }
+  return resolved(media, blobs);
+}
+
+function resolved(media: MediaRecord, blobs: BlobStore): ResolvedBytes {
+  const { blobKey, mediaId } = media;
+  if (blobKey === null) throw bytesMissing(mediaId, 'they are on no device that this one knows');
+  return {
+    mediaId,
+    contentType: media.media.contentType,
+    byteSize: media.media.byteSize,
+    open: (range) => blobs.open(blobKey as BlobKey, range),
+  };
+}
+
+function refuseIfHopeless({ facts, mediaId, url }: MediaRecord): void {
+  if (facts.gone) {
+    throw new LadingError('already_gone', `Attachment ${mediaId} was removed.`, {
+      details: { mediaId },
+    });
+  }
+  if (url === null) throw bytesMissing(mediaId, 'its author has not uploaded it yet');
+  const fetching =
+    facts.local === 'downloading' ||
+    facts.local === 'downloadWaiting' ||
+    facts.local === 'downloadAwaitingCredentials' ||
+    facts.local === 'evicting';
+  if (!fetching) {
+    throw bytesMissing(mediaId, facts.localError?.code ?? 'the remote does not have them');
+  }
+}
+
+function bytesMissing(mediaId: MediaId, why: string): LadingError {
+  return new LadingError('bytes_missing', `The bytes of ${mediaId} are not here: ${why}.`, {
+    details: { mediaId },
+  });
+}
+
+/** The commits that change one attachment, one `next()` each; none between two calls is missed. */
+function nextChanges(host: Host, mediaId: MediaId, signal: AbortSignal | undefined) {
+  let seen = 0;
+  let taken = 0;
+  let wake: (() => void) | undefined;
+  const unsubscribe = host.subscribe((changes) => {
+    if (!changes.some(({ stream }) => stream === asStream(mediaId))) return;
+    seen += 1;
+    wake?.();
+  });
+  const onAbort = (): void => wake?.();
+  signal?.addEventListener('abort', onAbort);
+  return {
+    async next(): Promise<void> {
+      if (seen === taken && signal?.aborted !== true) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      signal?.throwIfAborted();
+      taken = seen;
+    },
+    stop(): void {
+      unsubscribe();
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
+}

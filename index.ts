@@ -1,0 +1,42 @@
+/**
+ * `lading`: an offline-first attachment engine. Photos, PDFs and other files go from a device to the cloud, and none
+ * is lost, doubled or leaked. Start with {@link openLading}.
+ */
+export type { AppStatement, AppWrite } from './engine/lifecycle/app-write.ts';
+export type { CaptureOptions } from './engine/lifecycle/capture.ts';
+export type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
+export type { FieldSpec, Fields } from './engine/lifecycle/fields.ts';
+export type { Progress } from './engine/lifecycle/progress.ts';
+export type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
+export type { SettledReport } from './engine/lifecycle/settled.ts';
+export type { UndoToken } from './engine/lifecycle/undo-token.ts';
+export type { VerifyOptions, VerifyReport } from './engine/lifecycle/verify.ts';
+export type { ListItem, LiveView } from './engine/lifecycle/views.ts';
+export type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
+export type {
+  AttachmentKind,
+  AttachmentPolicy,
+  AttachmentRef,
+  Fault,
+  FaultClass,
+  MediaFacts,
+  MediaId,
+  Owner,
+  OwnerScope,
+  Receipt,
+} from './machines/attachment/types.ts';
+export { ownerKey } from './machines/attachment/types.ts';
+export type { AttachmentView, ViewState, WaitingFor } from './machines/attachment/view.ts';
+export { openLading } from './open-lading.ts';
+export type * from './ports/backend.ts';
+export type { BlobKey, BlobStore, StoredBlob, WrittenBlob } from './ports/blob-store.ts';
+export { type Cancel, type Clock, systemClock } from './ports/clock.ts';
+export type { Connectivity, NetworkState } from './ports/connectivity.ts';
+export { type ErrorCode, LadingError } from './ports/errors.ts';
+export type { StoredEvent } from './ports/event-store.ts';
+export type { LeaseOptions } from './ports/lease-options.ts';
+export type { Logger } from './ports/logger.ts';
+export { type Random, systemRandom } from './ports/random.ts';
+export type * from './ports/remote.ts';
+export { bytesSource, type CaptureSource } from './ports/source.ts';
+export type { SqlDatabase, SqlRow, SqlTransaction, SqlValue } from './ports/sql.ts';

@@ -1,0 +1,132 @@
+import type { AppWrite } from './engine/lifecycle/app-write.ts';
+import type { CaptureOptions } from './engine/lifecycle/capture.ts';
+import type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
+import type { Fields } from './engine/lifecycle/fields.ts';
+import type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
+import type { SettledReport } from './engine/lifecycle/settled.ts';
+import type { UndoToken } from './engine/lifecycle/undo-token.ts';
+import type { VerifyOptions, VerifyReport } from './engine/lifecycle/verify.ts';
+import type { ListItem, LiveView } from './engine/lifecycle/views.ts';
+import type { AttachmentRef, MediaId, Owner, OwnerScope } from './machines/attachment/types.ts';
+import type { Backend } from './ports/backend.ts';
+import type { BlobStore } from './ports/blob-store.ts';
+import type { Cancel, Clock } from './ports/clock.ts';
+import type { Connectivity } from './ports/connectivity.ts';
+import type { StoredEvent } from './ports/event-store.ts';
+import type { LeaseOptions } from './ports/lease-options.ts';
+import type { Logger } from './ports/logger.ts';
+import type { Random } from './ports/random.ts';
+import type { Remote } from './ports/remote.ts';
+import type { CaptureSource } from './ports/source.ts';
+import type { SqlDatabase } from './ports/sql.ts';
+
+/** An attachment or its id. */
+export type RefOrId = AttachmentRef | MediaId | string;
+
+/** What Lading is opened with. Times are milliseconds. */
+export interface LadingOptions {
+  /** The database that holds the log and all that follows from it; may be the app's own. Lading closes it. */
+  readonly store: SqlDatabase;
+  readonly blobs: BlobStore;
+  readonly remote: Remote;
+  /** Where refs are synced; without one they stay on this device, and ops wait in the outbox. */
+  readonly backend?: Backend;
+  /** Default: always online; the truth is what an attempt finds. */
+  readonly connectivity?: Connectivity;
+  readonly fields: Fields;
+  /** Whose attachments these are: all reads and writes are scoped to it (contract 10.7). */
+  readonly account: string;
+  /** Projects whose refs are pulled, one change-signal listener each; `null` is "no project". Default `[null]`. */
+  readonly projects?: readonly (string | null)[];
+  /** Uploads at the same time. Default 3. */
+  readonly concurrency?: number;
+  /** How long the network must stay before it counts as back. Default 500. */
+  readonly onlineDebounceMs?: number;
+  /** This process among others on the same database: lease time, and how to tell that another one is gone. */
+  readonly runner?: LeaseOptions;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Default silent. */
+  readonly logger?: Logger;
+  /** Told at named points between two durable steps; for crash tests. */
+  readonly crashPoint?: (name: string) => void;
+}
+
+/** One attachment in the app's hands. */
+export interface Attachment {
+  readonly id: MediaId;
+  /** As a domain entity stores it; `url` is `offline://<id>` until it is attached. */
+  readonly ref: AttachmentRef;
+  /** What a screen shows now. */
+  readonly view: LiveView;
+}
+
+/** The attachment engine of one account (contract 3 to 6). Each verb that returns a promise is durable when it resolves. */
+export interface Lading {
+  readonly account: string;
+  /** A new id, sortable by time (UUIDv7), for `capture(…, { id })`. */
+  newMediaId(): MediaId;
+  /**
+   * Stores the bytes and links them to their owner; after this no crash loses them (contract 3.2).
+   * @throws {LadingError} before a byte is stored: `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`,
+   *   `too_many`, `file_too_large`, `source_empty`, `id_taken`; while storing: `source_missing`, `source_not_a_file`,
+   *   `source_unreadable`, `source_changed`, `capture_aborted`, `disk_full`. Nothing is left behind.
+   */
+  capture(source: CaptureSource, options: CaptureOptions): Promise<Attachment>;
+  /** What a screen shows; needs no network and loads nothing (contract 2). */
+  view(ref: RefOrId): LiveView;
+  /** An owner's attachments in their order. */
+  list(owner: Owner): readonly ListItem[];
+  /**
+   * The bytes; fetched and verified when they are not here (contract 3.6).
+   * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`.
+   */
+  resolve(ref: RefOrId, options?: { readonly signal?: AbortSignal }): Promise<ResolvedBytes>;
+  /** Calls `listener` at once and after each change. Returns what stops it. */
+  watch(ref: RefOrId, listener: (view: LiveView) => void): Cancel;
+  watch(owner: Owner, listener: (items: readonly ListItem[]) => void): Cancel;
+  /** Links a draft, or shares an attachment with one more owner. @throws {LadingError} `not_found`, `already_gone`, `too_many`. */
+  link(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<void>;
+  /** Takes a ref away; bytes and object go after the undo time (contract 5.2). @throws {LadingError} `not_found`. */
+  remove(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<UndoToken>;
+  /** Puts a new file in the place of an old one, in one commit; the newest wins (contract 5.2). */
+  replace(
+    ref: RefOrId,
+    source: CaptureSource,
+    owner: Owner,
+    options: Omit<CaptureOptions, 'owner' | 'draft'>,
+  ): Promise<{ readonly attachment: Attachment; readonly undo: UndoToken }>;
+  /** @param position index in the list without this one; past the end means last. */
+  move(ref: RefOrId, owner: Owner, position: number, options?: VerbOptions): Promise<void>;
+  /** Makes it the only primary one of its owner. */
+  setPrimary(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<void>;
+  /** Drops it in whatever state it is, without undo (contract 5.2). */
+  cancel(ref: RefOrId, options?: VerbOptions): Promise<void>;
+  /** Removes all refs of an owner; without `field`, of all fields of the entity. */
+  ownerDeleted(owner: OwnerOrEntity, options?: VerbOptions): Promise<UndoToken>;
+  /** @throws {LadingError} `undo_expired`. */
+  undo(token: UndoToken, options?: VerbOptions): Promise<void>;
+  /** Tries a failed or waiting one again now (contract 4.7). */
+  retry(ref: RefOrId): Promise<void>;
+  /** Pushes, pulls, and tries all that failed but can be retried; a second call while one runs is the same one. */
+  retrySync(): Promise<{
+    readonly retried: number;
+    readonly pushed: number;
+    readonly pulled: number;
+  }>;
+  /** Holds one attachment, or without a ref all uploads of this process. */
+  pause(ref?: RefOrId): Promise<void>;
+  resume(ref?: RefOrId): Promise<void>;
+  /** Resolves when nothing is left to do now, and says what still waits and for what. */
+  settled(): Promise<SettledReport>;
+  /** Rebuilds every state, task and projection from the log and reports what differs (contract 9.2). */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+  /** All events of one attachment, oldest first. @throws {LadingError} `not_found`. */
+  history(ref: RefOrId): readonly StoredEvent[];
+  /** Bytes and files of this account on this device, in O(1) (contract 7.1). */
+  storage(): { readonly usedBytes: number; readonly files: number };
+  /** Stops, gives back what this process held, and closes the database. */
+  close(): Promise<void>;
+}
+
+export type { AppWrite, OwnerScope };
