@@ -100,7 +100,7 @@ function guarded<Store extends TusDataStore>(store: Store): Store {
   const read = async (id: string): Promise<unknown> => {
     const bytes: unknown = await store.read?.(id);
     // A Node stream as the body of a `Response` ends the process now and then, with `Invalid state: ReadableStream is
-    // already closed` thrown from undici in Node 24 (3 of 3 runs of 3 GETs). A web stream does not.
+    // already closed` thrown from undici in Node 24 (6 of 6 runs of 3 GETs). A web stream does not.
     return bytes instanceof Readable ? Readable.toWeb(bytes) : bytes;
   };
   return new Proxy(store, {
