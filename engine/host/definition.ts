@@ -75,6 +75,10 @@ export interface HostedMachine {
   readonly actions?: Readonly<Record<string, ActionHandler>>;
   /** Writes the rows that follow from a step; in its commit. Must be a pure function of the change and the rows. */
   project?(tx: StoreTransaction, change: Change): void;
+  /** For `verify`: how this machine's projections of a stream differ from its state; a sentence each. */
+  compare?(tx: StoreTransaction, stream: StreamId, after: StateView): readonly string[];
+  /** For `verify`: writes the stream's projections anew from its state. */
+  rebuild?(tx: StoreTransaction, stream: StreamId, after: StateView): void;
   /** Called once in each commit that changed streams of this machine, after all its projections. */
   beforeCommit?(tx: StoreTransaction, changes: readonly Change[]): void;
 }

@@ -16,4 +16,5 @@ export type { LeaseOptions } from '../../ports/lease-options.ts';
 export { type Random, systemRandom } from '../../ports/random.ts';
 export type * from './definition.ts';
 export { type CrashPoint, type Host, type HostOptions, openHost } from './host.ts';
+export { type Difference, type VerifyOptions, type VerifySlice, verifyStreams } from './verify.ts';
 export type { Work } from './work.ts';

@@ -1,5 +1,5 @@
 import { toMachineEvent } from '../../machines/durable/event-names.ts';
-import type { Snapshot } from '../../machines/durable/stepper.ts';
+import type { Snapshot, Step } from '../../machines/durable/stepper.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoredEvent, StoreTransaction, StreamId } from '../../ports/event-store.ts';
@@ -56,7 +56,7 @@ export function replay(
   const stored = restored(tx, stream, machine, version);
   let state = stored?.state;
   for (const event of tx.log.read(stream, stored?.version ?? 0))
-    state = fold(machine, state, event);
+    state = foldStep(machine, state, event).snapshot;
   if (state === undefined) {
     throw new LadingError('database_corrupt', `Stream ${stream} has a head but no events.`, {
       details: { stream },
@@ -83,16 +83,16 @@ function restored(
 }
 
 /** One event of the log onto the state before it. */
-export function fold(
+export function foldStep(
   machine: HostedMachine,
   state: Snapshot | undefined,
   event: StoredEvent,
-): Snapshot {
+): Step {
   const payload = upcast(machine, event);
   const stamp = { at: event.at, jitter: event.jitter };
   return state === undefined
-    ? machine.stepper.init({ ...(payload['input'] as JsonObject), ...stamp }).snapshot
-    : machine.stepper.step(state, toMachineEvent(event.type, payload, stamp)).snapshot;
+    ? machine.stepper.init({ ...(payload['input'] as JsonObject), ...stamp })
+    : machine.stepper.step(state, toMachineEvent(event.type, payload, stamp));
 }
 
 function upcast(machine: HostedMachine, event: StoredEvent): JsonObject {

@@ -1,11 +1,12 @@
 import { toMachineEvent } from '../../machines/durable/event-names.ts';
 import { findNotJson } from '../../machines/durable/plain-json.ts';
-import type { Effect, Snapshot, Step } from '../../machines/durable/stepper.ts';
+import type { Snapshot, Step } from '../../machines/durable/stepper.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
 import type { Change, HostedMachine, MachineEvent, SendOutcome, StateView } from './definition.ts';
 import { type Loaded, replay, type SnapshotCache } from './snapshots.ts';
+import { taskOf } from './task-fold.ts';
 
 /** What the steps of one decision need of the host. */
 export interface WorkContext {
@@ -244,37 +245,9 @@ function writeTasks(
         tx.tasks.remove(stream, 'timer', effect.name);
         break;
       default: {
-        const kind = KIND[effect.type];
-        const src =
-          effect.type === 'start'
-            ? effect.src
-            : effect.type === 'timer'
-              ? effect.event
-              : effect.name;
-        const runner = context.claimer(tx, machine, kind, src);
-        const task: Task = {
-          stream,
-          machine: machine.id,
-          kind,
-          name:
-            effect.type === 'start'
-              ? effect.id
-              : effect.type === 'timer'
-                ? effect.name
-                : `${version}.${index}`,
-          run: version,
-          src,
-          input:
-            effect.type === 'start'
-              ? effect.input
-              : effect.type === 'action'
-                ? effect.params
-                : null,
-          startedAt: at,
-          dueAt: effect.type === 'timer' ? dueAfter(at, effect) : at,
-          attempts: runner === null ? 0 : 1,
-          runner,
-        };
+        const asked = taskOf({ stream, machine: machine.id, version, at }, effect, index);
+        const runner = context.claimer(tx, machine, asked.kind, asked.src);
+        const task: Task = runner === null ? asked : { ...asked, runner, attempts: 1 };
         tx.tasks.put(task);
         if (effect.type === 'timer') owed.push({ type: 'arm' });
         else if (runner !== null) owed.push({ type: 'start', machine, task });
@@ -283,18 +256,6 @@ function writeTasks(
   });
   if (step.snapshot.status === 'done') tx.tasks.clear(stream);
   return owed;
-}
-
-const KIND = { start: 'invoke', timer: 'timer', action: 'action' } as const satisfies Record<
-  Exclude<Effect['type'], 'stop' | 'cancel'>,
-  Task['kind']
->;
-
-/** Whole milliseconds, never early. @throws {RangeError} for a delay that is no length of time. */
-function dueAfter(at: number, timer: Extract<Effect, { type: 'timer' }>): number {
-  const dueAt = at + Math.ceil(Math.max(0, timer.delayMs));
-  if (Number.isSafeInteger(dueAt)) return dueAt;
-  throw new RangeError(`delay ${timer.name} is ${timer.delayMs} ms, which no timer can wait`);
 }
 
 /** Results and timers are the host's own: an app that could send them would get past their fences. */

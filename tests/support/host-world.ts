@@ -127,7 +127,7 @@ export const courier = setup({
       | { type: 'again' }
       | { type: 'break' }
       | { type: 'finish' },
-    input: {} as { readonly tries?: number },
+    input: {} as { tries?: number },
   },
   actors: {
     carry: fromPromise<Json, { tries: number }>(() => Promise.reject(new Error('never here'))),
