@@ -102,7 +102,11 @@ export const attachmentEventSchemas: EventSchemas = {
 const reader = createEventReader(attachmentEventSchemas);
 
 /** The schema version that new events of `type` are written with. */
-export const schemaVersionOf = reader.schemaVersionOf;
+export function schemaVersionOf(type: string): number {
+  return reader.schemaVersionOf(type);
+}
 
 /** Brings a stored payload to the present schema version, or says that this version is too old to read it. */
-export const upcast = reader.upcast;
+export function upcast(type: string, schemaVersion: number, payload: JsonObject): UpcastResult {
+  return reader.upcast(type, schemaVersion, payload);
+}

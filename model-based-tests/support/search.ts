@@ -32,7 +32,12 @@ interface Visit {
 export function search(
   tracer: Tracer,
   input: AttachmentInput,
-  options: CaseOptions & { readonly limit?: number },
+  options: CaseOptions & {
+    /** States after which it gives up. Default 50,000. */
+    readonly limit?: number;
+    /** Told of every step that changes something. */
+    readonly onStep?: (before: AnyMachineSnapshot, event: EventCase, step: TracedStep) => void;
+  },
 ): SearchResult {
   const limit = options.limit ?? 50_000;
   const taken = new Set<DefinitionId>();
@@ -59,6 +64,7 @@ export function search(
       for (const id of step.taken) taken.add(id);
       if (step.snapshot === visit.snapshot) continue;
       edges += 1;
+      options.onStep?.(visit.snapshot, event, step);
       const key = keyOf(step.snapshot);
       if (key === visit.key && changesNothing(visit.snapshot, step)) {
         violations.add(`logs a step without effect: ${way}`);

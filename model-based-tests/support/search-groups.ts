@@ -1,0 +1,82 @@
+import type { AttachmentCommand } from '../../machines/attachment/events.ts';
+import type { AttachmentInput } from '../../machines/attachment/types.ts';
+import { type CaseOptions, commandTypes, inputs, logoOwner, receiptOwner } from './cases.ts';
+
+type CommandType = AttachmentCommand['type'];
+
+const refEdits: readonly CommandType[] = ['ref.moved', 'ref.primary'];
+const pins: readonly CommandType[] = ['pinned', 'unpinned'];
+const pauses: readonly CommandType[] = ['held', 'resumed'];
+const localEvents: readonly CommandType[] = [
+  ...pins,
+  'evict.requested',
+  'read.requested',
+  'bytes.missing',
+  'bytes.found',
+];
+const otherRefEvents: readonly CommandType[] = [
+  ...refEdits,
+  'ref.synced',
+  'ref.tombstoned',
+  'ref.undone',
+];
+const rareTransferEvents: readonly CommandType[] = [
+  'upload.opened',
+  'upload.interrupted',
+  'credentials.changed',
+  'backend.refused',
+];
+
+export interface SearchGroup extends CaseOptions {
+  readonly title: string;
+  readonly input: AttachmentInput;
+}
+
+/**
+ * Facts that do not act on each other are searched apart, since their product would take minutes. Together the
+ * searches take every definition; each of them checks every invariant in every state it reaches.
+ */
+export const searchGroups: readonly SearchGroup[] = [
+  {
+    title: 'captured here: upload, removal and local copy together',
+    input: inputs.captured,
+    owners: [receiptOwner],
+    without: [...otherRefEvents, ...pins, ...pauses, 'upload.opened', 'upload.interrupted'],
+  },
+  {
+    title: 'dropped at once: eviction follows every upload',
+    input: inputs.droppedAtOnce,
+    owners: [receiptOwner],
+    without: [...otherRefEvents, ...pins, ...pauses, ...rareTransferEvents],
+  },
+  {
+    title: 'synced with a url: downloads, and uploads for another device',
+    input: inputs.syncedWithUrl,
+    owners: [receiptOwner],
+    without: [...otherRefEvents, ...pins, ...pauses, ...rareTransferEvents],
+  },
+  {
+    title: 'synced without a url: waits for its author',
+    input: inputs.syncedWithoutUrl,
+    owners: [receiptOwner],
+    without: [...otherRefEvents, ...pauses, ...rareTransferEvents, 'upload.started'],
+  },
+  {
+    title: 'two owners: every edit of the refs',
+    input: inputs.captured,
+    owners: [receiptOwner, logoOwner],
+    without: commandTypes.filter((type) => !type.startsWith('ref.') && type !== 'cancelled'),
+  },
+  {
+    title: 'pauses and interruptions of an upload',
+    input: inputs.captured,
+    owners: [receiptOwner],
+    without: [...refEdits, ...localEvents, 'backend.refused', 'remote.missing', 'remote.located'],
+  },
+  {
+    title: 'pins and readers',
+    input: inputs.captured,
+    owners: [receiptOwner],
+    without: [...otherRefEvents, ...pauses, ...rareTransferEvents, 'remote.located'],
+  },
+];
