@@ -132,7 +132,7 @@ function rawSqliteWasm(sqlite3: Sqlite3Static, handle: Database): RawDatabase {
       };
     },
     close: () => handle.close(),
-    inTransaction: () =>
+    foreignTransaction: () =>
       handle.isOpen() && sqlite3.capi.sqlite3_get_autocommit(handle.pointer as never) === 0,
     resultCode: (error) => (error instanceof sqlite3.SQLite3Error ? error.resultCode : undefined),
   };

@@ -1,0 +1,63 @@
+/**
+ * `lading/testing`: a world in which everything that can go wrong does, from one number. Nothing here knows a test
+ * runner; `@sqlite.org/sqlite-wasm` is loaded only by `loadSimSqlite`.
+ */
+
+export type { SimChannel } from './world/network-channel.ts';
+export {
+  calmNetwork,
+  NetworkError,
+  type NetworkErrorCode,
+  type NetworkFaults,
+  roughNetwork,
+  type SpanMs,
+} from './world/network-faults.ts';
+export type { SimRequest, TraceEntry } from './world/network-flight.ts';
+export { ProcessKilled, type SimProcess, simProcess } from './world/process.ts';
+export { type SeededRandom, seededRandom } from './world/seeded-random.ts';
+export { BACKEND_HOST, simBackend } from './world/sim-backend.ts';
+export {
+  type DiskOperation,
+  type OnPowerCut,
+  SimDisk,
+  SimDiskError,
+  type SimDiskOptions,
+  type SimEntry,
+  type SimFile,
+} from './world/sim-disk.ts';
+export { type DiskPortOptions, diskPort } from './world/sim-disk-port.ts';
+export {
+  type NetworkLink,
+  type SimNetwork,
+  type SimNetworkOptions,
+  simNetwork,
+} from './world/sim-network.ts';
+export {
+  type AppendReply,
+  type ObjectFacts,
+  type ObjectStoreOptions,
+  type ObjectVersion,
+  type SimObjectStore,
+  type StoreReply,
+  simObjectStore,
+  type Token,
+  type UploadSession,
+} from './world/sim-object-store.ts';
+export {
+  OBJECT_ORIGIN,
+  REMOTE_HOST,
+  type SimRemoteOptions,
+  simRemote,
+} from './world/sim-remote.ts';
+export {
+  loadSimSqlite,
+  type SimDatabase,
+  type SimSqlite,
+  type SimSqliteOptions,
+} from './world/sim-sqlite.ts';
+export {
+  type DeviceClock,
+  type VirtualClock,
+  type VirtualClockOptions,
+  virtualClock,
+} from './world/virtual-clock.ts';
