@@ -57,17 +57,20 @@ describe('an upload by tus', () => {
     await expectOnce();
   });
 
-  it('sends no byte before the handle is durable', async () => {
-    let release = (): void => {};
+  it('sends no byte before the handle is durable, however long that takes', async () => {
+    const clock = virtualClock();
+    const sentMeanwhile: number[] = [];
     const context = lent.run({
-      opened: () =>
-        new Promise((resolve) => {
-          release = resolve;
-          expect(world.server.count('PATCH')).toBe(0);
-          setImmediate(() => release());
-        }),
+      async opened() {
+        await clock.advanceBy(3_600_000); // a slow disk is no stall of the network
+        await fetch(world.endpoint, { method: 'OPTIONS' }); // time enough for a request to arrive
+        sentMeanwhile.push(world.server.count('PATCH'));
+      },
     });
-    expect(await remote().upload(uploadRequest(PHOTO), context)).toMatchObject({ ok: true });
+    expect(await remote({ clock }).upload(uploadRequest(PHOTO), context)).toMatchObject({
+      ok: true,
+    });
+    expect(sentMeanwhile).toEqual([0]);
   });
 
   it('rejects with what the engine threw when the handle can not be stored, and sends nothing', async () => {
@@ -103,6 +106,33 @@ describe('an upload by tus', () => {
     });
     const tokens = world.server.seen.map((request) => request.headers['authorization']);
     expect(tokens.join(', ')).toBe('Bearer 1, Bearer 2, Bearer 3, Bearer 4, Bearer 5');
+  });
+
+  it('reads no further ahead than the sockets take, so that memory stays bounded (field case 46)', async () => {
+    const size = 400_000_000;
+    const piece = content(1_000_000);
+    let readBytes = 0;
+    const base = uploadRequest(PHOTO);
+    const huge = {
+      ...base,
+      media: { ...base.media, byteSize: size },
+      async *open() {
+        for (; readBytes < size; readBytes += piece.byteLength) yield piece;
+      },
+    };
+    const clock = virtualClock();
+    world.server.plan({ method: 'PATCH', act: 'hang' });
+    const hit = world.server.hit();
+    const whole = tusRemote({ endpoint: world.endpoint, clock });
+    const outcome = whole.upload(huge, lent.run());
+    await hit;
+    for (let before = -1; before < readBytes; ) {
+      before = readBytes;
+      await fetch(world.endpoint, { method: 'OPTIONS' }); // as long as a request takes
+    }
+    await clock.advanceBy(30_000);
+    expect(await outcome).toMatchObject({ code: 'stalled' });
+    expect(readBytes).toBeLessThan(size / 10);
   });
 
   it('leaves the url to a locator where the app has one', async () => {
