@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { ServerOptions } from '@tus/server';
-import { LADING_KEY, parseTusUploadId, type TusUploadOwner } from './tus/ids.ts';
+import { LADING_KEY, parseTusUploadId, type TusUploadOwner } from './tus-ids.ts';
 
 /** A `@tus/server` data store. Named by shape, so that the types of the app's own copy fit. */
 export interface TusDataStore {

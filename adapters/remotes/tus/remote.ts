@@ -3,10 +3,10 @@ import type { Clock } from '../../../ports/clock.ts';
 import { systemClock } from '../../../ports/clock.ts';
 import { LadingError } from '../../../ports/errors.ts';
 import type { HeadOutcome, ObjectKey, Remote } from '../../../ports/remote.ts';
+import { tusUploadId } from '../tus-ids.ts';
 import { downloadByGet } from './download.ts';
 import { fault } from './faults.ts';
 import { ask, sameOrigin, type TusHttp } from './http.ts';
-import { tusUploadId } from './ids.ts';
 import { loadTus } from './load.ts';
 import { uploadByTus } from './upload.ts';
 

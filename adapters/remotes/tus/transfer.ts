@@ -1,10 +1,10 @@
 import type { HttpRequest, HttpResponse } from 'tus-js-client';
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadRequest } from '../../../ports/remote.ts';
+import { LADING_KEY } from '../tus-ids.ts';
 import type { TusPhase } from './classify.ts';
 import { aborted, FaultSignal, fault, faultOf, stalled } from './faults.ts';
 import { type Answer, appHeaders, judged, sameOrigin, type TusHttp } from './http.ts';
-import { LADING_KEY } from './ids.ts';
 import type { TusModule } from './load.ts';
 import { requestReader } from './reader.ts';
 import { answerOf, fetchStack } from './stack.ts';

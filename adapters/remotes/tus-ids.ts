@@ -1,6 +1,6 @@
-import { LadingError } from '../../../ports/errors.ts';
-import { decodeIdPart, encodeIdPart } from '../../../ports/id-part.ts';
-import type { ObjectKey } from '../../../ports/remote.ts';
+import { LadingError } from '../../ports/errors.ts';
+import { decodeIdPart, encodeIdPart } from '../../ports/id-part.ts';
+import type { ObjectKey } from '../../ports/remote.ts';
 
 /** The key of `Upload-Metadata` under which a client asks for its upload id; the server hook names the upload by it. */
 export const LADING_KEY = 'ladingKey';
