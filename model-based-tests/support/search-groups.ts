@@ -32,6 +32,11 @@ export interface SearchGroup extends CaseOptions {
   readonly input: AttachmentInput;
 }
 
+/** Every command type but those that begin with one of `prefixes`. */
+function allBut(...prefixes: readonly string[]): readonly CommandType[] {
+  return commandTypes.filter((type) => !prefixes.some((prefix) => type.startsWith(prefix)));
+}
+
 /**
  * Facts that do not act on each other are searched apart, since their product would take minutes. Together the
  * searches take every definition; each of them checks every invariant in every state it reaches.
@@ -65,7 +70,7 @@ export const searchGroups: readonly SearchGroup[] = [
     title: 'two owners: every edit of the refs',
     input: inputs.captured,
     owners: [receiptOwner, logoOwner],
-    without: commandTypes.filter((type) => !type.startsWith('ref.') && type !== 'cancelled'),
+    without: allBut('ref.', 'cancelled'),
   },
   {
     title: 'pauses and interruptions of an upload',
@@ -78,5 +83,23 @@ export const searchGroups: readonly SearchGroup[] = [
     input: inputs.captured,
     owners: [receiptOwner],
     without: [...otherRefEvents, ...pauses, ...rareTransferEvents, 'remote.located'],
+  },
+  {
+    title: 'refs that come and go while the bytes do',
+    input: inputs.captured,
+    owners: [receiptOwner],
+    without: allBut('ref.', 'bytes.', 'cancelled'),
+  },
+  {
+    title: 'dropped at once, but pinned or refused',
+    input: inputs.droppedAtOnce,
+    owners: [receiptOwner],
+    without: allBut('ref.linked', 'upload.started', 'pinned', 'unpinned', 'backend.', 'retry.'),
+  },
+  {
+    title: 'synced without a url, and refused or released meanwhile',
+    input: inputs.syncedWithoutUrl,
+    owners: [receiptOwner],
+    without: allBut('ref.', 'remote.located', 'backend.', 'retry.', 'cancelled'),
   },
 ];
