@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ObjectKey } from '../../ports/remote.ts';
+import { type ObjectKey, objectKey } from '../../ports/remote.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** A status as HTTP has it, and what goes with it. Nothing here throws: a request always gets an answer. */
@@ -144,7 +144,7 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
     if (credentials === undefined || credentials.expiresAtMs <= clock.elapsedMs) {
       return { status: 401, code: 'credentials_expired' };
     }
-    const isOwn = key.startsWith(`${encodeURIComponent(credentials.accountId)}/`);
+    const isOwn = key.startsWith(objectKey(credentials.accountId, ''));
     return isOwn ? undefined : { status: 403, code: 'other_account' };
   };
   /** Why these bytes are not taken, whatever was done before. */

@@ -20,7 +20,7 @@ export const OBJECT_ORIGIN = 'https://objects.example/';
 
 export interface SimRemoteOptions {
   /** The credentials of the moment, asked before each request; null when there are none. */
-  readonly token: () => Token;
+  readonly token: (key: ObjectKey) => Token;
   /** Bytes in one request of a resumable upload, or of a download. Default 16 KiB. */
   readonly chunkBytes?: number;
   /** Smaller objects are put whole, by one request. Default 4 KiB. */
@@ -35,16 +35,17 @@ export function simRemote(
 ): Remote {
   /** @throws {NetworkError} and the signal's reason; what the store answers is returned. */
   const call = async <T>(
-    label: string,
+    verb: string,
+    key: ObjectKey,
     signal: AbortSignal,
     serve: (credentials: Token) => StoreReply<T>,
     body: Uint8Array | null = null,
   ): Promise<StoreReply<T>> => {
-    const credentials = token();
+    const credentials = token(key);
     if (credentials === null) return { status: 401, code: 'no_credentials' };
     return link.request({
       host: REMOTE_HOST,
-      label,
+      label: `${verb} ${key}`,
       body,
       serve: () => serve(credentials),
       signal,
@@ -52,7 +53,7 @@ export function simRemote(
   };
 
   const head = async (key: ObjectKey, signal: AbortSignal): Promise<HeadOutcome> => {
-    const reply = await call(`HEAD ${key}`, signal, (credentials) => store.head(credentials, key));
+    const reply = await call('HEAD', key, signal, (credentials) => store.head(credentials, key));
     if (reply.status === 404) return { ok: true, exists: false };
     if (reply.status !== 200) return faultOf(reply);
     const { byteSize, sha256, token: version } = reply.object;
@@ -81,7 +82,7 @@ export function simRemote(
     const { signal } = context;
     const bytes = await collect(request.open());
     const put = (credentials: Token) => store.put(credentials, key, media, bytes);
-    const reply = await call(`PUT ${key}`, signal, put, bytes);
+    const reply = await call('PUT', key, signal, put, bytes);
     if (reply.status === 412) {
       return (await lookForObject(request, signal)) ?? fault('retryable', 'vanished');
     }
@@ -99,17 +100,16 @@ export function simRemote(
     const { handle, signal } = context;
     if (handle !== null) {
       const progress = (credentials: Token) => store.progress(credentials, handle);
-      const reply = await call(`PROGRESS ${key}`, signal, progress);
+      const reply = await call('PROGRESS', key, signal, progress);
       if (reply.status === 200) return { handle, offset: reply.offset };
       if (reply.status !== 404 && reply.status !== 410) return faultOf(reply);
-      return (await lookForObject(request, signal)) ?? fault('resume_lost', reply.code);
     }
-    if (context.rerun) {
+    if (handle !== null || context.rerun) {
       const found = await lookForObject(request, signal);
       if (found !== undefined) return found;
     }
     const create = (credentials: Token) => store.create(credentials, key, media);
-    const reply = await call(`CREATE ${key}`, signal, create);
+    const reply = await call('CREATE', key, signal, create);
     if (reply.status === 409) {
       return (await lookForObject(request, signal)) ?? fault('retryable', 'vanished');
     }
@@ -135,7 +135,7 @@ export function simRemote(
       if (bytes.byteLength !== end - offset) return fault('terminal', 'source_changed');
       const at = offset;
       const append = (credentials: Token) => store.append(credentials, begun.handle, at, bytes);
-      const reply = await call(`APPEND ${key} ${at}`, signal, append, bytes);
+      const reply = await call(`APPEND ${at}`, key, signal, append, bytes);
       if (reply.status === 409 && reply.offset !== undefined && setbacks < MOST_SETBACKS) {
         setbacks += 1;
         offset = reply.offset;
@@ -168,7 +168,7 @@ export function simRemote(
     remove: (key, { signal }) =>
       classified(signal, async () => {
         const remove = (credentials: Token) => store.remove(credentials, key);
-        const reply = await call(`DELETE ${key}`, signal, remove);
+        const reply = await call('DELETE', key, signal, remove);
         return reply.status === 200 ? { ok: true } : faultOf(reply);
       }),
     download: (url, { start = 0, signal }) =>
@@ -176,7 +176,7 @@ export function simRemote(
         const key = keyOf(url);
         if (key === undefined) return fault('terminal', 'foreign_origin');
         const get = (from: number) =>
-          call(`GET ${key} ${from}`, signal, (credentials) =>
+          call(`GET ${from}`, key, signal, (credentials) =>
             store.get(credentials, key, from, chunkBytes),
           );
         const first = await get(start);
