@@ -1,20 +1,10 @@
-import { directoryBlobs } from 'lading/blobs/directory';
-import { blobStoreContract } from '../../testing/contracts/blob-store.ts';
 import { type RemoteSetup, remoteContract } from '../../testing/contracts/remote.ts';
 import { NetworkError } from '../../testing/world/network-faults.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
-import { SimDisk } from '../../testing/world/sim-disk.ts';
-import { diskPort } from '../../testing/world/sim-disk-port.ts';
 import { type NetworkLink, simNetwork } from '../../testing/world/sim-network.ts';
 import { type StoreReply, simObjectStore } from '../../testing/world/sim-object-store.ts';
 import { simRemote } from '../../testing/world/sim-remote.ts';
 import { virtualClock } from '../../testing/world/virtual-clock.ts';
-
-blobStoreContract('a directory of the simulated disk', async () => {
-  const disk = new SimDisk({ random: seededRandom(1) });
-  const open = () => directoryBlobs({ disk: diskPort(disk), random: seededRandom(2) });
-  return { store: open(), reopen: open };
-});
 
 remoteContract('the simulated object store over the simulated network', async () =>
   simulated(4_096),
