@@ -52,8 +52,12 @@ export interface AttachmentTables {
   project(tx: StoreTransaction, before: ProjectedState | null, after: ProjectedState): void;
   /** What the stored rows of this stream have differently from `state`; empty when they agree. */
   compare(tx: StoreTransaction, stream: StreamId, state: ProjectedState): readonly string[];
-  /** Empties all projections; `project(tx, null, state)` for each stream fills them again. */
-  clear(tx: StoreTransaction): void;
+  /** Writes the stream's rows anew from `state`, whatever is there; totals are `repairTotals`'s. */
+  rewrite(tx: StoreTransaction, stream: StreamId, state: ProjectedState): void;
+  /** What no single stream shows: rows without a stream, and usage that is not the sum of its rows. */
+  compareTotals(tx: StoreTransaction): readonly string[];
+  /** Puts right what `compareTotals` found. */
+  repairTotals(tx: StoreTransaction): void;
   media(tx: StoreTransaction, mediaId: MediaId): MediaRecord | undefined;
   /** In the owner's order: by rank, then mediaId. */
   refsOfOwner(tx: StoreTransaction, ownerKey: string): readonly RefRecord[];
@@ -105,8 +109,8 @@ export interface OutboxTable {
   count(tx: StoreTransaction, accountId: string): number;
   /** Whether an op for this ref is still to be acknowledged: deltas about it are older than what is here. */
   hasPending(tx: StoreTransaction, mediaId: MediaId, ownerKey: string): boolean;
-  /** The op was answered. */
-  settle(tx: StoreTransaction, opId: string): void;
+  /** The op was answered; true when it was still there, and not settled or withdrawn by somebody else. */
+  settle(tx: StoreTransaction, opId: string): boolean;
 }
 
 /** Where delta sync stands in each scope, and which change-signal it has answered. */

@@ -69,9 +69,7 @@ export const outboxTable: OutboxTable = {
       key,
     ) !== undefined,
 
-  settle(tx, opId) {
-    tx.sql.run('DELETE FROM lading_outbox WHERE op_id = ?', opId);
-  },
+  settle: (tx, opId) => tx.sql.run('DELETE FROM lading_outbox WHERE op_id = ?', opId) > 0,
 };
 
 function mediaIdOf(op: BackendOp): MediaId {

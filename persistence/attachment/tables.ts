@@ -12,8 +12,8 @@ import {
   rowsOf,
   type Values,
 } from './rows.ts';
+import { compareTotals, repairTotals, STREAM_TABLES } from './totals.ts';
 
-const TABLES = ['lading_media', 'lading_ref', 'lading_job', 'lading_usage'] as const;
 const REF_SELECT = `SELECT r.owner_key, r.media_id, r.account_id, r.project_id, r.entity_type, r.entity_id,
     r.field, r.rank, r.is_primary, m.kind, m.content_type, m.byte_size, m.sha256, m.filename, m.url
   FROM lading_ref AS r JOIN lading_media AS m ON m.media_id = r.media_id`;
@@ -57,9 +57,16 @@ export const attachmentTables: AttachmentTables = {
     return differences;
   },
 
-  clear({ sql }) {
-    for (const table of TABLES) sql.run(`DELETE FROM ${table}`);
+  rewrite({ sql }, stream, state) {
+    const rows = rowsOf(state);
+    for (const table of STREAM_TABLES) remove(sql, table, stream);
+    put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
+    for (const values of rows.refs.values()) put(sql, 'lading_ref', REF_COLUMNS, values);
+    if (rows.job !== null) put(sql, 'lading_job', JOB_COLUMNS, rows.job);
   },
+
+  compareTotals,
+  repairTotals,
 
   media({ sql }, mediaId) {
     const row = sql.get(`SELECT ${MEDIA_COLUMNS} FROM lading_media WHERE media_id = ?`, mediaId);
