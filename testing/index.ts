@@ -3,6 +3,15 @@
  * runner; `@sqlite.org/sqlite-wasm` is loaded only by `loadSimSqlite`.
  */
 
+export { type MemoryBlobs, type MemoryBlobsOptions, memoryBlobs } from './memory-blobs.ts';
+export {
+  type MemoryRemote,
+  type MemoryRemoteOptions,
+  memoryRemote,
+  type RemoteAnswer,
+  type RemoteCall,
+  type RemoteScript,
+} from './memory-remote.ts';
 export type { SimChannel } from './world/network-channel.ts';
 export {
   calmNetwork,
