@@ -1,9 +1,62 @@
-export function openSync(_parts: object) {
+import type { AttachmentPolicy, Owner } from '../machines/attachment/types.ts';
+import type { AttachmentTables, CursorTable, OutboxTable } from '../ports/attachment-tables.ts';
+import type { Backend } from '../ports/backend.ts';
+import type { Cancel, Clock } from '../ports/clock.ts';
+import type { EventStore } from '../ports/event-store.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Random } from '../ports/random.ts';
+import type { Streams } from '../ports/streams.ts';
+import { createSyncLoop, type SyncLoop } from './change-signal.ts';
+import { createLane } from './lane.ts';
+import { createPuller } from './puller.ts';
+import { createPusher } from './pusher.ts';
+
+export interface SyncParts {
+  readonly host: Streams;
+  readonly store: {
+    readonly events: Pick<EventStore, 'read'>;
+    readonly tables: AttachmentTables;
+    readonly outbox: OutboxTable;
+    readonly cursors: CursorTable;
+  };
+  /** Without one, ops wait in the outbox. */
+  readonly backend: Backend | undefined;
+  readonly accountId: string;
+  /** Projects to follow; null is "no project". */
+  readonly projects: readonly (string | null)[];
+  isOnline(): boolean;
+  onOnline(listener: () => void): Cancel;
+  /** The policy of attachments that were captured elsewhere. Default the default one. */
+  policyOf?(owner: Owner): AttachmentPolicy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** One device's sync of one account: pusher, puller and listeners, put together. Begins with `start`. */
+export function openSync(parts: SyncParts): Omit<SyncLoop, 'settled'> {
+  const { backend, accountId, store } = parts;
+  if (backend === undefined) return noSync(parts);
+  const shared = { ...parts, ...store, backend, lane: createLane() };
+  const loop: SyncLoop = createSyncLoop({
+    ...shared,
+    pusher: createPusher({ ...shared, onSettled: (settled) => loop.settled(settled) }),
+    puller: createPuller(shared),
+    scopes: parts.projects.map((projectId) => ({ accountId, projectId })),
+  });
+  return loop;
+}
+
+function noSync({ accountId, store }: SyncParts): Omit<SyncLoop, 'settled'> {
   return {
-    start(): void {},
-    now: async () => ({ pushed: 0, pulled: 0 }),
+    start: nothing,
+    suspend: nothing,
+    resume: nothing,
     isIdle: () => true,
-    pending: () => 0,
-    close: async (): Promise<void> => {},
+    now: async () => ({ pushed: 0, refused: 0, pulled: 0, complete: true }),
+    pending: () => store.events.read((tx) => store.outbox.count(tx, accountId)),
+    close: async () => {},
   };
 }
+
+function nothing(): void {}
