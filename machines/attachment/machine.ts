@@ -70,6 +70,8 @@ export const attachmentMachine = lading.createMachine({
   id: 'attachment',
   version: '1',
   type: 'parallel',
+  // A circle of eventless transitions throws, which a host can isolate, instead of hanging its thread.
+  options: { maxIterations: 100 },
   context: ({ input }) => initialContext(input),
   states: {
     reference: {
