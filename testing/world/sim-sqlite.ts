@@ -117,9 +117,21 @@ function open(
   }
 }
 
+/** Worth keeping prepared: every read is between two of these, and compiling them cost half of a simulation. */
+const FREQUENT = new Set(['BEGIN', 'BEGIN IMMEDIATE', 'COMMIT']);
+
 function rawSqliteWasm(sqlite3: Sqlite3Static, handle: Database): RawDatabase {
+  const prepared = new Map<string, PreparedStatement>();
   return {
-    exec: (sql) => void handle.exec(sql),
+    exec(sql) {
+      if (!FREQUENT.has(sql)) {
+        handle.exec(sql);
+        return;
+      }
+      const statement = prepared.get(sql) ?? handle.prepare(sql);
+      prepared.set(sql, statement);
+      rows(statement, []);
+    },
     prepare(sql) {
       const statement = handle.prepare(sql);
       return {
@@ -131,7 +143,10 @@ function rawSqliteWasm(sqlite3: Sqlite3Static, handle: Database): RawDatabase {
         finalize: () => void statement.finalize(),
       };
     },
-    close: () => handle.close(),
+    close() {
+      for (const statement of prepared.values()) statement.finalize();
+      handle.close();
+    },
     foreignTransaction: () =>
       handle.isOpen() && sqlite3.capi.sqlite3_get_autocommit(handle.pointer as never) === 0,
     resultCode: (error) => (error instanceof sqlite3.SQLite3Error ? error.resultCode : undefined),
@@ -144,7 +159,7 @@ function rows(statement: PreparedStatement, params: readonly SqlValue[]): readon
     if (params.length > 0) statement.bind([...params]);
     while (statement.step()) found.push(statement.get({}) as SqlRow);
   } finally {
-    statement.reset(true);
+    statement.reset();
   }
   return found;
 }
