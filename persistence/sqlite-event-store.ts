@@ -74,7 +74,8 @@ export function openSqliteEventStore(database: SqlDatabase, clock: Clock): Event
 /** Reading would work until the first commit fails: better told when the app can still say so. */
 function refuseReadOnly(database: SqlDatabase): void {
   try {
-    database.transaction(() => {});
+    // A BEGIN alone succeeds where nothing can be written; this asks for the right to write, and writes nothing.
+    database.transaction(() => database.run('UPDATE lading_meta SET value = value WHERE 0'));
   } catch (error) {
     if (!(error instanceof LadingError) || error.code !== 'database_busy') throw error;
   }

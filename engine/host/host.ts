@@ -123,18 +123,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
 
   async function decide<T>(decision: (work: OpenWork) => T): Promise<T> {
     if (closed) throw new LadingError('closed', 'The host was closed.');
-    const reserved: (() => void)[] = [];
+    const slots = reservations();
     try {
-      return await decideWith(decision, reserved);
-    } finally {
-      for (const release of reserved) release();
+      return await decideWith(decision, slots);
+    } catch (error) {
+      if (slots.release() > 0) wake(); // what was refused a slot meanwhile may have it
+      throw error;
     }
   }
 
-  async function decideWith<T>(
-    decision: (work: OpenWork) => T,
-    reserved: (() => void)[],
-  ): Promise<T> {
+  async function decideWith<T>(decision: (work: OpenWork) => T, slots: Reservations): Promise<T> {
     const { result, work } = await store.transact((tx) => {
       const open = openWork(tx, {
         machines,
@@ -143,7 +141,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
         claimer(inTx, machine, kind, src) {
           if (runs.slots(machine, kind, src) <= 0) return null;
           lease.ensure(inTx);
-          reserved.push(runs.reserve(machine, { kind, src }));
+          slots.add(runs.reserve(machine, { kind, src }));
           return lease.runner;
         },
       });
@@ -157,6 +155,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
       return { result: decided, work: open };
     });
     crashPoint('committed');
+    slots.release(); // in the same turn in which the runs take them
     afterCommit(work);
     return result;
   }
@@ -218,7 +217,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
         .claimable(machine.id, [src], clock.now(), runs.slots(machine, kind, src) + unreadable.size)
         .filter((task) => task.kind === kind && !unreadable.has(task.stream));
     if (store.read(waiting).length === 0) return;
-    const reserved: (() => void)[] = [];
+    const slots = reservations();
     try {
       const claimed = await decide((work) => {
         const mine: Task[] = [];
@@ -227,15 +226,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
           if (!isReadable(work, task.stream)) continue;
           lease.ensure(work.tx);
           if (!work.tx.tasks.claim(task, task.runner, lease.runner)) continue;
-          reserved.push(runs.reserve(machine, task));
+          slots.add(runs.reserve(machine, task));
           mine.push({ ...task, attempts: task.attempts + 1, runner: lease.runner });
         }
         return mine;
       });
       if (claimed.length > 0) crashPoint('claimed');
+      slots.release();
       for (const task of claimed) if (!closed) runs.start(machine, task);
     } finally {
-      for (const release of reserved) release();
+      slots.release();
     }
   }
 
@@ -323,6 +323,25 @@ export async function openHost(options: HostOptions): Promise<Host> {
     close() {
       closing ??= close();
       return closing;
+    },
+  };
+}
+
+/** Slots kept for claims that are not durable yet. */
+interface Reservations {
+  add(release: () => void): void;
+  /** Gives all back that were not given back before; returns how many. */
+  release(): number;
+}
+
+function reservations(): Reservations {
+  const kept: (() => void)[] = [];
+  return {
+    add: (release) => void kept.push(release),
+    release() {
+      const released = kept.splice(0);
+      for (const give of released) give();
+      return released.length;
     },
   };
 }

@@ -7,7 +7,7 @@ import type { OpenWork } from './work.ts';
 
 /** Timers of one machine that are watched at the same time; the rest are rows. */
 const BATCH = 64;
-/** Timers further away than this are only looked at again: clocks jump, and other processes write timers too. */
+/** Timers further away than this are looked at again when they are nearer; the host's tick looks for jumps of the clock. */
 const HORIZON_MS = 60_000;
 /** Throws of the machine in a row after which a timer is set aside. */
 const MAX_FAILURES = 3;
@@ -65,8 +65,8 @@ export function createTimers(options: {
       for (const task of found) {
         const waitMs = waitOf(task, now);
         if (waitMs <= HORIZON_MS) watch(task, waitMs);
+        else nextLookMs = Math.min(nextLookMs ?? waitMs, waitMs - HORIZON_MS);
       }
-      if (found.length > 0) nextLookMs = HORIZON_MS;
     } catch (error) {
       logger.error('timers could not be read', { error });
       nextLookMs = pauseMs(1);

@@ -36,6 +36,9 @@ export interface Device {
   rows(sql: string): readonly Record<string, unknown>[];
 }
 
+/** Each host draws its own runner id. */
+let opened = 0;
+
 export function device(
   file = ':memory:',
   options: { readonly clock?: VirtualClock; readonly driver?: DriverOptions } = {},
@@ -70,7 +73,16 @@ export function device(
     logger,
     until,
     open: (machines, more = {}) =>
-      until(openHost({ store, clock, random: seededRandom('host'), machines, logger, ...more })),
+      until(
+        openHost({
+          store,
+          clock,
+          random: seededRandom(`host ${opened++}`),
+          machines,
+          logger,
+          ...more,
+        }),
+      ),
     async quiet() {
       await clock.advanceBy(0);
       await clock.advanceBy(0);
@@ -91,6 +103,23 @@ export function stream(id: string): StreamId {
   return id as StreamId;
 }
 
+/** A store as a process sees it that may be killed: from then on nothing it does reaches the file. */
+export function mortal(store: EventStore): EventStore & { kill(): void } {
+  let dead = false;
+  const never = new Promise<never>(() => {});
+  return {
+    transact: (decide) => (dead ? never : store.transact(decide)),
+    read: (query) => {
+      if (dead) throw new Error('this process is dead');
+      return store.read(query);
+    },
+    close: () => store.close(),
+    kill() {
+      dead = true;
+    },
+  };
+}
+
 /** A service whose runs a test settles by hand. */
 export interface ManualService extends Service {
   readonly calls: ManualCall[];
@@ -99,8 +128,8 @@ export interface ManualService extends Service {
 export interface ManualCall {
   readonly input: Json;
   readonly run: ServiceRun;
-  resolve(output: Json): void;
-  reject(error: unknown): void;
+  readonly resolve: (output: Json) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export function manual(options: Omit<Service, 'run'> = {}): ManualService {
@@ -127,7 +156,7 @@ export const courier = setup({
       | { type: 'again' }
       | { type: 'break' }
       | { type: 'finish' },
-    input: {} as { tries?: number },
+    input: {} as { tries: number | undefined },
   },
   actors: {
     carry: fromPromise<Json, { tries: number }>(() => Promise.reject(new Error('never here'))),
