@@ -17,7 +17,7 @@ import type { CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StreamId } from '../../ports/event-store.ts';
-import { objectKey, type Remote } from '../../ports/remote.ts';
+import { DownloadInterrupted, objectKey, type Remote } from '../../ports/remote.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import type { GateKeeper } from './gates.ts';
 import { asStream } from './lists.ts';
@@ -160,6 +160,9 @@ async function download(parts: ServiceParts, input: DownloadInput, run: ServiceR
     return plainOutput<DownloadOutput>(fault('retryable', 'hash_mismatch'));
   } catch (error) {
     if (run.signal.aborted) throw error;
+    if (error instanceof DownloadInterrupted) {
+      return plainOutput<DownloadOutput>(withoutBlame(parts, error.fault));
+    }
     const known = error instanceof LadingError;
     if (known && error.code === 'disk_full') {
       return plainOutput<DownloadOutput>(fault('retryable', 'disk_full'));
