@@ -11,7 +11,8 @@ import type {
 import type { Cancel, Clock } from '../ports/clock.ts';
 import { LadingError } from '../ports/errors.ts';
 import type { ObjectKey } from '../ports/remote.ts';
-import { applyOp, type BackendState, emptyBackend, scopeKey } from './reference-model.ts';
+import { applyOp, type BackendState, emptyBackend } from './reference-model.ts';
+import { scopeKey } from './scope-key.ts';
 
 /**
  * The rules of a backend that Lading can work with, in one process and in memory: to build an app against, to test

@@ -3,6 +3,7 @@ import { type OwnerScope, offlineUrl, ownerKey } from '../machines/attachment/ty
 import type { BackendOp, ChangeSignal, PushedOp, RefDelta } from '../ports/backend.ts';
 import { type ObjectKey, objectKey } from '../ports/remote.ts';
 import { whatIsWrongWithOp } from './op-schema.ts';
+import { scopeKey } from './scope-key.ts';
 
 /** Why the backend does not take an op. */
 export type RefusalCode =
@@ -54,11 +55,6 @@ export interface BackendState {
 }
 
 export const emptyBackend: BackendState = { scopes: {}, objects: {} };
-
-/** No project and the absent project are the same scope. */
-export function scopeKey(scope: OwnerScope): string {
-  return JSON.stringify([scope.accountId, scope.projectId ?? null]);
-}
 
 /** One op of `accountId` at server time `now`: the next state, or why not. The whole op, or nothing of it. */
 export function applyOp(
