@@ -138,7 +138,8 @@ function replayAll(
         `event ${event.version} (${event.type}) recorded ${JSON.stringify(event.state)}, the machine makes ${JSON.stringify(snapshot.value)}`,
       );
     }
-    const as = toMachineEvent(event.type, event.payload, event);
+    const { at, jitter } = event; // nothing else of it: a stored event has a `type` of its own
+    const as = toMachineEvent(event.type, event.payload, { at, jitter });
     applyToTasks(
       tasks,
       { stream, machine: machine.id, version: event.version, at: event.at },
