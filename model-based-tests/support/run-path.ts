@@ -205,7 +205,7 @@ async function restart(run: Run): Promise<void> {
   const next = await startEngine(on, name);
   await quiet(on.clock);
   const isRepeat = next.live.every(({ run: lent }) => lent.rerun);
-  expect(isRepeat, 'a repeated run is told so').toBe(true);
+  expect(isRepeat, 'restart: a repeated run is told so').toBe(true);
   run.engines = course === 'overtaken' ? [old, next] : [next];
   if (course === 'overtaken') {
     for (const call of [...old.live, ...old.stopped]) call.resolve(lateAnswers[call.service]);
