@@ -11,7 +11,9 @@ const sentences: Readonly<Record<string, string>> = {
   remote_missing: 'The file is neither on this device nor on the server.',
   too_large: 'The server does not accept files of this size.',
   unsupported_type: 'The server does not accept files of this type.',
-  content_conflict: 'The server already holds a different file in this place.',
+  other_content: 'The server already holds a different file in this place.',
+  remote_full: 'The server has no space left. Please try again later.',
+  endpoint_missing: 'The upload address is wrong. Please tell your support.',
   forbidden: 'The server does not allow this upload.',
   internal_error: 'Something went wrong in the app. Please try again.',
 };
@@ -37,5 +39,7 @@ export function sentenceOf(fault: Pick<FaultRecord, 'class' | 'code' | 'message'
   if (fault.class === 'backend' && fault.message !== null && fault.message !== '') {
     return fault.message;
   }
-  return sentences[fault.code] ?? byClass[fault.class];
+  // Codes come from remotes and backends: `constructor` must not find what every object has.
+  const own = Object.hasOwn(sentences, fault.code) ? sentences[fault.code] : undefined;
+  return own ?? byClass[fault.class];
 }

@@ -94,7 +94,15 @@ export const searchGroups: readonly SearchGroup[] = [
     title: 'dropped at once, but pinned or refused',
     input: inputs.droppedAtOnce,
     owners: [receiptOwner],
-    without: allBut('ref.linked', 'upload.started', 'pinned', 'unpinned', 'backend.', 'retry.'),
+    without: allBut(
+      'ref.linked',
+      'upload.started',
+      'pinned',
+      'unpinned',
+      'backend.',
+      'cancelled',
+      'retry.',
+    ),
   },
   {
     title: 'synced without a url, and refused or released meanwhile',

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { sentenceOf } from '../../machines/attachment/sentences.ts';
+import { type Gates, openGates, viewOf, type WaitingFor } from '../../machines/attachment/view.ts';
+import { receiptOwner } from '../../model-based-tests/support/cases.ts';
+import { BIRTH, liveThrough } from '../support/attachment-life.ts';
+
+function queued() {
+  const life = liveThrough();
+  life.pass(5_000);
+  life.send({ type: 'ref.linked', owner: receiptOwner, rank: 'a0', isPrimary: false });
+  return life;
+}
+
+describe('what a screen shows (contract 2)', () => {
+  it('is uploading while nothing stops it, with the time it was queued', () => {
+    expect(viewOf(queued().facts, openGates)).toEqual({ state: 'uploading', since: BIRTH + 5_000 });
+  });
+
+  it('names the gate that people can do most about, when several are closed', () => {
+    const { facts } = queued();
+    const closing: readonly (readonly [WaitingFor, Partial<Gates>])[] = [
+      ['slot', { slotFree: false }],
+      ['remote', { breakerOpen: true }],
+      ['unmetered_network', { networkPolicyOk: false }],
+      ['network', { online: false }],
+      ['account', { accountActive: false }],
+      ['resume', { paused: true }],
+    ];
+    for (const [index, [waitingFor]] of closing.entries()) {
+      const closed = closing.slice(0, index + 1).map(([, gate]) => gate);
+      const gates: Gates = Object.assign({}, openGates, ...closed);
+      expect(viewOf(facts, gates)).toMatchObject({ state: 'local_only', waitingFor });
+    }
+  });
+
+  it('does not call a running upload waiting for the slot that it holds', () => {
+    const life = queued();
+    life.send({ type: 'upload.started' });
+    expect(viewOf(life.facts, { ...openGates, slotFree: false }).state).toBe('uploading');
+  });
+
+  it('says until when a draft lives and an undo lasts', () => {
+    const life = liveThrough();
+    expect(viewOf(life.facts, openGates)).toEqual({
+      state: 'local_only',
+      waitingFor: 'link',
+      since: BIRTH,
+      until: BIRTH + 24 * 3_600_000,
+    });
+    life.send({ type: 'ref.linked', owner: receiptOwner, rank: 'a0', isPrimary: false });
+    life.pass(1_000);
+    life.send({ type: 'ref.unlinked', owner: receiptOwner, reason: 'removed' });
+    expect(viewOf(life.facts, openGates)).toEqual({
+      state: 'gone',
+      waitingFor: 'undo',
+      since: BIRTH + 1_000,
+      until: BIRTH + 31_000,
+    });
+  });
+
+  it('has a sentence for every error, also for codes that it does not know', () => {
+    const message = null;
+    expect(sentenceOf({ class: 'terminal', code: 'too_large', message })).toMatch(/size/);
+    expect(sentenceOf({ class: 'terminal', code: 'teapot', message })).toBe(
+      'The server refused this file.',
+    );
+    expect(sentenceOf({ class: 'backend', code: 'x', message: '' })).toMatch(/did not accept/);
+    expect(sentenceOf({ class: 'retryable', code: 'toString', message })).toMatch(/try again/);
+  });
+});
