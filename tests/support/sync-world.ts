@@ -1,0 +1,172 @@
+import { DatabaseSync } from 'node:sqlite';
+import { bytesSource, type Lading, type MediaId, type Owner, openLading } from 'lading';
+import { nodeSqlite } from 'lading/sqlite/node';
+import { createReferenceBackend, type ReferenceBackend } from 'lading/sync';
+import {
+  calmNetwork,
+  memoryBlobs,
+  type NetworkFaults,
+  type NetworkLink,
+  type SimNetwork,
+  type SimObjectStore,
+  seededRandom,
+  simBackend,
+  simNetwork,
+  simObjectStore,
+  simRemote,
+  type VirtualClock,
+  virtualClock,
+} from 'lading/testing';
+import type { Backend, RefDelta } from '../../ports/backend.ts';
+
+export const ACCOUNT = 'ann';
+export const PROJECT = 'p';
+
+/** One device with the whole engine on it. */
+export interface SyncDevice {
+  readonly lading: Lading;
+  readonly link: NetworkLink;
+  readonly handle: DatabaseSync;
+  readonly logged: readonly string[];
+  /** Captures a small photo; the text is its content. */
+  capture(text: string, owner?: Owner): Promise<MediaId>;
+  /** `text rank primary url`, in the list's order, as the owner's rows say. */
+  list(owner?: Owner): readonly string[];
+  ids(owner?: Owner): readonly string[];
+  primary(owner?: Owner): string | undefined;
+  /** Everything that this device holds refs of, to compare with the backend. */
+  refs(): readonly Shown[];
+  close(): Promise<void>;
+}
+
+/** A live ref, as all must agree on it. */
+export interface Shown {
+  readonly id: string;
+  readonly url: string;
+  readonly rank: string;
+  readonly isPrimary: boolean;
+}
+
+export interface SyncWorld {
+  readonly clock: VirtualClock;
+  readonly network: SimNetwork;
+  readonly backend: ReferenceBackend;
+  readonly objects: SimObjectStore;
+  device(
+    name: string,
+    options?: { readonly wrap?: (backend: Backend) => Backend },
+  ): Promise<SyncDevice>;
+  /** Lets time run until the promise is settled. */
+  until<T>(promise: Promise<T>): Promise<T>;
+  /** Lets the devices sync until all of them are quiet. */
+  quiet(): Promise<void>;
+  rows(): readonly Shown[];
+}
+
+export function item(entityId = 'i1', field = 'images'): Owner {
+  return { scope: { accountId: ACCOUNT, projectId: PROJECT }, entityType: 'item', entityId, field };
+}
+
+export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): SyncWorld {
+  const clock = virtualClock();
+  const random = seededRandom(seed);
+  const network = simNetwork({
+    clock,
+    random: random.fork('network'),
+    faults: { ...calmNetwork, ...faults },
+  });
+  const backend = createReferenceBackend({ clock });
+  const objects = simObjectStore({ clock });
+  const token = objects.issueToken(ACCOUNT, 10 ** 12);
+
+  async function until<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const note = (): void => {
+      settled = true;
+    };
+    promise.then(note, note);
+    await clock.runUntil(() => settled);
+    return promise;
+  }
+
+  return {
+    clock,
+    network,
+    backend,
+    objects,
+    until,
+    async device(name, { wrap = (port: Backend) => port } = {}) {
+      const link = network.link(name);
+      const handle = new DatabaseSync(':memory:');
+      const logged: string[] = [];
+      const log = (message: string): void => void logged.push(message);
+      const store = nodeSqlite(handle);
+      const chance = random.fork(name);
+      const lading = await until(
+        openLading({
+          store,
+          blobs: memoryBlobs(),
+          remote: simRemote(link, objects, { token: () => token }),
+          backend: wrap(simBackend(link, backend, ACCOUNT)),
+          connectivity: link.connectivity,
+          fields: {
+            'item.images': { kinds: ['image', 'pdf'] },
+            'item.covers': { kinds: ['image', 'pdf'] },
+          },
+          account: ACCOUNT,
+          projects: [PROJECT],
+          clock: clock.device(),
+          random: chance,
+          logger: { debug: log, info: log, warn: log, error: log },
+        }),
+      );
+      const refsOf = (owner: Owner) => lading.list(owner).map(({ ref }) => ref);
+      return {
+        lading,
+        link,
+        handle,
+        logged,
+        async capture(text, owner = item()) {
+          const source = bytesSource(new TextEncoder().encode(text), { contentType: 'image/jpeg' });
+          return (await until(lading.capture(source, { owner, kind: 'image' }))).id;
+        },
+        list: (owner = item()) => refsOf(owner).map(({ mediaId, url }) => `${mediaId} ${url}`),
+        ids: (owner = item()) => refsOf(owner).map(({ mediaId }) => mediaId),
+        primary: (owner = item()) =>
+          refsOf(owner).find(({ isPrimary }) => isPrimary === true)?.mediaId,
+        refs: () =>
+          handle
+            .prepare(
+              `SELECT r.media_id || '|' || r.owner_key AS id, coalesce(m.url, 'offline://' || r.media_id) AS url,
+                 r.rank, r.is_primary FROM lading_ref AS r JOIN lading_media AS m USING (media_id)`,
+            )
+            .all()
+            .map((row) => ({
+              id: String(row['id']),
+              url: String(row['url']),
+              rank: String(row['rank']),
+              isPrimary: row['is_primary'] === 1,
+            }))
+            .toSorted(byId),
+        close: () => until(lading.close()),
+      };
+    },
+    async quiet() {
+      await clock.advanceBy(5 * 60_000);
+    },
+    rows: () =>
+      backend
+        .rows(ACCOUNT)
+        .filter(({ deletedAt }) => deletedAt === null)
+        .map(shown)
+        .toSorted(byId),
+  };
+}
+
+function shown({ id, ref, rank }: RefDelta): Shown {
+  return { id, url: ref.url, rank, isPrimary: ref.isPrimary === true };
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1;
+}
