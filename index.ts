@@ -3,9 +3,10 @@
  * is lost, doubled or leaked. Start with {@link openLading}.
  */
 export type { AppStatement, AppWrite } from './engine/lifecycle/app-write.ts';
-export type { CaptureOptions } from './engine/lifecycle/capture.ts';
+export type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 export type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
 export type { FieldSpec, Fields } from './engine/lifecycle/fields.ts';
+export type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
 export type { Progress } from './engine/lifecycle/progress.ts';
 export type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
 export type { SettledReport } from './engine/lifecycle/settled.ts';

@@ -1,7 +1,8 @@
 import type { AppWrite } from './engine/lifecycle/app-write.ts';
-import type { CaptureOptions } from './engine/lifecycle/capture.ts';
+import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 import type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
 import type { Fields } from './engine/lifecycle/fields.ts';
+import type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
 import type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
 import type { SettledReport } from './engine/lifecycle/settled.ts';
 import type { UndoToken } from './engine/lifecycle/undo-token.ts';
@@ -73,9 +74,18 @@ export interface Lading {
    *   `source_unreadable`, `source_changed`, `capture_aborted`, `disk_full`. Nothing is left behind.
    */
   capture(source: CaptureSource, options: CaptureOptions): Promise<Attachment>;
+  /**
+   * Captures several files of one owner, in their order: all of them in one commit, or none. Every file is checked
+   * before a byte of any is stored (contract 3.1, field case 70).
+   * @throws {LadingError} as `capture`.
+   */
+  captureAll(
+    files: readonly CaptureFile[],
+    options: CaptureAllOptions,
+  ): Promise<readonly Attachment[]>;
   /** What a screen shows; needs no network and loads nothing (contract 2). */
   view(ref: RefOrId): LiveView;
-  /** An owner's attachments in their order. */
+  /** An owner's attachments in their order. @throws {LadingError} `invalid_id`, `wrong_account`. */
   list(owner: Owner): readonly ListItem[];
   /**
    * The bytes; fetched and verified when they are not here (contract 3.6).
@@ -85,7 +95,7 @@ export interface Lading {
   /** Calls `listener` at once and after each change. Returns what stops it. */
   watch(ref: RefOrId, listener: (view: LiveView) => void): Cancel;
   watch(owner: Owner, listener: (items: readonly ListItem[]) => void): Cancel;
-  /** Links a draft, or shares an attachment with one more owner. @throws {LadingError} `not_found`, `already_gone`, `too_many`. */
+  /** Links a draft, or shares an attachment with one more owner. @throws {LadingError} `not_found`, `already_gone`, `wrong_kind`, `too_many`. */
   link(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<void>;
   /** Takes a ref away; bytes and object go after the undo time (contract 5.2). @throws {LadingError} `not_found`. */
   remove(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<UndoToken>;
@@ -96,15 +106,18 @@ export interface Lading {
     owner: Owner,
     options: Omit<CaptureOptions, 'owner' | 'draft'>,
   ): Promise<{ readonly attachment: Attachment; readonly undo: UndoToken }>;
-  /** @param position index in the list without this one; past the end means last. */
+  /**
+   * @param position index in the list without this one; past the end means last.
+   * @throws {LadingError} `not_found`, `not_single`, `invalid_option`.
+   */
   move(ref: RefOrId, owner: Owner, position: number, options?: VerbOptions): Promise<void>;
-  /** Makes it the only primary one of its owner. */
+  /** Makes an image the only primary one of its owner. @throws {LadingError} `not_found`, `not_single`, `wrong_kind`. */
   setPrimary(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<void>;
-  /** Drops it in whatever state it is, without undo (contract 5.2). */
+  /** Drops it in whatever state it is, without undo; one that is gone stays so (contract 5.2, field case 69). */
   cancel(ref: RefOrId, options?: VerbOptions): Promise<void>;
   /** Removes all refs of an owner; without `field`, of all fields of the entity. */
   ownerDeleted(owner: OwnerOrEntity, options?: VerbOptions): Promise<UndoToken>;
-  /** @throws {LadingError} `undo_expired`. */
+  /** Takes a removal back; one that was taken back stays so. @throws {LadingError} `undo_expired`, `too_many`. */
   undo(token: UndoToken, options?: VerbOptions): Promise<void>;
   /** Tries a failed or waiting one again now (contract 4.7). */
   retry(ref: RefOrId): Promise<void>;
@@ -125,7 +138,10 @@ export interface Lading {
   history(ref: RefOrId): readonly StoredEvent[];
   /** Bytes and files of this account on this device, in O(1) (contract 7.1). */
   storage(): { readonly usedBytes: number; readonly files: number };
-  /** Stops, gives back what this process held, and closes the database. */
+  /**
+   * Stops, gives back what this process held, and closes the database. Verbs that are under way and not durable yet
+   * reject with `closed`, and leave nothing behind; uploads go on when it is opened again.
+   */
   close(): Promise<void>;
 }
 

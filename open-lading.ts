@@ -1,35 +1,40 @@
 import { v7 as uuidv7 } from 'uuid';
-import { openHost } from './engine/host/index.ts';
-import { type CaptureParts, capture } from './engine/lifecycle/capture.ts';
+import type { HostedMachine } from './engine/host/definition.ts';
+import { type Host, openHost } from './engine/host/host.ts';
+import { type CaptureParts, captureAll } from './engine/lifecycle/capture.ts';
 import { createCommands } from './engine/lifecycle/commands.ts';
 import { createConsequences } from './engine/lifecycle/consequences.ts';
-import { createFieldRegistry } from './engine/lifecycle/fields.ts';
-import { createGateKeeper } from './engine/lifecycle/gates.ts';
+import { createFieldRegistry, type FieldRegistry } from './engine/lifecycle/fields.ts';
+import { createGateKeeper, type GateKeeper } from './engine/lifecycle/gates.ts';
 import { hostedAttachment } from './engine/lifecycle/hosted.ts';
+import { createLifetime } from './engine/lifecycle/lifetime.ts';
 import { asStream } from './engine/lifecycle/lists.ts';
-import { createProgressBoard } from './engine/lifecycle/progress.ts';
+import { wrongAccount } from './engine/lifecycle/prepare-capture.ts';
+import { createProgressBoard, type ProgressBoard } from './engine/lifecycle/progress.ts';
 import { resolveBytes } from './engine/lifecycle/resolve.ts';
 import { createScheduler } from './engine/lifecycle/scheduler.ts';
 import { attachmentServices } from './engine/lifecycle/services.ts';
 import { createSettled } from './engine/lifecycle/settled.ts';
-import { createUploadSlots } from './engine/lifecycle/slots.ts';
+import { createUploadSlots, type UploadSlots } from './engine/lifecycle/slots.ts';
 import { mediaIdOf, requireId } from './engine/lifecycle/validate.ts';
 import { createVerify } from './engine/lifecycle/verify.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
+import { defaultPolicy } from './machines/attachment/context.ts';
 import { refOf } from './machines/attachment/ref-of.ts';
 import { type MediaId, type Owner, ownerKey } from './machines/attachment/types.ts';
-import { openStore } from './persistence/index.ts';
-import { blobKey } from './ports/blob-store.ts';
-import { systemClock } from './ports/clock.ts';
+import { type LadingStore, openStore } from './persistence/index.ts';
+import { type BlobKey, blobKey } from './ports/blob-store.ts';
+import { type Clock, systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
-import { silentLogger } from './ports/logger.ts';
-import { systemRandom } from './ports/random.ts';
+import { type Logger, silentLogger } from './ports/logger.ts';
+import { type Random, systemRandom } from './ports/random.ts';
 import { openSync } from './sync/open-sync.ts';
 
 /**
  * Opens the engine on a database. What an earlier process left is taken up at once: that is the normal start.
+ * When it rejects, the database stays open and is the caller's to close.
  * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `invalid_id`, `invalid_option`.
  */
 export async function openLading(options: LadingOptions): Promise<Lading> {
@@ -38,94 +43,99 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
   const logger = options.logger ?? silentLogger;
   const account = requireId('accountId', options.account);
   const fields = createFieldRegistry(options.fields);
-  const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3));
+  const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
   const store = openStore(options.store, clock, random);
-  const { events, tables, outbox } = store;
   const gates = createGateKeeper({
     connectivity: options.connectivity ?? ALWAYS_ONLINE,
     clock,
     debounceMs: options.onlineDebounceMs ?? 500,
   });
-  const progress = createProgressBoard(clock);
-  const newId = (): MediaId => uuidv7({ msecs: clock.now(), random: random.bytes(16) }) as MediaId;
-  const newBlobKey = (accountId: string) => blobKey(accountId, newId());
+  const base = { ...options, account, clock, random, logger, fields, slots, store, gates };
+  let host: Host | undefined;
+  try {
+    const progress = createProgressBoard(clock);
+    const newId = (): MediaId =>
+      uuidv7({ msecs: clock.now(), random: random.bytes(16) }) as MediaId;
+    const newBlobKey = (accountId: string) => blobKey(accountId, newId());
+    const machine = hostedMachine({ ...base, progress, newBlobKey });
+    host = await openHost({
+      store: store.events,
+      clock,
+      random,
+      logger,
+      machines: [machine],
+      ...(options.runner === undefined ? {} : { lease: options.runner }),
+      ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
+    });
+    return await ladingOn({ ...base, host, machine, progress, newId, newBlobKey });
+  } catch (error) {
+    slots.close();
+    gates.close();
+    await host?.close();
+    throw error;
+  }
+}
 
-  const machine = hostedAttachment({
+type Base = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random' | 'logger'> & {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly fields: FieldRegistry;
+  readonly slots: UploadSlots;
+  readonly store: LadingStore;
+  readonly gates: GateKeeper;
+};
+
+function hostedMachine(
+  parts: Base & { readonly progress: ProgressBoard; newBlobKey(accountId: string): BlobKey },
+): HostedMachine {
+  const { store, fields, account } = parts;
+  return hostedAttachment({
     services: attachmentServices({
-      events,
+      ...parts,
+      accountId: account,
+      events: store.events,
       checkpoints: store.checkpoints,
-      blobs: options.blobs,
-      remote: options.remote,
-      gates,
-      slots,
-      progress,
-      newBlobKey,
     }),
-    tables,
-    consequences: createConsequences({
-      tables,
-      outbox,
-      fields,
-      installationId: store.installationId,
-    }),
+    tables: store.tables,
+    consequences: createConsequences({ ...store, fields }),
   });
-  const host = await openHost({
-    store: events,
-    clock,
-    random,
-    logger,
-    machines: [machine],
-    ...(options.runner === undefined ? {} : { lease: options.runner }),
-    ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
-  });
-  const scheduler = createScheduler({
-    host,
-    events,
-    tables,
-    accountId: account,
-    gates,
-    slots,
-    clock,
-    logger,
-  });
-  const views = createViews({ host, events, tables, gates, slots, progress });
+}
+
+async function ladingOn(
+  base: Base & {
+    readonly host: Host;
+    readonly machine: HostedMachine;
+    readonly progress: ProgressBoard;
+    newId(): MediaId;
+    newBlobKey(accountId: string): BlobKey;
+  },
+): Promise<Lading> {
+  const { account, fields, gates, host, slots, store } = base;
+  const { events, tables } = store;
+  const lifetime = createLifetime();
+  const parts = { ...base, events, tables, accountId: account, ending: lifetime.ending };
+  const scheduler = createScheduler(parts);
+  const views = createViews(parts);
   const sync = openSync({
-    host,
-    store,
-    backend: options.backend,
-    accountId: account,
-    projects: options.projects ?? [null],
-    isOnline: gates.remoteOpen,
-    onOnline: gates.subscribe,
-    clock,
-    random,
-    logger,
+    ...parts,
+    backend: base.backend,
+    projects: base.projects ?? [null],
+    isOnline: () => gates.remoteOpen(),
+    onOnline: (listener) => gates.subscribe(listener),
+    policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
   });
-  const parts: CaptureParts = {
-    host,
-    events,
-    tables,
-    blobs: options.blobs,
-    fields,
-    accountId: account,
-    clock,
-    newMediaId: newId,
-    newBlobKey,
-  };
-  const commands = createCommands(parts);
+  const captureParts: CaptureParts = { ...parts, newMediaId: () => base.newId() };
+  const commands = createCommands(captureParts);
   const settled = createSettled({
-    host,
-    events,
-    tables,
-    accountId: account,
-    gates,
-    slots,
+    ...parts,
     scheduler,
-    clock,
     syncIdle: sync.isIdle,
     unsyncedOps: sync.pending,
   });
+  const verify = createVerify(parts);
   let retrying: ReturnType<Lading['retrySync']> | undefined;
+  let closing: Promise<void> | undefined;
 
   function attachment(mediaId: MediaId, owner: Owner): Attachment {
     return {
@@ -145,9 +155,37 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
     };
   }
 
+  /** @throws {LadingError} `invalid_id`, `not_found`, `wrong_account`. */
+  function own(ref: RefOrId): MediaId {
+    const mediaId = mediaIdOf(ref);
+    const media = events.read((tx) => tables.media(tx, mediaId));
+    if (media === undefined) throw notFound(mediaId);
+    if (media.accountId !== account) throw wrongAccount(media.accountId);
+    return mediaId;
+  }
+
+  /** A verb of one attachment that is an event of it. */
+  const tell = (ref: RefOrId, type: string): Promise<void> =>
+    lifetime.run(async () => {
+      await host.send(asStream(own(ref)), { type });
+    });
+
   async function retrySync(): ReturnType<Lading['retrySync']> {
     const retried = await scheduler.retryAll();
     return { retried, ...(await sync.now()) };
+  }
+
+  /** Each part is closed, whatever the one before says; the first trouble is the answer. */
+  async function close(): Promise<void> {
+    const verbs = lifetime.end();
+    scheduler.close();
+    gates.close();
+    slots.close();
+    views.close();
+    const steps = [() => sync.close(), () => verbs, () => host.close(), () => events.close()];
+    const failures: unknown[] = [];
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   await scheduler.start();
@@ -155,69 +193,73 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
 
   return {
     account,
-    newMediaId: newId,
-    capture: async (source, captureOptions) =>
-      attachment(await capture(parts, source, captureOptions), captureOptions.owner),
+    newMediaId: () => base.newId(),
+    capture: (source, { kind, id, filename, ...options }) =>
+      lifetime.run(async () => {
+        const file = {
+          source,
+          kind,
+          ...(id === undefined ? {} : { id }),
+          ...(filename === undefined ? {} : { filename }),
+        };
+        const [mediaId] = await captureAll(captureParts, [file], options);
+        return attachment(mediaId as MediaId, options.owner);
+      }),
+    captureAll: (files, options) =>
+      lifetime.run(async () => {
+        const ids = await captureAll(captureParts, files, options);
+        return ids.map((mediaId) => attachment(mediaId, options.owner));
+      }),
     view: (ref) => views.view(refOrId(ref)),
-    list: views.list,
+    list: (of) => views.list(of),
     resolve: (ref, { signal } = {}) =>
-      resolveBytes({ host, events, tables, blobs: options.blobs }, refOrId(ref), signal),
+      lifetime.run(async () => resolveBytes({ ...parts, blobs: base.blobs }, refOrId(ref), signal)),
     watch: (target: RefOrId | Owner, listener: (shown: never) => void) =>
       isOwner(target)
         ? views.watchOwner(target, listener as Parameters<typeof views.watchOwner>[1])
         : views.watchOne(refOrId(target), listener as (view: LiveView) => void),
-    link: (ref, owner, verb) => commands.link(mediaIdOf(ref), owner, verb),
-    remove: (ref, owner, verb) => commands.remove(mediaIdOf(ref), owner, verb),
-    async replace(ref, source, owner, replaceOptions) {
-      const { mediaId, undo } = await commands.replace(
-        mediaIdOf(ref),
-        source,
-        owner,
-        replaceOptions,
-      );
-      return { attachment: attachment(mediaId, owner), undo };
-    },
-    move: (ref, owner, position, verb) => commands.move(mediaIdOf(ref), owner, position, verb),
-    setPrimary: (ref, owner, verb) => commands.setPrimary(mediaIdOf(ref), owner, verb),
-    cancel: (ref, verb) => commands.cancel(mediaIdOf(ref), verb),
-    ownerDeleted: commands.ownerDeleted,
-    undo: commands.undo,
-    async retry(ref) {
-      await host.send(asStream(mediaIdOf(ref)), { type: 'retry.requested' });
-    },
-    retrySync() {
-      retrying ??= retrySync().finally(() => {
+    link: (ref, owner, verb) =>
+      lifetime.run(async () => commands.link(mediaIdOf(ref), owner, verb)),
+    remove: (ref, owner, verb) =>
+      lifetime.run(async () => commands.remove(mediaIdOf(ref), owner, verb)),
+    replace: (ref, source, owner, replaceOptions) =>
+      lifetime.run(async () => {
+        const old = mediaIdOf(ref);
+        const { mediaId, undo } = await commands.replace(old, source, owner, replaceOptions);
+        return { attachment: attachment(mediaId, owner), undo };
+      }),
+    move: (ref, owner, position, verb) =>
+      lifetime.run(async () => commands.move(mediaIdOf(ref), owner, position, verb)),
+    setPrimary: (ref, owner, verb) =>
+      lifetime.run(async () => commands.setPrimary(mediaIdOf(ref), owner, verb)),
+    cancel: (ref, verb) => lifetime.run(async () => commands.cancel(mediaIdOf(ref), verb)),
+    ownerDeleted: (owner, verb) => lifetime.run(async () => commands.ownerDeleted(owner, verb)),
+    undo: (token, verb) => lifetime.run(async () => commands.undo(token, verb)),
+    retry: (ref) => tell(ref, 'retry.requested'),
+    retrySync: () => {
+      retrying ??= lifetime.run(retrySync).finally(() => {
         retrying = undefined;
       });
       return retrying;
     },
     async pause(ref) {
       if (ref === undefined) gates.pause();
-      else await host.send(asStream(mediaIdOf(ref)), { type: 'held' });
+      else await tell(ref, 'held');
     },
     async resume(ref) {
       if (ref === undefined) gates.resume();
-      else await host.send(asStream(mediaIdOf(ref)), { type: 'resumed' });
+      else await tell(ref, 'resumed');
     },
-    settled,
-    verify: createVerify({ events, tables, machine, clock }),
-    history(ref) {
-      const mediaId = mediaIdOf(ref);
-      const found = host.history(asStream(mediaId));
-      if (found.length === 0) throw notFound(mediaId);
-      return found;
-    },
+    settled: () => lifetime.run(settled),
+    verify: (verifyOptions) => lifetime.run(() => verify(verifyOptions)),
+    history: (ref) => host.history(asStream(own(ref))),
     storage() {
       const { bytes, blobs } = events.read((tx) => tables.usage(tx, account));
       return { usedBytes: bytes, files: blobs };
     },
-    async close() {
-      scheduler.close();
-      gates.close();
-      views.close();
-      await sync.close();
-      await host.close();
-      await events.close();
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }

@@ -1,31 +1,28 @@
-import type {
-  AttachmentInput,
-  AttachmentKind,
-  MediaId,
-  Owner,
-} from '../../machines/attachment/types.ts';
+import type { AttachmentInput, MediaId, Owner } from '../../machines/attachment/types.ts';
 import { ownerKey } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore, WrittenBlob } from '../../ports/blob-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
-import type { CaptureSource } from '../../ports/source.ts';
 import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
-import { type Field, type FieldRegistry, requireKind, requireRoom } from './fields.ts';
+import { type FieldRegistry, requireRoom } from './fields.ts';
 import { ATTACHMENT } from './hosted.ts';
 import { asStream, link } from './lists.ts';
-import { requireFilename, requireMediaId, requireOwner } from './validate.ts';
+import {
+  type CaptureFile,
+  idTaken,
+  type PreparedCapture,
+  prepareCapture,
+  requireSize,
+  tooLarge,
+} from './prepare-capture.ts';
 
-export interface CaptureOptions {
+/** What is common to the files of one capture. */
+export interface CaptureAllOptions {
   readonly owner: Owner;
-  readonly kind: AttachmentKind;
-  /** Made beforehand with `newMediaId()`. Default a new one. */
-  readonly id?: string;
-  /** For people to read. Default the source's. */
-  readonly filename?: string;
   /** Do not link and do not upload before `link` (contract 3.3). Default false. */
   readonly draft?: boolean;
   /** Aborts until the commit; nothing is left then. */
@@ -33,6 +30,8 @@ export interface CaptureOptions {
   /** Writes the app's own rows in the same commit. */
   readonly inTransaction?: AppWrite;
 }
+
+export interface CaptureOptions extends CaptureAllOptions, Omit<CaptureFile, 'source'> {}
 
 export interface CaptureParts {
   readonly host: Host;
@@ -42,41 +41,44 @@ export interface CaptureParts {
   readonly fields: FieldRegistry;
   readonly accountId: string;
   readonly clock: Clock;
+  /** Aborted when Lading closes. */
+  readonly ending: AbortSignal;
   newMediaId(): MediaId;
   newBlobKey(accountId: string): BlobKey;
 }
 
-/** What goes before the bytes, all of it before a byte is stored (contract 3.1). */
-export interface PreparedCapture {
-  readonly mediaId: MediaId;
-  readonly field: Field;
-  readonly owner: Owner;
-  readonly kind: AttachmentKind;
-  readonly filename: string | null;
-  readonly contentType: string;
+interface Stored {
+  readonly prepared: PreparedCapture;
+  readonly blobKey: BlobKey;
+  readonly written: WrittenBlob;
 }
 
-/** @throws {LadingError} `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`, `file_too_large`, `source_empty`, `id_taken`. */
-export function prepareCapture(
+/** Captures files of one owner: all of them, or none; links them in their order, unless they are drafts. */
+export async function captureAll(
   parts: CaptureParts,
-  source: CaptureSource,
-  options: CaptureOptions,
-): PreparedCapture {
-  const owner = requireOwner(options.owner);
-  if (owner.scope.accountId !== parts.accountId) throw wrongAccount(owner.scope.accountId);
-  const field = parts.fields.get(owner);
-  requireKind(field, options.kind);
-  requireSize(field, source.sizeBytes);
-  const mediaId = options.id === undefined ? parts.newMediaId() : requireMediaId(options.id);
-  if (parts.host.state(asStream(mediaId)) !== undefined) throw idTaken(mediaId);
-  return {
-    mediaId,
-    field,
-    owner,
-    kind: options.kind,
-    filename: requireFilename(options.filename ?? source.filename),
-    contentType: source.contentType ?? 'application/octet-stream',
-  };
+  files: readonly CaptureFile[],
+  options: CaptureAllOptions,
+): Promise<readonly MediaId[]> {
+  const { owner } = options;
+  const prepared = files.map((file) => prepareCapture(parts, owner, file));
+  const ids = prepared.map(({ mediaId }) => mediaId);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw idTaken(twice);
+  const [first] = prepared;
+  if (first === undefined) return [];
+  if (options.draft !== true) {
+    // Checked again in the commit: this one spares the bytes (field case 70).
+    requireRoom(first.field, countRefs(parts, owner), prepared.length);
+  }
+  await storeAndCommit(parts, prepared, options.signal, (work, create) => {
+    for (const { mediaId, field, kind } of prepared) {
+      create(mediaId);
+      if (options.draft === true) continue;
+      link(work, parts.tables, field, owner, mediaId, { isImage: kind === 'image' });
+    }
+    runAppWrite(work, options.inTransaction);
+  });
+  return ids;
 }
 
 /**
@@ -85,64 +87,77 @@ export function prepareCapture(
  */
 export async function storeAndCommit<T>(
   parts: CaptureParts,
-  source: CaptureSource,
-  prepared: PreparedCapture,
-  signal: AbortSignal | undefined,
-  decide: (work: Work, create: () => void) => T,
+  prepared: readonly PreparedCapture[],
+  userSignal: AbortSignal | undefined,
+  decide: (work: Work, create: (mediaId: MediaId) => void) => T,
 ): Promise<T> {
-  const { blobs, host, accountId } = parts;
-  const { mediaId, field } = prepared;
-  const blobKey = parts.newBlobKey(accountId);
-  const written = await blobs.write(blobKey, source.open(signal), {
-    maxBytes: field.maxBytes,
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const { ending, host } = parts;
+  const signal = userSignal === undefined ? ending : AbortSignal.any([userSignal, ending]);
+  const stored: Stored[] = [];
   try {
-    requireSize(field, written.sizeBytes);
+    for (const one of prepared) stored.push(await store(parts, one, signal));
     return await host.transact((work) => {
-      signal?.throwIfAborted();
-      return decide(work, () => {
-        work.create(asStream(mediaId), ATTACHMENT, plainInput(parts, prepared, blobKey, written));
+      signal.throwIfAborted();
+      return decide(work, (mediaId) => {
+        const one = stored.find(({ prepared: { mediaId: id } }) => id === mediaId);
+        if (one === undefined) throw new Error(`${mediaId} was not stored`);
+        work.create(asStream(mediaId), ATTACHMENT, plainInput(parts, one));
       });
     });
   } catch (error) {
-    await removeUnlessCommitted(parts, mediaId, blobKey);
-    throw asCaptureError(error, mediaId, signal);
+    for (const one of stored) await removeUnlessCommitted(parts, one, error);
+    throw asCaptureError(error, prepared, signal, ending);
   }
 }
 
-/** Captures one file and links it, unless it is a draft. */
-export async function capture(
+async function store(
   parts: CaptureParts,
-  source: CaptureSource,
-  options: CaptureOptions,
-): Promise<MediaId> {
-  const prepared = prepareCapture(parts, source, options);
-  const { mediaId, field, owner, kind } = prepared;
-  if (options.draft !== true) {
-    // Checked again in the commit: this one spares the bytes (field case 70).
-    requireRoom(field, countRefs(parts, owner), 1);
-  }
-  await storeAndCommit(parts, source, prepared, options.signal, (work, create) => {
-    create();
-    if (options.draft !== true) {
-      link(work, parts.tables, field, owner, mediaId, { isImage: kind === 'image' });
+  prepared: PreparedCapture,
+  signal: AbortSignal,
+): Promise<Stored> {
+  const { field, source } = prepared;
+  const blobKey = parts.newBlobKey(parts.accountId);
+  try {
+    const written = await parts.blobs.write(blobKey, typed(source.open(signal), signal), {
+      maxBytes: field.maxBytes,
+      signal,
+    });
+    try {
+      requireSize(field, written.sizeBytes);
+    } catch (error) {
+      await parts.blobs.remove(blobKey);
+      throw error;
     }
-    runAppWrite(work, options.inTransaction);
-  });
-  return mediaId;
+    return { prepared, blobKey, written };
+  } catch (error) {
+    // The store knows a number of bytes, the user the field's own limit (contract 7.4).
+    const isTooLarge = error instanceof LadingError && error.code === 'file_too_large';
+    throw isTooLarge ? tooLarge(field) : error;
+  }
+}
+
+/** A source of the app's may throw anything: what it throws gets a code. */
+async function* typed(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* source;
+  } catch (cause) {
+    if (cause instanceof LadingError || signal.aborted) throw cause;
+    throw new LadingError(
+      'source_unreadable',
+      'The file could not be read to its end; nothing was stored. Choose it again.',
+      { cause },
+    );
+  }
 }
 
 function countRefs({ events, tables }: CaptureParts, owner: Owner): number {
   return events.read((tx) => tables.refsOfOwner(tx, ownerKey(owner))).length;
 }
 
-function plainInput(
-  parts: CaptureParts,
-  prepared: PreparedCapture,
-  blobKey: BlobKey,
-  written: WrittenBlob,
-) {
+function plainInput(parts: CaptureParts, { prepared, blobKey, written }: Stored) {
   const { mediaId, kind, contentType, filename, field } = prepared;
   return {
     mediaId,
@@ -156,7 +171,7 @@ function plainInput(
       sha256: written.sha256,
     },
     policy: { ...field.policy },
-    capturedAt: parts.clock.now(),
+    capturedAt: Math.floor(parts.clock.now()),
     url: null,
     blobKey,
   } satisfies AttachmentInput;
@@ -165,60 +180,35 @@ function plainInput(
 /** A commit whose outcome is unknown may have happened: then the bytes are needed. */
 async function removeUnlessCommitted(
   { host, blobs }: CaptureParts,
-  mediaId: MediaId,
-  blobKey: BlobKey,
+  { prepared, blobKey }: Stored,
+  error: unknown,
 ): Promise<void> {
+  const wasRefused = error instanceof LadingError && error.code === 'closed';
   try {
-    const state = host.state(asStream(mediaId));
+    const state = wasRefused ? undefined : host.state(asStream(prepared.mediaId));
     if (state?.context['blobKey'] === blobKey) return;
   } catch {
     return; // Cannot tell: the bytes stay, and garbage collection decides after its grace.
   }
-  await blobs.remove(blobKey);
+  // What went wrong first is the answer; what cannot be removed now is garbage, which is collected.
+  await blobs.remove(blobKey).catch(() => {});
 }
 
 function asCaptureError(
   error: unknown,
-  mediaId: MediaId,
-  signal: AbortSignal | undefined,
+  prepared: readonly PreparedCapture[],
+  signal: AbortSignal,
+  ending: AbortSignal,
 ): unknown {
-  if (error instanceof LadingError && error.code === 'stream_exists') return idTaken(mediaId);
-  if (signal?.aborted === true && !(error instanceof LadingError)) {
+  if (ending.aborted) return ending.reason;
+  if (error instanceof LadingError && error.code === 'stream_exists') {
+    const taken = prepared.find(({ mediaId }) => error.details['stream'] === mediaId);
+    return taken === undefined ? error : idTaken(taken.mediaId);
+  }
+  if (signal.aborted && (error === signal.reason || !(error instanceof LadingError))) {
     return new LadingError('capture_aborted', 'The capture was aborted; nothing was stored.', {
       cause: error,
     });
   }
   return error;
-}
-
-function requireSize(field: Field, sizeBytes: number | undefined): void {
-  if (sizeBytes === 0 && !field.allowEmpty) {
-    throw new LadingError('source_empty', 'The file is empty: choose another one.', {
-      details: { field: field.name },
-    });
-  }
-  if (sizeBytes !== undefined && sizeBytes > field.maxBytes) throw tooLarge(field);
-}
-
-function tooLarge(field: Field): LadingError {
-  const limit = `${Math.floor((field.maxBytes / (1024 * 1024)) * 10) / 10}MB`;
-  return new LadingError('file_too_large', `File too large. Maximum size is ${limit}.`, {
-    details: { field: field.name, maxBytes: field.maxBytes },
-  });
-}
-
-export function wrongAccount(accountId: string): LadingError {
-  return new LadingError(
-    'wrong_account',
-    `This belongs to account "${accountId}", which is not the one that is open: open Lading for it.`,
-    { details: { accountId } },
-  );
-}
-
-function idTaken(mediaId: MediaId): LadingError {
-  return new LadingError(
-    'id_taken',
-    `There is an attachment ${mediaId} already: ids are never used twice; make one with newMediaId().`,
-    { details: { mediaId } },
-  );
 }

@@ -4,14 +4,9 @@ import { LadingError } from '../../ports/errors.ts';
 import type { CaptureSource } from '../../ports/source.ts';
 import type { Work } from '../host/work.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
-import {
-  type CaptureOptions,
-  type CaptureParts,
-  prepareCapture,
-  storeAndCommit,
-  wrongAccount,
-} from './capture.ts';
+import { type CaptureOptions, type CaptureParts, storeAndCommit } from './capture.ts';
 import { contextOf } from './consequences.ts';
+import { requireKind, requireList, requireRoom } from './fields.ts';
 import {
   asStream,
   inIdOrder,
@@ -20,11 +15,12 @@ import {
   moveTo,
   plain,
   promote,
+  rankAt,
   requireRef,
   unlink,
 } from './lists.ts';
+import { prepareCapture, requireOwnerOf, wrongAccount } from './prepare-capture.ts';
 import { readUndoToken, type UndoToken, undoToken } from './undo-token.ts';
-import { requireOwner } from './validate.ts';
 
 /** Options that every verb that changes refs takes. */
 export interface VerbOptions {
@@ -53,25 +49,22 @@ export interface Commands {
 }
 
 export function createCommands(parts: CaptureParts): Commands {
-  const { host, tables, fields, accountId } = parts;
+  const { host, events, tables, fields, accountId } = parts;
 
   async function decide(
-    owner: Owner | null,
+    owners: readonly Owner[],
     options: VerbOptions | undefined,
     decision: (work: Work) => void,
   ): Promise<void> {
-    if (owner !== null) {
-      requireOwner(owner);
-      if (owner.scope.accountId !== accountId) throw wrongAccount(owner.scope.accountId);
-    }
+    for (const owner of owners) requireOwnerOf(accountId, owner);
     await host.transact((work) => {
       decision(work);
       runAppWrite(work, options?.inTransaction);
     });
   }
 
-  /** @throws {LadingError} `not_found`, `already_gone`, `wrong_account`. */
-  function requireLive(work: Work, mediaId: MediaId) {
+  /** @throws {LadingError} `not_found`, `wrong_account`. */
+  function requireKnown(work: Work, mediaId: MediaId) {
     const state = work.peek(asStream(mediaId));
     if (state === undefined) {
       throw new LadingError('not_found', `There is no attachment ${mediaId} on this device.`, {
@@ -80,13 +73,6 @@ export function createCommands(parts: CaptureParts): Commands {
     }
     const context = contextOf(state.context);
     if (context.accountId !== accountId) throw wrongAccount(context.accountId);
-    if (context.gone) {
-      throw new LadingError(
-        'already_gone',
-        `Attachment ${mediaId} was removed and cannot be brought back: capture it again.`,
-        { details: { mediaId } },
-      );
-    }
     return context;
   }
 
@@ -96,31 +82,53 @@ export function createCommands(parts: CaptureParts): Commands {
       : tables.refsOfOwner(work.tx, ownerKey({ ...owner, field: owner.field }));
   }
 
+  /** Brings one ref back; one that is back already is left alone: a button may be pressed twice. */
+  function restore(work: Work, mediaId: MediaId, owner: Owner): void {
+    const rows = tables.refsOfOwner(work.tx, ownerKey(owner));
+    if (rows.some((row) => row.mediaId === mediaId)) return;
+    requireKnown(work, mediaId);
+    const field = fields.find(owner);
+    if (field !== undefined) requireRoom(field, rows.length, 1);
+    const { outcome } = work.send(asStream(mediaId), { type: 'ref.undone', owner: plain(owner) });
+    if (outcome === 'ignored') throw undoExpired(mediaId);
+    const restored = requireRef(work.tx, tables, owner, mediaId);
+    if (restored.isPrimary) makePrimary(work, tables, owner, mediaId);
+  }
+
   return {
     link: (mediaId, owner, options) =>
-      decide(owner, options, (work) => {
-        const { media } = requireLive(work, mediaId);
-        link(work, tables, fields.get(owner), owner, mediaId, { isImage: media.kind === 'image' });
+      decide([owner], options, (work) => {
+        const { media, gone } = requireKnown(work, mediaId);
+        if (gone) throw alreadyGone(mediaId);
+        const field = fields.get(owner);
+        requireKind(field, media.kind);
+        link(work, tables, field, owner, mediaId, { isImage: media.kind === 'image' });
       }),
 
     async remove(mediaId, owner, options) {
-      await decide(owner, options, (work) =>
+      await decide([owner], options, (work) =>
         unlink(work, tables, fields.find(owner), owner, mediaId, 'removed'),
       );
       return undoToken([{ mediaId, owner: plain(owner) }]);
     },
 
     async replace(mediaId, source, owner, options) {
-      const prepared = prepareCapture(parts, source, { ...options, owner });
+      const prepared = prepareCapture(parts, owner, { ...options, source });
       const { field, kind } = prepared;
-      await storeAndCommit(parts, source, prepared, options.signal, (work, create) => {
-        const old = requireRef(work, tables, owner, mediaId);
+      // Checked again in the commit: this one spares the bytes.
+      events.read((tx) => requireRef(tx, tables, owner, mediaId));
+      await storeAndCommit(parts, [prepared], options.signal, (work, create) => {
+        const old = requireRef(work.tx, tables, owner, mediaId);
+        const rows = tables.refsOfOwner(work.tx, ownerKey(owner));
+        const index = rows.findIndex((row) => row.mediaId === mediaId);
+        const shared = rows.filter((row) => row.rank === old.rank).length > 1;
         // The old one goes first, so that a full or single field has room (field case 48: the newest ref wins).
         unlink(work, tables, field, owner, mediaId, 'replaced');
-        create();
+        create(prepared.mediaId);
+        const others = rows.filter((row) => row.mediaId !== mediaId);
         link(work, tables, field, owner, prepared.mediaId, {
           isImage: kind === 'image',
-          rank: old.rank,
+          rank: shared ? rankAt(work, owner, others, index) : old.rank,
           isPrimary: old.isPrimary && kind === 'image',
         });
         if (field.primary) promote(work, tables, owner);
@@ -133,17 +141,25 @@ export function createCommands(parts: CaptureParts): Commands {
     },
 
     move: (mediaId, owner, position, options) =>
-      decide(owner, options, (work) => moveTo(work, tables, owner, mediaId, position)),
+      decide([owner], options, (work) => {
+        requireList(fields.find(owner));
+        if (typeof position !== 'number' || Number.isNaN(position)) throw badPosition(position);
+        moveTo(work, tables, owner, mediaId, position);
+      }),
 
     setPrimary: (mediaId, owner, options) =>
-      decide(owner, options, (work) => {
-        requireRef(work, tables, owner, mediaId);
+      decide([owner], options, (work) => {
+        requireList(fields.find(owner));
+        const { ref } = requireRef(work.tx, tables, owner, mediaId);
+        if (ref.kind !== 'image') throw notAnImage(mediaId);
         makePrimary(work, tables, owner, mediaId);
       }),
 
+    // Valid in every state, also twice (field case 69).
     cancel: (mediaId, options) =>
-      decide(null, options, (work) => {
-        const { refs } = requireLive(work, mediaId);
+      decide([], options, (work) => {
+        const { refs, gone } = requireKnown(work, mediaId);
+        if (gone) return;
         work.send(asStream(mediaId), { type: 'cancelled' });
         for (const { owner, isPrimary } of refs) {
           if (isPrimary && fields.find(owner)?.primary === true) promote(work, tables, owner);
@@ -152,8 +168,8 @@ export function createCommands(parts: CaptureParts): Commands {
 
     async ownerDeleted(owner, options) {
       const removed: { mediaId: MediaId; owner: Owner }[] = [];
-      const checked = { ...owner, field: owner.field ?? 'all' };
-      await decide(checked, options, (work) => {
+      await decide([{ ...owner, field: owner.field ?? 'all' }], options, (work) => {
+        removed.length = 0; // a commit that found the database busy decides again
         for (const row of inIdOrder(refsOf(work, owner))) {
           work.send(asStream(row.mediaId), {
             type: 'ref.unlinked',
@@ -168,23 +184,29 @@ export function createCommands(parts: CaptureParts): Commands {
 
     undo(token, options) {
       const { removed, replacement } = readUndoToken(token);
-      return decide(null, options, (work) => {
-        const first = removed[0]?.owner;
+      const owners = removed.map(({ owner }) => owner);
+      return decide(owners, options, (work) => {
+        const [first] = removed;
         if (replacement !== undefined && first !== undefined) {
-          unlink(work, tables, fields.find(first), first, replacement, 'replaced');
+          const rows = tables.refsOfOwner(work.tx, ownerKey(first.owner));
+          const ids = new Set(rows.map((row) => row.mediaId));
+          // It may be gone since, by another verb.
+          if (ids.has(replacement) && !ids.has(first.mediaId)) {
+            unlink(work, tables, fields.find(first.owner), first.owner, replacement, 'replaced');
+          }
         }
-        for (const { mediaId, owner } of inIdOrder(removed)) {
-          const { outcome } = work.send(asStream(mediaId), {
-            type: 'ref.undone',
-            owner: plain(owner),
-          });
-          if (outcome === 'ignored') throw undoExpired(mediaId);
-          const restored = requireRef(work, tables, owner, mediaId);
-          if (restored.isPrimary) makePrimary(work, tables, owner, mediaId);
-        }
+        for (const { mediaId, owner } of inIdOrder(removed)) restore(work, mediaId, owner);
       });
     },
   };
+}
+
+function alreadyGone(mediaId: MediaId): LadingError {
+  return new LadingError(
+    'already_gone',
+    `Attachment ${mediaId} was removed and cannot be brought back: capture it again.`,
+    { details: { mediaId } },
+  );
 }
 
 function undoExpired(mediaId: MediaId): LadingError {
@@ -192,5 +214,18 @@ function undoExpired(mediaId: MediaId): LadingError {
     'undo_expired',
     `The time to undo is over for ${mediaId}: capture it again.`,
     { details: { mediaId } },
+  );
+}
+
+function notAnImage(mediaId: MediaId): LadingError {
+  return new LadingError('wrong_kind', `${mediaId} is no image: only images can be primary.`, {
+    details: { mediaId },
+  });
+}
+
+function badPosition(position: unknown): LadingError {
+  return new LadingError(
+    'invalid_option',
+    `A position is a number, 0 for the first place; this is ${String(position).slice(0, 40)}.`,
   );
 }

@@ -4,6 +4,7 @@ import { type Owner, ownerKey, type RefEntry } from '../../machines/attachment/t
 import type { AttachmentTables, OutboxTable } from '../../ports/attachment-tables.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { Change } from '../host/definition.ts';
+import { lendTransaction } from './app-write.ts';
 import type { FieldRegistry } from './fields.ts';
 
 /** What follows from changed refs, in the commit that changed them (contract 3.3, 3.5). */
@@ -89,11 +90,11 @@ export function createConsequences(options: {
         for (const owner of putOps(tx, change)) touched.set(ownerKey(owner), owner);
       }
       for (const [key, owner] of touched) {
-        const project = fields.find(owner)?.project;
-        project?.(
-          tx.sql,
-          owner,
-          tables.refsOfOwner(tx, key).map((row) => row.ref),
+        const field = fields.find(owner);
+        if (field?.project === undefined) continue;
+        const refs = tables.refsOfOwner(tx, key).map((row) => row.ref);
+        lendTransaction(tx.sql, `the projection of "${field.name}"`, (sql) =>
+          field.project?.(sql, owner, refs),
         );
       }
     },

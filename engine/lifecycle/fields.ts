@@ -96,7 +96,8 @@ function withDefaults(name: string, spec: FieldSpec): Field {
     allowEmpty: spec.allowEmpty ?? false,
     primary: spec.primary ?? !single,
     policy: { ...defaultPolicy, ...spec.policy },
-    project: spec.project,
+    project:
+      spec.project === undefined ? undefined : (tx, owner, refs) => spec.project?.(tx, owner, refs),
   };
 }
 
@@ -108,6 +109,14 @@ export function requireKind(field: Field, kind: AttachmentKind): void {
     `"${field.name}" takes ${field.kinds.join(' or ')}, not ${kind}.`,
     { details: { field: field.name, kind } },
   );
+}
+
+/** @throws {LadingError} `not_single` for a field that holds one ref: it has no order and no primary one. */
+export function requireList(field: Field | undefined): void {
+  if (field?.single !== true) return;
+  throw new LadingError('not_single', `"${field.name}" holds one file, not a list of them.`, {
+    details: { field: field.name },
+  });
 }
 
 /** @throws {LadingError} `too_many` when `count` more do not fit beside `present`. */

@@ -1,10 +1,10 @@
-import { generateKeyBetween } from 'fractional-indexing';
 import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, RefRecord } from '../../ports/attachment-tables.ts';
 import { LadingError } from '../../ports/errors.ts';
-import type { StreamId } from '../../ports/event-store.ts';
+import type { StoreTransaction, StreamId } from '../../ports/event-store.ts';
 import type { Work } from '../host/work.ts';
 import { type Field, requireRoom } from './fields.ts';
+import { rankBetween, ranksBetween } from './ranks.ts';
 
 /*
  * Rules of one owner's list: order, maximum, and at most one primary. They are checked on the ref rows inside the
@@ -34,7 +34,7 @@ export function link(
   work.send(asStream(mediaId), {
     type: 'ref.linked',
     owner: plain(owner),
-    rank: options.rank ?? generateKeyBetween(rows.at(-1)?.rank ?? null, null),
+    rank: options.rank ?? rankBetween(rows.at(-1)?.rank ?? null, null),
     isPrimary: options.isPrimary ?? (field.primary && options.isImage && !hasPrimary),
   });
 }
@@ -48,7 +48,7 @@ export function unlink(
   mediaId: MediaId,
   reason: 'removed' | 'replaced' | 'owner_deleted',
 ): void {
-  const row = requireRef(work, tables, owner, mediaId);
+  const row = requireRef(work.tx, tables, owner, mediaId);
   work.send(asStream(mediaId), { type: 'ref.unlinked', owner: plain(owner), reason });
   if (row.isPrimary && reason === 'removed' && field?.primary === true) {
     promote(work, tables, owner);
@@ -98,7 +98,7 @@ export function moveTo(
   mediaId: MediaId,
   position: number,
 ): void {
-  requireRef(work, tables, owner, mediaId);
+  requireRef(work.tx, tables, owner, mediaId);
   const others = tables
     .refsOfOwner(work.tx, ownerKey(owner))
     .filter((row) => row.mediaId !== mediaId);
@@ -106,19 +106,44 @@ export function moveTo(
   work.send(asStream(mediaId), {
     type: 'ref.moved',
     owner: plain(owner),
-    rank: rankBetween(others, index),
+    rank: rankAt(work, owner, others, index),
   });
+}
+
+/**
+ * A rank for the place `index` of a list. Two devices may have given equal ranks, which leave no room between them:
+ * those after the place are moved on.
+ */
+export function rankAt(
+  work: Work,
+  owner: Owner,
+  others: readonly RefRecord[],
+  index: number,
+): string {
+  const before = others[index - 1]?.rank ?? null;
+  const after = others.slice(index);
+  const room = after.findIndex(({ rank }) => before === null || rank > before);
+  const equal = room === -1 ? after : after.slice(0, room);
+  const [rank = '', ...moved] = ranksBetween(
+    before,
+    after[equal.length]?.rank ?? null,
+    equal.length + 1,
+  );
+  equal.forEach(({ mediaId }, at) => {
+    work.send(asStream(mediaId), { type: 'ref.moved', owner: plain(owner), rank: moved[at] ?? '' });
+  });
+  return rank;
 }
 
 /** @throws {LadingError} `not_found`. */
 export function requireRef(
-  work: Work,
+  tx: StoreTransaction,
   tables: AttachmentTables,
   owner: Owner,
   mediaId: MediaId,
 ): RefRecord {
   const row = tables
-    .refsOfOwner(work.tx, ownerKey(owner))
+    .refsOfOwner(tx, ownerKey(owner))
     .find((candidate) => candidate.mediaId === mediaId);
   if (row !== undefined) return row;
   throw new LadingError(
@@ -144,12 +169,4 @@ export function plain(owner: Owner) {
     entityId: owner.entityId,
     field: owner.field,
   };
-}
-
-/** Two devices may have given equal ranks: then the place after the equal ones is as near as the order allows. */
-function rankBetween(others: readonly RefRecord[], index: number): string {
-  const before = others[index - 1]?.rank ?? null;
-  const after =
-    others.slice(index).find((row) => before === null || row.rank > before)?.rank ?? null;
-  return generateKeyBetween(before, after);
 }

@@ -10,34 +10,41 @@ export interface Progress {
 export interface ProgressBoard {
   report(mediaId: MediaId, progress: Progress): void;
   get(mediaId: MediaId): Progress | undefined;
-  /** The run ended. */
+  /** Nobody uploads it any more. */
   clear(mediaId: MediaId): void;
   subscribe(listener: (mediaId: MediaId) => void): Cancel;
 }
 
-/** Tells of each attachment at most ten times a second, and always of the last byte (field case 33). */
+/** Tells of each attachment at most ten times a second, and once of the last byte (field case 33). */
 const INTERVAL_MS = 100;
 
+interface Entry {
+  progress: Progress;
+  toldAt: number;
+  toldAll: boolean;
+}
+
 export function createProgressBoard(clock: Clock): ProgressBoard {
-  const entries = new Map<MediaId, Progress>();
-  const toldAt = new Map<MediaId, number>();
+  const entries = new Map<MediaId, Entry>();
   const listeners = new Set<(mediaId: MediaId) => void>();
 
   return {
     report(mediaId, progress) {
-      entries.set(mediaId, progress);
-      const sinceMs = clock.now() - (toldAt.get(mediaId) ?? Number.NEGATIVE_INFINITY);
-      const finished = progress.sentBytes >= progress.totalBytes;
+      const known = entries.get(mediaId);
+      const all = progress.sentBytes >= progress.totalBytes;
+      const sinceMs = clock.now() - (known?.toldAt ?? Number.NEGATIVE_INFINITY);
       // A clock that went back must not silence the rest.
-      if (!finished && sinceMs >= 0 && sinceMs < INTERVAL_MS) return;
-      toldAt.set(mediaId, clock.now());
+      const isSoon = sinceMs >= 0 && sinceMs < INTERVAL_MS;
+      const isNewlyAll = all && known?.toldAll !== true;
+      if (isSoon && !isNewlyAll) {
+        if (known !== undefined) known.progress = progress;
+        return;
+      }
+      entries.set(mediaId, { progress, toldAt: clock.now(), toldAll: all });
       for (const listener of listeners) listener(mediaId);
     },
-    get: (mediaId) => entries.get(mediaId),
-    clear(mediaId) {
-      entries.delete(mediaId);
-      toldAt.delete(mediaId);
-    },
+    get: (mediaId) => entries.get(mediaId)?.progress,
+    clear: (mediaId) => void entries.delete(mediaId),
     subscribe(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -1,6 +1,6 @@
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, MediaRecord } from '../../ports/attachment-tables.ts';
-import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
+import type { BlobStore } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Host } from '../host/host.ts';
@@ -15,26 +15,32 @@ export interface ResolvedBytes {
   open(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
 }
 
+export interface ResolveParts {
+  readonly host: Host;
+  readonly events: EventStore;
+  readonly tables: AttachmentTables;
+  readonly blobs: BlobStore;
+  readonly accountId: string;
+  /** Aborted when Lading closes. */
+  readonly ending: AbortSignal;
+}
+
 /**
  * Gives the bytes of an attachment; fetches and verifies them when they are not here (contract 3.6). Many waiters
- * share one download, since it is the attachment's own.
- * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`, `capture_aborted` is never thrown here.
+ * share one download, since it is the attachment's own; one that is aborted leaves it to the others.
+ * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`; the reason of `signal`.
  */
 export async function resolveBytes(
-  parts: {
-    readonly host: Host;
-    readonly events: EventStore;
-    readonly tables: AttachmentTables;
-    readonly blobs: BlobStore;
-  },
+  parts: ResolveParts,
   ref: AttachmentRef | MediaId,
-  signal?: AbortSignal,
+  userSignal?: AbortSignal,
 ): Promise<ResolvedBytes> {
-  const { host, events, tables, blobs } = parts;
+  const { host, events, tables, blobs, accountId, ending } = parts;
+  const signal = userSignal === undefined ? ending : AbortSignal.any([userSignal, ending]);
   const mediaId = typeof ref === 'string' ? ref : ref.mediaId;
   const read = (): MediaRecord => {
     const media = events.read((tx) => tables.media(tx, mediaId));
-    if (media !== undefined) return media;
+    if (media !== undefined && media.accountId === accountId) return media;
     throw new LadingError(
       'not_found',
       `Attachment ${mediaId} is not known on this device yet: sync first.`,
@@ -42,20 +48,33 @@ export async function resolveBytes(
     );
   };
 
+  signal.throwIfAborted();
   let media = read();
-  if (!media.hasBytes) {
-    const changed = nextChanges(host, mediaId, signal);
-    try {
-      await host.send(asStream(mediaId), { type: 'read.requested' });
-      for (media = read(); !media.hasBytes; media = read()) {
-        refuseIfHopeless(media);
-        await changed.next();
-      }
-    } finally {
-      changed.stop();
+  if (media.hasBytes && !(await isStored(blobs, media))) {
+    // Somebody cleared the folder: the attachment learns it, and fetches what it can (field case 2).
+    await host.send(asStream(mediaId), { type: 'bytes.missing' });
+    media = read();
+  }
+  if (media.hasBytes) return resolved(media, blobs);
+
+  const changed = nextChanges(host, mediaId, signal);
+  try {
+    await host.send(asStream(mediaId), { type: 'read.requested' });
+    for (media = read(); !media.hasBytes; media = read()) {
+      refuseIfHopeless(media);
+      await changed.next();
     }
+  } finally {
+    changed.stop();
   }
   return resolved(media, blobs);
+}
+
+async function isStored(blobs: BlobStore, { blobKey, media }: MediaRecord): Promise<boolean> {
+  if (blobKey === null) return false;
+  const found = await blobs.stat(blobKey);
+  // The size is unknown only for refs of older apps.
+  return found !== undefined && (media.byteSize === 0 || found.sizeBytes === media.byteSize);
 }
 
 function resolved(media: MediaRecord, blobs: BlobStore): ResolvedBytes {
@@ -65,7 +84,7 @@ function resolved(media: MediaRecord, blobs: BlobStore): ResolvedBytes {
     mediaId,
     contentType: media.media.contentType,
     byteSize: media.media.byteSize,
-    open: (range) => blobs.open(blobKey as BlobKey, range),
+    open: (range) => blobs.open(blobKey, range),
   };
 }
 
@@ -75,7 +94,14 @@ function refuseIfHopeless({ facts, mediaId, url }: MediaRecord): void {
       details: { mediaId },
     });
   }
-  if (url === null) throw bytesMissing(mediaId, 'its author has not uploaded it yet');
+  if (url === null) {
+    throw bytesMissing(
+      mediaId,
+      facts.origin === 'here'
+        ? 'they were lost before they were uploaded; add the file again'
+        : 'its author has not uploaded it yet',
+    );
+  }
   const fetching =
     facts.local === 'downloading' ||
     facts.local === 'downloadWaiting' ||
@@ -93,7 +119,7 @@ function bytesMissing(mediaId: MediaId, why: string): LadingError {
 }
 
 /** The commits that change one attachment, one `next()` each; none between two calls is missed. */
-function nextChanges(host: Host, mediaId: MediaId, signal: AbortSignal | undefined) {
+function nextChanges(host: Host, mediaId: MediaId, signal: AbortSignal) {
   let seen = 0;
   let taken = 0;
   let wake: (() => void) | undefined;
@@ -103,20 +129,20 @@ function nextChanges(host: Host, mediaId: MediaId, signal: AbortSignal | undefin
     wake?.();
   });
   const onAbort = (): void => wake?.();
-  signal?.addEventListener('abort', onAbort);
+  signal.addEventListener('abort', onAbort);
   return {
     async next(): Promise<void> {
-      if (seen === taken && signal?.aborted !== true) {
+      if (seen === taken && !signal.aborted) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       taken = seen;
     },
     stop(): void {
       unsubscribe();
-      signal?.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
     },
   };
 }

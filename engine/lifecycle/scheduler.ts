@@ -1,28 +1,41 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { EventStore } from '../../ports/event-store.ts';
+import type { Cancel, Clock } from '../../ports/clock.ts';
+import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
 import type { GateKeeper } from './gates.ts';
+import { uploadsUnderWay } from './holders.ts';
 import { asStream } from './lists.ts';
 import type { UploadSlots } from './slots.ts';
 
 /** Gives free slots to queued attachments, oldest first, while nothing is in the way (contract 3.4, 4.7). */
 export interface Scheduler {
-  /** Takes up what the last process left: failed but retryable uploads, and runs whose gate is closed. */
+  /**
+   * Takes up what the last process left: interrupts runs whose gate is closed before it resolves, then retries what
+   * failed and can be retried.
+   */
   start(): Promise<void>;
   /** Looks whether something can begin. */
   fill(): void;
-  /** Asks for a retry of all that waits or failed and can be retried; says how many (contract 4.7). */
+  /** Asks for a retry of all that waits or failed and can be retried; says how many took it (contract 4.7). */
   retryAll(): Promise<number>;
-  /** Resolves when no look is under way. */
+  /** Queued attachments that cannot be started, since a step of theirs throws. */
+  readonly broken: ReadonlySet<MediaId>;
+  /** Resolves when no look, interruption or retry is under way. */
   idle(): Promise<void>;
   close(): void;
 }
 
-const RETRY_LIMIT = 500;
-const STRANDED_LIMIT = 500;
+/** Attachments asked to retry in one go; they share a commit. */
+const RETRY_BATCH = 64;
+const ALL = Number.MAX_SAFE_INTEGER;
+/** Storage that was in trouble is tried again after this. */
+const TROUBLE_PAUSE_MS = 5_000;
+const SHORTEST_LOOK_MS = 1_000;
+const AT_START: readonly JobSituation[] = ['failed', 'awaitingCredentials'];
+const AT_RETRY: readonly JobSituation[] = ['waiting', 'failed', 'awaitingCredentials'];
 
 export function createScheduler(parts: {
   readonly host: Host;
@@ -34,124 +47,198 @@ export function createScheduler(parts: {
   readonly clock: Clock;
   readonly logger: Logger;
 }): Scheduler {
-  const { host, events, tables, accountId, gates, slots, logger } = parts;
+  const { host, events, tables, accountId, gates, slots, clock, logger } = parts;
   /** Attachments whose step throws: a bug must not hold the queue (contract 4.6). */
   const broken = new Set<MediaId>();
-  let filling: Promise<void> | undefined;
+  const underWay = new Set<Promise<void>>();
+  const waits = new Map<'fill' | 'interrupt', Cancel>();
+  let filling = false;
   let again = false;
   let closed = false;
 
+  /** Runs something that nobody awaits, and keeps `idle` waiting for it. */
+  function track(what: string, work: () => Promise<void>): Promise<void> {
+    const running: Promise<void> = work()
+      .catch((error: unknown) => {
+        if (!closed && !isClosed(error)) logger.error(what, { error });
+      })
+      .finally(() => underWay.delete(running));
+    underWay.add(running);
+    return running;
+  }
+
+  function later(what: 'fill' | 'interrupt', delayMs: number, run: () => void): void {
+    waits.get(what)?.();
+    if (closed) return;
+    waits.set(
+      what,
+      clock.schedule(delayMs, () => {
+        waits.delete(what);
+        run();
+      }),
+    );
+  }
+
   function fill(): void {
     again = true;
-    filling ??= run().finally(() => {
-      filling = undefined;
+    if (filling || closed) return;
+    filling = true;
+    void track('the queue could not be read', async () => {
+      try {
+        while (again && !closed) {
+          again = false;
+          await startNext();
+        }
+      } catch (error) {
+        later('fill', TROUBLE_PAUSE_MS, fill);
+        throw error;
+      } finally {
+        filling = false;
+      }
     });
   }
 
-  async function run(): Promise<void> {
-    while (again && !closed) {
-      again = false;
-      await startNext();
-    }
+  /** What may begin beside what this runner has under way, or takes over from one that is gone. */
+  function room(tx: StoreTransaction): number {
+    const now = clock.now();
+    const mine = uploadsUnderWay(tx, tables, { accountId, runner: host.runner, now }).filter(
+      ({ foreignUntil }) => foreignUntil === null,
+    );
+    return Math.max(0, slots.total - Math.max(slots.used, mine.length));
   }
 
   async function startNext(): Promise<void> {
-    if (!gates.uploadsOpen() || slots.free === 0) return;
-    const next = events
-      .read((tx) => tables.jobs(tx, accountId, 'queued', slots.free + broken.size))
-      .filter((mediaId) => !broken.has(mediaId))
-      .slice(0, slots.free);
+    if (!gates.uploadsOpen() || slots.used >= slots.total) return;
+    const next = events.read((tx) => {
+      const free = room(tx);
+      if (free === 0) return [];
+      return tables
+        .jobs(tx, accountId, 'queued', free + broken.size)
+        .filter((mediaId) => !broken.has(mediaId))
+        .slice(0, free);
+    });
     // One commit carries them all; a step that throws takes only itself back.
     await Promise.all(next.map(startOne));
   }
 
   async function startOne(mediaId: MediaId): Promise<void> {
     try {
-      await host.send(asStream(mediaId), { type: 'upload.started' });
+      await host.transact((work) => {
+        // Asked again in the commit: what begins now is seen by an interruption, and counted by the next start.
+        if (!gates.uploadsOpen() || room(work.tx) === 0) return;
+        work.send(asStream(mediaId), { type: 'upload.started' });
+      });
     } catch (error) {
-      if (closed) return;
-      broken.add(mediaId);
+      if (closed || isClosed(error)) return;
       logger.error('an upload could not be started', { mediaId, error });
+      if (isStorageTrouble(error)) later('fill', TROUBLE_PAUSE_MS, fill);
+      else broken.add(mediaId);
     }
   }
 
   /** A run whose gate is closed is interrupted: nothing shows `uploading` that nobody uploads (contract 2). */
   async function interrupt(): Promise<void> {
-    const reason = gates.current().online ? 'paused' : 'offline';
-    const under = events.read((tx) => [
-      ...tables.jobs(tx, accountId, 'uploading', STRANDED_LIMIT),
-      ...tables.jobs(tx, accountId, 'attaching', STRANDED_LIMIT),
-    ]);
-    await Promise.all(
-      under.map((mediaId) =>
-        host.transact((work) => {
-          const stream = asStream(mediaId);
-          if (
-            isMineOrNobodys(
-              work.tx.tasks.of(stream).find(({ kind }) => kind === 'invoke')?.runner,
-              work.tx.runners.all(),
-            )
-          ) {
-            work.send(stream, { type: 'upload.interrupted', reason });
-          }
-        }),
-      ),
-    );
+    const look = { accountId, runner: host.runner, now: clock.now() };
+    const found = events.read((tx) => uploadsUnderWay(tx, tables, look));
+    const mine = found.filter(({ foreignUntil }) => foreignUntil === null);
+    const results = await Promise.allSettled(mine.map(({ mediaId }) => interruptOne(mediaId)));
+    const failures = results.filter((result) => result.status === 'rejected');
+    for (const { reason } of failures) {
+      if (!closed && !isClosed(reason)) {
+        logger.error('an upload could not be interrupted', { error: reason as unknown });
+      }
+    }
+    // One that another runner holds is its own business, until its lease ends.
+    const leases = found.flatMap(({ foreignUntil }) => foreignUntil ?? []);
+    const nextLookMs = [
+      ...(leases.length === 0 ? [] : [Math.min(...leases) - clock.now()]),
+      ...(failures.length === 0 ? [] : [TROUBLE_PAUSE_MS]),
+    ];
+    if (nextLookMs.length > 0) {
+      later('interrupt', Math.max(SHORTEST_LOOK_MS, Math.min(...nextLookMs)), react);
+    }
   }
 
-  function isMineOrNobodys(
-    holder: string | null | undefined,
-    runners: readonly { readonly runner: string; readonly expiresAt: number }[],
-  ): boolean {
-    if (holder === null || holder === undefined || holder === host.runner) return true;
-    const lease = runners.find(({ runner }) => runner === holder);
-    return lease === undefined || lease.expiresAt <= parts.clock.now();
+  async function interruptOne(mediaId: MediaId): Promise<void> {
+    await host.transact((work) => {
+      if (gates.uploadsOpen()) return;
+      const look = { accountId, runner: host.runner, now: clock.now() };
+      const found = uploadsUnderWay(work.tx, tables, look).find((one) => one.mediaId === mediaId);
+      if (found === undefined || found.foreignUntil !== null) return;
+      const reason = gates.current().online ? 'paused' : 'offline';
+      work.send(asStream(mediaId), { type: 'upload.interrupted', reason });
+    });
   }
 
-  async function retry(situations: readonly JobSituation[]): Promise<number> {
-    const found = events.read((tx) =>
-      situations
-        .flatMap((situation) => tables.jobs(tx, accountId, situation, RETRY_LIMIT))
-        .filter((mediaId) => tables.media(tx, mediaId)?.facts.error?.retryable !== false),
-    );
-    await Promise.all(
-      found.map((mediaId) => host.send(asStream(mediaId), { type: 'retry.requested' })),
-    );
-    return found.length;
-  }
-
-  gates.subscribe(() => {
+  /** The gates changed, or may have. */
+  function react(): void {
+    if (closed) return;
     if (gates.uploadsOpen()) {
       host.wake();
       fill();
-      return;
+    } else {
+      void track('uploads could not be interrupted', interrupt);
     }
-    interrupt().catch((error: unknown) => {
-      if (!closed) logger.error('uploads could not be interrupted', { error });
-    });
-  });
-  slots.onFree(fill);
+  }
+
+  async function retry(situations: readonly JobSituation[]): Promise<number> {
+    const ids = events.read((tx) =>
+      situations.flatMap((situation) => tables.jobs(tx, accountId, situation, ALL)),
+    );
+    let retried = 0;
+    for (let at = 0; at < ids.length && !closed; at += RETRY_BATCH) {
+      const batch = ids.slice(at, at + RETRY_BATCH);
+      const found = events.read((tx) =>
+        batch.filter((id) => tables.media(tx, id)?.facts.error?.retryable !== false),
+      );
+      const taken = await Promise.all(found.map(retryOne));
+      retried += taken.filter(Boolean).length;
+    }
+    return retried;
+  }
+
+  /** One that cannot be stepped must not keep the others from their retry (field case 24). */
+  async function retryOne(mediaId: MediaId): Promise<boolean> {
+    try {
+      const { outcome } = await host.send(asStream(mediaId), { type: 'retry.requested' });
+      return outcome === 'changed';
+    } catch (error) {
+      if (closed || isClosed(error)) throw error;
+      logger.error('an upload could not be retried', { mediaId, error });
+      return false;
+    }
+  }
+
+  gates.subscribe(react);
+  slots.onRelease(fill);
   host.subscribe((changes) => {
+    // A step that worked: whatever was wrong with it is over.
+    for (const { stream } of changes) broken.delete(stream as string as MediaId);
     if (changes.some(({ machine }) => machine === 'attachment')) fill();
   });
 
   return {
     async start() {
-      if (!gates.uploadsOpen()) await interrupt();
-      await retry(['failed']);
+      if (!gates.uploadsOpen()) await track('uploads could not be interrupted', interrupt);
+      void track('failed uploads could not be retried', async () => {
+        await retry(AT_START);
+      });
       fill();
     },
     fill,
     async retryAll() {
-      const count = await retry(['waiting', 'failed']);
+      broken.clear();
+      const count = await retry(AT_RETRY);
       fill();
       return count;
     },
+    broken,
     async idle() {
-      while (filling !== undefined) await filling;
+      while (underWay.size > 0) await Promise.all(underWay);
     },
     close() {
       closed = true;
+      for (const cancel of waits.values()) cancel();
     },
   };
 }

@@ -1,16 +1,12 @@
+import type { ServiceOutputs } from '../../machines/attachment/events.ts';
 import type {
   AttachInput,
-  AttachOutput,
   DownloadInput,
-  DownloadOutput,
   Fault,
   LocalInput,
-  LocalOutput,
   MediaFacts,
   RemoveRemoteInput,
-  RemoveRemoteOutput,
   UploadInput,
-  UploadOutput,
 } from '../../machines/attachment/types.ts';
 import type { Json } from '../../machines/json.ts';
 import type { CheckpointTable } from '../../ports/attachment-tables.ts';
@@ -25,6 +21,8 @@ import type { ProgressBoard } from './progress.ts';
 import type { UploadSlots } from './slots.ts';
 
 export interface ServiceParts {
+  /** The account that is open: nothing of another one reaches the remote (contract 4.8). */
+  readonly accountId: string;
   readonly events: EventStore;
   readonly checkpoints: CheckpointTable;
   readonly blobs: BlobStore;
@@ -46,24 +44,49 @@ export function attachmentServices(parts: ServiceParts): Readonly<Record<string,
     upload: {
       ready: uploadsOpen,
       concurrency: slots.total * 2,
-      run: (input, run) => slots.use(() => upload(parts, input as unknown as UploadInput, run)),
+      run: (input, run) =>
+        unlessForeign(parts, input, () =>
+          slots.use(() => upload(parts, input as unknown as UploadInput, run)),
+        ),
     },
     attach: {
       ready: uploadsOpen,
       concurrency: slots.total * 2,
-      run: (input, run) => slots.use(() => attach(parts, input as unknown as AttachInput, run)),
+      run: (input, run) =>
+        unlessForeign(parts, input, () =>
+          slots.use(() => attach(parts, input as unknown as AttachInput, run)),
+        ),
     },
     removeRemote: {
       ready: remoteOpen,
-      run: (input, run) => removeRemote(parts, input as unknown as RemoveRemoteInput, run),
+      run: (input, run) =>
+        unlessForeign(parts, input, () =>
+          removeRemote(parts, input as unknown as RemoveRemoteInput, run),
+        ),
     },
     download: {
       ready: remoteOpen,
-      run: (input, run) => download(parts, input as unknown as DownloadInput, run),
+      run: (input, run) =>
+        unlessForeign(parts, input, () => download(parts, input as unknown as DownloadInput, run)),
     },
     evict: { run: (input) => dropBytes(parts, input as unknown as LocalInput) },
     purge: { run: (input) => purge(parts, input as unknown as LocalInput) },
   };
+}
+
+/**
+ * A database may hold several accounts, and a run that an earlier process left may be another one's: it never runs
+ * under these credentials. It is interrupted as by a lost network, which burns nothing (contract 4.8).
+ */
+async function unlessForeign(
+  parts: ServiceParts,
+  input: Json,
+  run: () => Promise<Json>,
+): Promise<Json> {
+  const { accountId } = input as { readonly accountId?: string };
+  return accountId === parts.accountId
+    ? await run()
+    : plainOutput(fault('offline', 'other_account'));
 }
 
 async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun): Promise<Json> {
@@ -72,33 +95,44 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   const key = input.blobKey as BlobKey;
   const stream = asStream(mediaId);
   const bytesAreBad = await checkBytes(blobs, key, media);
-  if (bytesAreBad !== null) return plainOutput<UploadOutput>(bytesAreBad);
+  if (bytesAreBad !== null) return plainOutput(bytesAreBad);
 
   const object = objectKey(accountId, mediaId);
-  const outcome = await remote.upload(
+  let known = handle;
+  let ended = false;
+  const running = remote.upload(
     { objectKey: object, media, open: (range) => blobs.open(key, range) },
     {
       idempotencyKey: object,
       signal: run.signal,
       handle,
       rerun: run.rerun,
-      opened: (opened) =>
-        opened === handle ? Promise.resolve() : run.send({ type: 'upload.opened', handle: opened }),
+      async opened(opened) {
+        if (opened === known) return;
+        await run.send({ type: 'upload.opened', handle: opened });
+        known = opened;
+      },
       checkpoint: {
         load: async () => events.read((tx) => checkpoints.load(tx, stream)),
         save: (value) => events.transact((tx) => checkpoints.save(tx, stream, value)),
       },
-      onProgress: (sentBytes) =>
-        progress.report(mediaId, { sentBytes, totalBytes: media.byteSize }),
+      onProgress(sentBytes) {
+        // A transfer that was stopped may still tell for a while.
+        if (ended || run.signal.aborted) return;
+        progress.report(mediaId, { sentBytes, totalBytes: media.byteSize });
+      },
     },
   );
-  if (!outcome.ok) return plainOutput<UploadOutput>(withoutBlame(parts, outcome));
+  const outcome = await running.finally(() => {
+    ended = true;
+  });
+  if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
   if (outcome.receipt.byteSize !== media.byteSize) {
-    return plainOutput<UploadOutput>(
+    return plainOutput(
       fault('mismatch', 'size_mismatch', `the remote holds ${outcome.receipt.byteSize} bytes`),
     );
   }
-  return plainOutput<UploadOutput>(outcome);
+  return plainOutput(outcome);
 }
 
 /** The owned copy must still be what was captured; a wrong one is never sent (field case 13). */
@@ -114,18 +148,16 @@ async function checkBytes(
 
 async function attach(parts: ServiceParts, input: AttachInput, run: ServiceRun): Promise<Json> {
   const { receipt, media } = input;
-  if (receipt.url !== null) return plainOutput<AttachOutput>({ ok: true, url: receipt.url });
+  if (receipt.url !== null) return plainOutput({ ok: true, url: receipt.url });
   const found = await parts.remote.head(objectKey(input.accountId, input.mediaId), {
     handle: input.handle,
     signal: run.signal,
   });
-  if (!found.ok) return plainOutput<AttachOutput>(withoutBlame(parts, found));
-  if (!found.exists) return plainOutput<AttachOutput>(fault('mismatch', 'object_missing'));
+  if (!found.ok) return plainOutput(withoutBlame(parts, found));
+  if (!found.exists) return plainOutput(fault('mismatch', 'object_missing'));
   const same =
     found.byteSize === media.byteSize && (found.sha256 === null || found.sha256 === media.sha256);
-  return plainOutput<AttachOutput>(
-    same ? { ok: true, url: found.url } : fault('mismatch', 'object_differs'),
-  );
+  return plainOutput(same ? { ok: true, url: found.url } : fault('mismatch', 'object_differs'));
 }
 
 async function removeRemote(
@@ -137,7 +169,7 @@ async function removeRemote(
     handle: input.handle,
     signal: run.signal,
   });
-  return plainOutput<RemoveRemoteOutput>(outcome.ok ? outcome : withoutBlame(parts, outcome));
+  return plainOutput(outcome.ok ? outcome : withoutBlame(parts, outcome));
 }
 
 /** Fetches bytes that are not here, and takes them only when they are the ones that were captured (contract 3.6). */
@@ -145,7 +177,7 @@ async function download(parts: ServiceParts, input: DownloadInput, run: ServiceR
   const { blobs, remote } = parts;
   const { media } = input;
   const outcome = await remote.download(input.url, { signal: run.signal });
-  if (!outcome.ok) return plainOutput<DownloadOutput>(withoutBlame(parts, outcome));
+  if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
   const key = parts.newBlobKey(input.accountId);
   try {
     const written = await blobs.write(key, outcome.body, {
@@ -155,22 +187,23 @@ async function download(parts: ServiceParts, input: DownloadInput, run: ServiceR
     });
     const rightSize = media.byteSize === 0 || written.sizeBytes === media.byteSize;
     const rightHash = media.sha256 === '' || written.sha256 === media.sha256;
-    if (rightSize && rightHash) return plainOutput<DownloadOutput>({ ok: true, blobKey: key });
-    await blobs.remove(key);
-    return plainOutput<DownloadOutput>(fault('retryable', 'hash_mismatch'));
+    if (run.signal.aborted || !rightSize || !rightHash) await blobs.remove(key);
+    run.signal.throwIfAborted(); // nobody takes the result: the bytes would dangle
+    if (rightSize && rightHash) return plainOutput({ ok: true, blobKey: key });
+    return plainOutput(fault('retryable', 'hash_mismatch'));
   } catch (error) {
     if (run.signal.aborted) throw error;
     if (error instanceof DownloadInterrupted) {
-      return plainOutput<DownloadOutput>(withoutBlame(parts, error.fault));
+      return plainOutput(withoutBlame(parts, error.fault));
     }
     const known = error instanceof LadingError;
     if (known && error.code === 'disk_full') {
-      return plainOutput<DownloadOutput>(fault('retryable', 'disk_full'));
+      return plainOutput(fault('retryable', 'disk_full'));
     }
     if (known && error.code === 'file_too_large') {
-      return plainOutput<DownloadOutput>(fault('retryable', 'hash_mismatch'));
+      return plainOutput(fault('retryable', 'hash_mismatch'));
     }
-    return plainOutput<DownloadOutput>(
+    return plainOutput(
       withoutBlame(parts, fault('retryable', 'download_broken', messageOf(error))),
     );
   }
@@ -179,9 +212,9 @@ async function download(parts: ServiceParts, input: DownloadInput, run: ServiceR
 async function dropBytes({ blobs }: ServiceParts, input: LocalInput): Promise<Json> {
   try {
     if (input.blobKey !== null) await blobs.remove(input.blobKey as BlobKey);
-    return plainOutput<LocalOutput>({ ok: true });
+    return plainOutput({ ok: true });
   } catch (error) {
-    return plainOutput<LocalOutput>(fault('retryable', 'blob_not_removed', messageOf(error)));
+    return plainOutput(fault('retryable', 'blob_not_removed', messageOf(error)));
   }
 }
 
@@ -208,7 +241,7 @@ function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, 200);
 }
 
-/** A service's output as the JSON that is stored; the type argument checks it against the machine's. */
-function plainOutput<Output>(output: Output): Json {
+/** A service's output as the JSON that is stored. */
+function plainOutput(output: ServiceOutputs[keyof ServiceOutputs]): Json {
   return output as Json;
 }

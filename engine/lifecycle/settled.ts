@@ -7,14 +7,17 @@ import {
 } from '../../machines/attachment/view.ts';
 import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import type { EventStore } from '../../ports/event-store.ts';
+import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Host } from '../host/host.ts';
 import type { GateKeeper } from './gates.ts';
+import { uploadsUnderWay } from './holders.ts';
+import { ATTACHMENT } from './hosted.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { UploadSlots } from './slots.ts';
 
 /** What still waits when nothing is left to do now. */
 export interface SettledReport {
+  /** Uploads, drafts, removals and fetches that wait, each once; at most some thousand. */
   readonly waiting: readonly {
     readonly mediaId: MediaId;
     readonly state: ViewState;
@@ -36,6 +39,8 @@ const SITUATIONS: readonly JobSituation[] = [
 ];
 const REPORT_LIMIT = 1_000;
 const POLL_MS = 25;
+/** Looks in a row without a commit after which a task that nobody takes up counts as stuck, not as on its way. */
+const STUCK_LOOKS = 40;
 
 export function createSettled(parts: {
   readonly host: Host;
@@ -46,63 +51,100 @@ export function createSettled(parts: {
   readonly slots: UploadSlots;
   readonly scheduler: Scheduler;
   readonly clock: Clock;
+  /** Aborted when Lading closes. */
+  readonly ending: AbortSignal;
   /** Sync has nothing to do now. */
   syncIdle(): boolean;
   unsyncedOps(): number;
 }): () => Promise<SettledReport> {
-  const { host, events, tables, accountId, gates, slots, clock } = parts;
+  const { host, events, tables, accountId, gates, slots, scheduler, clock, ending } = parts;
 
-  function isSettled(): boolean {
+  function isSettled(mayBeStuck: boolean): boolean {
     if (host.running > 0 || !parts.syncIdle()) return false;
-    if (!gates.uploadsOpen()) return true;
-    return events.read((tx) =>
-      (['queued', 'uploading', 'attaching'] as const).every(
-        (situation) => tables.jobs(tx, accountId, situation, 1).length === 0,
-      ),
-    );
+    return events.read((tx) => {
+      const now = clock.now();
+      const taken = mayBeStuck ? [] : tx.tasks.claimable(ATTACHMENT, openSources(gates), now, 1);
+      if (taken.length > 0) return false;
+      if (!gates.uploadsOpen()) return true;
+      const looked = { accountId, runner: host.runner, now };
+      const startable = tables
+        .jobs(tx, accountId, 'queued', scheduler.broken.size + 1)
+        .some((mediaId) => !scheduler.broken.has(mediaId));
+      return !startable && (mayBeStuck || uploadsUnderWay(tx, tables, looked).length === 0);
+    });
   }
 
   function report(): SettledReport {
-    const now: Gates = { ...gates.current(), slotFree: slots.free > 0 };
+    const now: Gates = { ...gates.current(), slotFree: slots.free };
     return events.read((tx) => ({
-      waiting: SITUATIONS.flatMap((situation) =>
-        tables.jobs(tx, accountId, situation, REPORT_LIMIT).flatMap((mediaId) => {
-          const facts = tables.media(tx, mediaId)?.facts;
-          if (facts === undefined) return [];
-          const view = viewOf(facts, now);
-          return [
-            {
-              mediaId,
-              state: view.state,
-              waitingFor: view.waitingFor ?? null,
-              until: view.until ?? null,
-            },
-          ];
-        }),
-      ),
+      waiting: waitingIn(tx).flatMap((mediaId) => {
+        const media = tables.media(tx, mediaId);
+        if (media === undefined || media.accountId !== accountId) return [];
+        const { state, waitingFor = null, until = null } = viewOf(media.facts, now);
+        return waitingFor === null ? [] : [{ mediaId, state, waitingFor, until }];
+      }),
       jobs: tables.countJobs(tx, accountId),
       unsyncedOps: parts.unsyncedOps(),
     }));
   }
 
+  /** By jobs, timers and tasks that nobody runs: whatever waits has a row in one of them. */
+  function waitingIn(tx: StoreTransaction): readonly MediaId[] {
+    const jobs = SITUATIONS.flatMap((situation) =>
+      tables.jobs(tx, accountId, situation, REPORT_LIMIT),
+    );
+    const tasks = [
+      ...tx.tasks.timers(ATTACHMENT, REPORT_LIMIT),
+      ...tx.tasks.claimable(ATTACHMENT, ['removeRemote', 'download'], clock.now(), REPORT_LIMIT),
+    ];
+    return [...new Set([...jobs, ...tasks.map(({ stream }) => stream as string as MediaId)])];
+  }
+
   return async () => {
-    // Twice in a row: a commit that was handed in may be on its way.
-    for (let quiet = 0; quiet < 2; quiet = isSettled() ? quiet + 1 : 0) {
-      await parts.scheduler.idle();
-      await nextChange(host, clock);
+    let commits = 0;
+    let looks = 0;
+    const unsubscribe = host.subscribe(() => {
+      commits += 1;
+    });
+    try {
+      // Twice in a row: a commit that was handed in may be on its way.
+      for (let quiet = 0; quiet < 2; ) {
+        await scheduler.idle();
+        const before = commits;
+        await nextChange(host, clock, ending);
+        ending.throwIfAborted();
+        looks = commits === before && host.running === 0 ? looks + 1 : 0;
+        quiet = isSettled(looks > STUCK_LOOKS) ? quiet + 1 : 0;
+      }
+      return report();
+    } finally {
+      unsubscribe();
     }
-    return report();
   };
 }
 
-/** The next commit, or a short while. */
-function nextChange(host: Host, clock: Clock): Promise<void> {
+/** Services that could run now. */
+function openSources(gates: GateKeeper): readonly string[] {
+  return [
+    'evict',
+    'purge',
+    ...(gates.remoteOpen() ? ['removeRemote', 'download'] : []),
+    ...(gates.uploadsOpen() ? ['upload', 'attach'] : []),
+  ];
+}
+
+/** The next commit, a short while, or the end. */
+function nextChange(host: Host, clock: Clock, ending: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (ending.aborted) return resolve();
     const stops: Cancel[] = [];
     const done = (): void => {
       for (const stop of stops) stop();
       resolve();
     };
-    stops.push(host.subscribe(done), clock.schedule(POLL_MS, done));
+    ending.addEventListener('abort', done);
+    stops.push(host.subscribe(done), clock.schedule(POLL_MS, done), () =>
+      ending.removeEventListener('abort', done),
+    );
   });
 }

@@ -1,4 +1,4 @@
-import { produce } from 'immer';
+import { freeze, produce } from 'immer';
 import {
   type AttachmentRef,
   type MediaId,
@@ -8,10 +8,13 @@ import {
 import { type AttachmentView, type Gates, viewOf } from '../../machines/attachment/view.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { Cancel } from '../../ports/clock.ts';
-import type { EventStore } from '../../ports/event-store.ts';
+import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { contextOf } from './consequences.ts';
 import type { GateKeeper } from './gates.ts';
+import { requireOwnerOf } from './prepare-capture.ts';
 import type { Progress, ProgressBoard } from './progress.ts';
 import type { UploadSlots } from './slots.ts';
 
@@ -30,6 +33,7 @@ export interface ListItem {
 export interface Views {
   /** An `offline://` ref without a local record shows as waiting for its author, never as failed. */
   view(ref: AttachmentRef | MediaId): LiveView;
+  /** @throws {LadingError} `invalid_id`, `wrong_account`. */
   list(owner: Owner): readonly ListItem[];
   /** Calls `listener` at once and after each change; entries that did not change keep their identity. */
   watchOwner(owner: Owner, listener: (items: readonly ListItem[]) => void): Cancel;
@@ -41,63 +45,88 @@ export function createViews(parts: {
   readonly host: Host;
   readonly events: EventStore;
   readonly tables: AttachmentTables;
+  readonly accountId: string;
   readonly gates: GateKeeper;
   readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
+  readonly logger: Logger;
 }): Views {
-  const { host, events, tables, gates, slots, progress } = parts;
+  const { host, events, tables, accountId, gates, slots, progress, logger } = parts;
   const watchers = new Set<Watcher>();
 
-  const currentGates = (): Gates => ({ ...gates.current(), slotFree: slots.free > 0 });
+  const currentGates = (): Gates => ({ ...gates.current(), slotFree: slots.free });
 
-  function view(ref: AttachmentRef | MediaId): LiveView {
+  function viewIn(tx: StoreTransaction, ref: AttachmentRef | MediaId, now: Gates): LiveView {
     const mediaId = typeof ref === 'string' ? ref : ref.mediaId;
-    const media = events.read((tx) => tables.media(tx, mediaId));
-    if (media === undefined) {
+    const media = tables.media(tx, mediaId);
+    // Another account's is as good as unknown (contract 10.7).
+    if (media === undefined || media.accountId !== accountId) {
       const url = typeof ref === 'string' ? 'offline:' : ref.url;
       return url.startsWith('offline:')
         ? { state: 'local_only', waitingFor: 'author' }
         : { state: 'uploaded' };
     }
-    const shown = viewOf(media.facts, currentGates());
+    const shown = viewOf(media.facts, now);
     const live = shown.state === 'uploading' ? progress.get(mediaId) : undefined;
     return live === undefined ? shown : { ...shown, progress: live };
   }
 
+  function view(ref: AttachmentRef | MediaId): LiveView {
+    return events.read((tx) => viewIn(tx, ref, currentGates()));
+  }
+
   function list(owner: Owner): readonly ListItem[] {
-    const rows = events.read((tx) => tables.refsOfOwner(tx, ownerKey(owner)));
-    return rows.map(({ ref }) => ({ ref, view: view(ref) }));
+    requireOwnerOf(accountId, owner);
+    const now = currentGates();
+    return events.read((tx) =>
+      tables.refsOfOwner(tx, ownerKey(owner)).map(({ ref }) => ({
+        ref,
+        view: viewIn(tx, ref, now),
+      })),
+    );
   }
 
   function watch(watcher: Watcher): Cancel {
-    watchers.add(watcher);
     watcher.update();
+    watchers.add(watcher);
     return () => void watchers.delete(watcher);
   }
 
-  const updateAll = (): void => {
-    for (const watcher of watchers) watcher.update();
-  };
+  /** What a screen throws is the screen's: the others, and the upload that made progress, go on. */
+  function tell<T>(listener: (shown: T) => void, shown: T): void {
+    try {
+      listener(shown);
+    } catch (error) {
+      logger.error('a watcher threw', { error });
+    }
+  }
+
+  function update(concerned: (watcher: Watcher) => boolean): void {
+    for (const watcher of watchers) {
+      try {
+        if (concerned(watcher)) watcher.update();
+      } catch (error) {
+        logger.error('a view could not be read', { error });
+      }
+    }
+  }
+
+  const updateAll = (): void => update(() => true);
   const unsubscribes = [
     host.subscribe((changes) => {
-      const media = new Set<string>();
-      const owners = new Set<string>();
-      for (const { stream, before, after } of changes) {
-        media.add(stream);
-        for (const state of [before, after]) {
-          for (const { key } of state === null ? [] : contextOf(state.context).refs) {
-            owners.add(key);
-          }
-        }
+      for (const change of changes) {
+        if (!isUnderWay(change)) progress.clear(change.stream as string as MediaId);
       }
-      for (const watcher of watchers) if (watcher.concerns(media, owners)) watcher.update();
+      const { media, owners } = concernedBy(changes);
+      update((watcher) => watcher.concerns(media, owners));
     }),
     progress.subscribe((mediaId) => {
       const media = new Set<string>([mediaId]);
-      for (const watcher of watchers) if (watcher.concerns(media, NONE)) watcher.update();
+      update((watcher) => watcher.concerns(media, NONE));
     }),
     gates.subscribe(updateAll),
   ];
+  slots.onChange(updateAll);
 
   return {
     view,
@@ -112,7 +141,7 @@ export function createViews(parts: {
           const next = sharing(items, list(owner));
           if (next === items) return;
           items = next;
-          listener(next);
+          tell(listener, next);
         },
       });
     },
@@ -125,7 +154,7 @@ export function createViews(parts: {
           const next = view(ref);
           if (JSON.stringify(next) === JSON.stringify(last)) return;
           last = next;
-          listener(next);
+          tell(listener, next);
         },
       });
     },
@@ -143,18 +172,38 @@ interface Watcher {
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** The new list, with every entry that is equal to the one at its place before kept as it was. */
+function concernedBy(changes: readonly Change[]) {
+  const media = new Set<string>();
+  const owners = new Set<string>();
+  for (const { stream, before, after } of changes) {
+    media.add(stream);
+    for (const state of [before, after]) {
+      for (const { key } of state === null ? [] : contextOf(state.context).refs) owners.add(key);
+    }
+  }
+  return { media, owners };
+}
+
+function isUnderWay({ after }: Change): boolean {
+  const { transfer } = after.value as { readonly transfer?: { readonly live?: string } | string };
+  const live = typeof transfer === 'object' ? transfer.live : undefined;
+  return live === 'uploading' || live === 'attaching';
+}
+
+/** The new list, with every entry kept as it was that says the same as before, wherever it stands now. */
 function sharing(
   before: readonly ListItem[] | undefined,
   after: readonly ListItem[],
 ): readonly ListItem[] {
-  if (before === undefined) return after;
-  return produce(before, (draft) => {
-    draft.length = Math.min(draft.length, after.length);
+  if (before === undefined) return freeze(after, true);
+  const known = new Map(before.map((item) => [item.ref.mediaId, item]));
+  return produce(before, (draft: readonly ListItem[]) => {
+    const items = draft as ListItem[];
+    if (items.length > after.length) items.length = after.length;
     after.forEach((item, index) => {
-      if (JSON.stringify(before[index]) !== JSON.stringify(item)) {
-        (draft as ListItem[])[index] = item;
-      }
+      const old = known.get(item.ref.mediaId);
+      const next = JSON.stringify(old) === JSON.stringify(item) ? old : item;
+      if (next !== undefined && before[index] !== next) items[index] = next;
     });
   });
 }

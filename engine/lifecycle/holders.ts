@@ -1,0 +1,37 @@
+import type { MediaId } from '../../machines/attachment/types.ts';
+import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { StoreTransaction } from '../../ports/event-store.ts';
+import { asStream } from './lists.ts';
+
+/** An upload that the log says is under way, and who holds it. */
+export interface UploadUnderWay {
+  readonly mediaId: MediaId;
+  /** When the lease of the other, living runner that holds it ends; null when it is ours, or nobody's. */
+  readonly foreignUntil: number | null;
+}
+
+/** More than all runners of one device ever have under way at once. */
+const LIMIT = 1_000;
+
+/** Uploads of an account that are under way, by rows alone (contract 4.3). */
+export function uploadsUnderWay(
+  tx: StoreTransaction,
+  tables: AttachmentTables,
+  options: { readonly accountId: string; readonly runner: string; readonly now: number },
+): readonly UploadUnderWay[] {
+  const { accountId, runner, now } = options;
+  const media = [
+    ...tables.jobs(tx, accountId, 'uploading', LIMIT),
+    ...tables.jobs(tx, accountId, 'attaching', LIMIT),
+  ];
+  if (media.length === 0) return [];
+  const leases = new Map(tx.runners.all().map((row) => [row.runner, row.expiresAt]));
+  return media.map((mediaId) => {
+    const task = tx.tasks
+      .of(asStream(mediaId))
+      .find(({ kind, name }) => kind === 'invoke' && (name === 'upload' || name === 'attach'));
+    const holder = task?.runner ?? runner;
+    const until = holder === runner ? 0 : (leases.get(holder) ?? 0);
+    return { mediaId, foreignUntil: until > now ? until : null };
+  });
+}

@@ -1,0 +1,114 @@
+import type { AttachmentKind, MediaId, Owner } from '../../machines/attachment/types.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { CaptureSource } from '../../ports/source.ts';
+import type { Host } from '../host/host.ts';
+import { type Field, type FieldRegistry, requireKind } from './fields.ts';
+import { asStream } from './lists.ts';
+import { requireFilename, requireMediaId, requireOwner } from './validate.ts';
+
+/** One file to capture. */
+export interface CaptureFile {
+  readonly source: CaptureSource;
+  readonly kind: AttachmentKind;
+  /** Made beforehand with `newMediaId()`. Default a new one. */
+  readonly id?: string;
+  /** For people to read. Default the source's. */
+  readonly filename?: string;
+}
+
+/** A file that passed everything that can be checked before a byte is stored (contract 3.1). */
+export interface PreparedCapture {
+  readonly source: CaptureSource;
+  readonly mediaId: MediaId;
+  readonly field: Field;
+  readonly owner: Owner;
+  readonly kind: AttachmentKind;
+  readonly filename: string | null;
+  readonly contentType: string;
+}
+
+const UNKNOWN_TYPE = 'application/octet-stream';
+/** RFC 6838 4.2: restricted names; parameters are dropped. */
+const MEDIA_TYPE =
+  /^([a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})\s*(?:;|$)/i;
+
+/** @throws {LadingError} `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`, `file_too_large`, `source_empty`, `id_taken`. */
+export function prepareCapture(
+  parts: {
+    readonly host: Host;
+    readonly fields: FieldRegistry;
+    readonly accountId: string;
+    newMediaId(): MediaId;
+  },
+  owner: Owner,
+  file: CaptureFile,
+): PreparedCapture {
+  const { source, kind } = file;
+  requireOwnerOf(parts.accountId, owner);
+  const field = parts.fields.get(owner);
+  requireKind(field, kind);
+  requireSize(field, source.sizeBytes);
+  const mediaId = file.id === undefined ? parts.newMediaId() : requireMediaId(file.id);
+  if (parts.host.state(asStream(mediaId)) !== undefined) throw idTaken(mediaId);
+  return {
+    source,
+    mediaId,
+    field,
+    owner,
+    kind,
+    filename: requireFilename(file.filename ?? source.filename),
+    contentType: claimedType(source.contentType),
+  };
+}
+
+/** @throws {LadingError} `invalid_id`, `wrong_account`. */
+export function requireOwnerOf(accountId: string, owner: Owner): void {
+  requireOwner(owner);
+  if (owner.scope.accountId !== accountId) throw wrongAccount(owner.scope.accountId);
+}
+
+/** @throws {LadingError} `source_empty`, `file_too_large`. */
+export function requireSize(field: Field, sizeBytes: number | undefined): void {
+  if (sizeBytes === 0 && !field.allowEmpty) {
+    throw new LadingError('source_empty', 'The file is empty: choose another one.', {
+      details: { field: field.name },
+    });
+  }
+  if (sizeBytes !== undefined && sizeBytes > field.maxBytes) throw tooLarge(field);
+}
+
+export function tooLarge(field: Field): LadingError {
+  return new LadingError(
+    'file_too_large',
+    `File too large. Maximum size is ${sizeText(field.maxBytes)}.`,
+    { details: { field: field.name, maxBytes: field.maxBytes } },
+  );
+}
+
+export function wrongAccount(accountId: string): LadingError {
+  return new LadingError(
+    'wrong_account',
+    `This belongs to account "${accountId}", which is not the one that is open: open Lading for it.`,
+    { details: { accountId } },
+  );
+}
+
+export function idTaken(mediaId: MediaId): LadingError {
+  return new LadingError(
+    'id_taken',
+    `There is an attachment ${mediaId} already: ids are never used twice; make one with newMediaId().`,
+    { details: { mediaId } },
+  );
+}
+
+/** What the giver claims, if it is a media type at all: it ends up in headers (contract 10.1). */
+function claimedType(claimed: string | undefined): string {
+  return MEDIA_TYPE.exec(claimed?.trim() ?? '')?.[1]?.toLowerCase() ?? UNKNOWN_TYPE;
+}
+
+/** "10MB", "1.5MB", "64KB", "100 bytes": never more than is allowed. */
+function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`;
+  const [unit, name] = bytes < 1024 * 1024 ? [1024, 'KB'] : [1024 * 1024, 'MB'];
+  return `${Math.floor((bytes / unit) * 10) / 10}${name}`;
+}
