@@ -15,6 +15,8 @@ import {
 import { attachmentMachine } from '../../machines/attachment/machine.ts';
 import { courier, device, hosted } from '../support/host-world.ts';
 
+/** Only its type is used. */
+const noContext: { at: Date | number } = { at: 0 };
 const work = fromPromise(() => Promise.resolve(null));
 const base = setup({ actors: { work, child: createMachine({}) }, delays: { pause: 5 } });
 type Config = Parameters<typeof base.createMachine>[0];
@@ -22,7 +24,7 @@ type Config = Parameters<typeof base.createMachine>[0];
 /** A machine with one state `s` (id `place`) and what is to be refused in it. */
 function withState(state: object, root: object = {}): AnyStateMachine {
   const config = { id: 'm', initial: 's', states: { s: { id: 'place', ...state } }, ...root };
-  return base.createMachine(config as Config);
+  return base.createMachine(config);
 }
 
 const sound = { id: 'job', src: 'work', onError: {} };
@@ -137,7 +139,8 @@ describe('a host refuses at opening what it can not keep durable (design 2)', ()
   it('in a step, what no inspection can see: a context that stops being JSON', async () => {
     const phone = device();
     const late = setup({
-      actions: { stain: assign(() => ({ at: new Date(0) }) as never) },
+      types: { context: noContext },
+      actions: { stain: assign({ at: () => new Date(0) }) },
     }).createMachine({ id: 'm', context: { at: 0 }, on: { stain: { actions: 'stain' } } });
     const host = await phone.open([hosted('m', late)]);
     await phone.until(host.create('a' as never, 'm', {}));

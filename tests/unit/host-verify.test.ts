@@ -9,13 +9,15 @@ async function lived() {
   const projected: HostedMachine = hosted('courier', courier, {
     services: { carry },
     project: (tx, { stream: id, after }) =>
-      void tx.sql.run('INSERT OR REPLACE INTO app VALUES (?, ?)', id, String(after.value)),
+      void tx.sql.run('INSERT OR REPLACE INTO app VALUES (?, ?)', id, JSON.stringify(after.value)),
     compare: (tx, id, after) => {
       const row = tx.sql.get('SELECT value FROM app WHERE id = ?', id);
-      return row?.['value'] === after.value ? [] : [`the app's row says ${String(row?.['value'])}`];
+      return row?.['value'] === JSON.stringify(after.value)
+        ? []
+        : [`the app's row says ${String(row?.['value'])}`];
     },
     rebuild: (tx, id, after) =>
-      void tx.sql.run('INSERT OR REPLACE INTO app VALUES (?, ?)', id, String(after.value)),
+      void tx.sql.run('INSERT OR REPLACE INTO app VALUES (?, ?)', id, JSON.stringify(after.value)),
   });
   phone.handle.exec('CREATE TABLE app (id TEXT PRIMARY KEY, value TEXT)');
   const host = await phone.open([projected]);
