@@ -172,6 +172,21 @@ export function image(field?: string, more: Partial<CaptureOptions> = {}): Captu
   return { owner: owner(field), kind: 'image', ...more };
 }
 
+/** Captures small pictures with different bytes for one owner; their ids in order. */
+export async function captureMany(
+  phone: World,
+  lading: Lading,
+  count: number,
+  of: Owner = owner(),
+): Promise<readonly string[]> {
+  const files = Array.from({ length: count }, (_, index) => ({
+    source: picture(`picture ${index}`),
+    kind: 'image' as const,
+  }));
+  const photos = await phone.until(lading.captureAll(files, { owner: of }));
+  return photos.map(({ id }) => id);
+}
+
 /** What a view says, without its times. */
 export function shows({ state, waitingFor }: LiveView): string {
   return waitingFor === undefined ? state : `${state}, waiting for ${waitingFor}`;
