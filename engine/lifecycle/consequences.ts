@@ -25,7 +25,10 @@ export function createConsequences(options: {
   function putOps(tx: StoreTransaction, change: Change): readonly Owner[] {
     const before = refsBefore(change);
     const after = contextOf(change.after.context);
-    const urlBefore = change.before === null ? null : contextOf(change.before.context).url;
+    const old = change.before === null ? null : contextOf(change.before.context);
+    const urlBefore = old?.url ?? null;
+    // The backend refused these refs once; a retry asks it again.
+    const isAskedAgain = old?.fault?.class === 'backend' && after.fault === null;
     const opId = (n: number) => `${options.installationId}:${change.stream}:${change.version}:${n}`;
     const { at } = change.event;
     const fromBackend = BACKEND_EVENTS.has(change.event.type);
@@ -33,16 +36,16 @@ export function createConsequences(options: {
     let count = 0;
 
     for (const entry of after.refs) {
-      const old = before.get(entry.key);
+      const known = before.get(entry.key);
       const same =
-        old !== undefined &&
-        old.rank === entry.rank &&
-        old.isPrimary === entry.isPrimary &&
+        known !== undefined &&
+        known.rank === entry.rank &&
+        known.isPrimary === entry.isPrimary &&
         urlBefore === after.url;
-      if (same) continue;
+      if (same && !isAskedAgain) continue;
       touched.push(entry.owner);
       if (fromBackend) continue;
-      if (old === undefined) outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
+      if (known === undefined) outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
       outbox.put(tx, {
         opId: opId(count),
         accountId: after.accountId,
@@ -51,7 +54,7 @@ export function createConsequences(options: {
           owner: entry.owner,
           ref: refOf(after, entry),
           rank: entry.rank,
-          ...(old === undefined ? { restore: true } : {}),
+          ...(known === undefined ? { restore: true } : {}),
         },
         at,
         dueAt: at,
@@ -60,17 +63,17 @@ export function createConsequences(options: {
     }
 
     const kept = new Set(after.refs.map((entry) => entry.key));
-    for (const old of before.values()) {
-      if (kept.has(old.key)) continue;
-      touched.push(old.owner);
+    for (const gone of before.values()) {
+      if (kept.has(gone.key)) continue;
+      touched.push(gone.owner);
       if (fromBackend) continue;
-      const undoable = after.undoable.some((entry) => entry.key === old.key);
+      const undoable = after.undoable.some((entry) => entry.key === gone.key);
       outbox.put(tx, {
         opId: opId(count),
         accountId: after.accountId,
         op: {
           type: 'ref.delete',
-          owner: old.owner,
+          owner: gone.owner,
           mediaId: after.mediaId,
           ...(after.policy.remoteOnRelease === 'keep' ? { keepObject: true } : {}),
         },

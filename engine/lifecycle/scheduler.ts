@@ -34,8 +34,15 @@ const ALL = Number.MAX_SAFE_INTEGER;
 /** Storage that was in trouble is tried again after this. */
 const TROUBLE_PAUSE_MS = 5_000;
 const SHORTEST_LOOK_MS = 1_000;
-const AT_START: readonly JobSituation[] = ['failed', 'awaitingCredentials'];
-const AT_RETRY: readonly JobSituation[] = ['waiting', 'failed', 'awaitingCredentials'];
+/** What only somebody's asking moves; a new start is one (contract 4.5). */
+const AT_START: readonly JobSituation[] = [
+  'failed',
+  'awaitingCredentials',
+  'leftover',
+  'removeAwaitingCredentials',
+];
+/** And what would move by itself, later. */
+const AT_RETRY: readonly JobSituation[] = [...AT_START, 'waiting', 'removeWaiting', 'purgeWaiting'];
 
 export function createScheduler(parts: {
   readonly host: Host;

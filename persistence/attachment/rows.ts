@@ -11,7 +11,7 @@ export interface AttachmentRows {
   readonly media: Values;
   /** By owner key. */
   readonly refs: ReadonlyMap<string, Values>;
-  /** Null where nothing is to be uploaded. */
+  /** Null where nothing is to be uploaded or cleaned up later. */
   readonly job: Values | null;
   readonly accountId: string;
   /** Bytes on this device that count as used. */
@@ -25,7 +25,7 @@ export const REF_COLUMNS =
 export const JOB_COLUMNS =
   'media_id, account_id, situation, since, until, attempts, idempotency_key, error';
 
-/** Upload jobs are attachments on their way; a held one that is queued is not in the queue. */
+/** Attachments on their way, and cleanup that waits; a held one that is queued is not in the queue. */
 const JOB_SITUATIONS: ReadonlySet<AttachmentFacts['situation']> = new Set([
   'queued',
   'waiting',
@@ -33,6 +33,10 @@ const JOB_SITUATIONS: ReadonlySet<AttachmentFacts['situation']> = new Set([
   'uploading',
   'attaching',
   'failed',
+  'removeWaiting',
+  'removeAwaitingCredentials',
+  'leftover',
+  'purgeWaiting',
 ]);
 
 export function rowsOf(state: ProjectedState): AttachmentRows {

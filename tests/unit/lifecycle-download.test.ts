@@ -89,6 +89,7 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
       remote,
       gates: { remoteOpen: () => online },
       slots: { total: 1 },
+      accountId: 'account-1',
       newBlobKey: (accountId: string) => blobKey(accountId, 'fetched-1'),
     } as unknown as ServiceParts;
     return attachmentServices(parts)['download']?.run(INPUT, {
