@@ -66,14 +66,17 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     if (before === content) return { opId, status: 'duplicate' };
     if (before !== undefined) return refused('op_id_reused', 'Another op had this id.');
 
+    const earlier = state;
     const applied = applyOp(state, accountId, { opId, op: copyOf(content) }, clock.now());
     state = applied.state;
+    const seqOf = ({ scopes }: BackendState, key: string) => scopes[key]?.signal.seq;
+    for (const { scope, tell } of listeners) {
+      if (seqOf(state, scope) !== seqOf(earlier, scope)) tell();
+    }
     if (applied.refusal !== undefined) {
       return refused(applied.refusal.code, applied.refusal.message);
     }
     seen.set(seenKey, content);
-    const changed = scopeKey(pushed.op.owner.scope);
-    for (const { scope, tell } of listeners) if (scope === changed) tell();
     return { opId, status: 'applied' };
   };
 

@@ -45,6 +45,8 @@ export interface ObjectState {
   readonly gone: boolean;
   /** It is, or may be, at the remote. */
   readonly present: boolean;
+  /** Where its bytes are; null while nobody has said it. */
+  readonly url: string | null;
 }
 
 /** All that the reference backend knows; plain, frozen data. */
@@ -70,21 +72,56 @@ export function applyOp(
     return { state, refusal: { code: 'wrong_account', message } };
   }
   const refusal = op.type === 'ref.put' ? whyNotPut(state, op) : undefined;
-  if (refusal !== undefined) return { state: noteObject(state, op), refusal };
+  const noted = noteObject(state, op);
+  if (refusal !== undefined && refusal.code !== 'ref_deleted') return { state: noted, refusal };
 
-  return {
-    state: produce(noteObject(state, op), (draft) => {
+  const next = produce(noted, (draft) => {
+    if (refusal === undefined) {
       const scope = scopeOf(draft, op.owner.scope);
-      scope.updatedAt = Math.max(now, scope.updatedAt + 1);
-      const stamp: Stamp = { updatedAt: scope.updatedAt, lastMutationId: opId };
+      const stamp = stampOf(scope, opId, now);
       if (op.type === 'ref.put') put(scope, op, stamp);
       else remove(scope, op, stamp, now);
-      const { signal } = scope;
-      signal.seq += 1;
-      signal.changedAt = now;
-      signal.byCollection = { ...signal.byCollection, [op.owner.entityType]: signal.seq };
-    }),
-  };
+      announce(scope, op.owner.entityType, now);
+    }
+    if (op.type === 'ref.put') locate(draft, op, opId, now);
+  });
+  return refusal === undefined ? { state: next } : { state: next, refusal };
+}
+
+function stampOf(scope: Draft<ScopeState>, opId: string, now: number): Stamp {
+  scope.updatedAt = Math.max(now, scope.updatedAt + 1);
+  return { updatedAt: scope.updatedAt, lastMutationId: opId };
+}
+
+function announce({ signal }: Draft<ScopeState>, entityType: string, now: number): void {
+  signal.seq += 1;
+  signal.changedAt = now;
+  signal.byCollection = { ...signal.byCollection, [entityType]: signal.seq };
+}
+
+/**
+ * The locator is the attachment's, not the ref's: a device may have linked it elsewhere before it knew where the
+ * bytes are, in a project that the one who uploaded them does not even follow. Also a put that came too late for its
+ * own ref says where they are.
+ */
+function locate(draft: Draft<BackendState>, { owner, ref }: Put, opId: string, now: number): void {
+  const url = isOffline(ref.url)
+    ? draft.objects[objectKey(owner.scope.accountId, ref.mediaId)]?.url
+    : ref.url;
+  if (url === undefined || url === null) return;
+  for (const scope of Object.values(draft.scopes)) {
+    if (scope.scope.accountId !== owner.scope.accountId) continue;
+    const lacking = Object.values(scope.rows).filter(
+      (row) => row.ref.mediaId === ref.mediaId && row.deletedAt === null && isOffline(row.ref.url),
+    );
+    const [first] = lacking;
+    if (first === undefined) continue;
+    const stamp = stampOf(scope, opId, now);
+    for (const row of lacking) scope.rows[row.id] = { ...row, ...stamp, ref: { ...row.ref, url } };
+    for (const type of new Set(lacking.map((row) => row.owner.entityType))) {
+      announce(scope, type, now);
+    }
+  }
 }
 
 type Put = Extract<BackendOp, { readonly type: 'ref.put' }>;
@@ -173,6 +210,7 @@ function noteObject(state: BackendState, op: BackendOp): BackendState {
     keep: kept || known?.keep === true,
     gone: known?.gone === true,
     present: arrived || known?.present === true,
+    url: arrived ? op.ref.url : (known?.url ?? null),
   };
   return { ...state, objects: { ...state.objects, [key]: object } };
 }
