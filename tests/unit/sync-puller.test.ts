@@ -73,7 +73,7 @@ describe('puller', () => {
     expect(commits).toHaveLength(10);
     for (const streams of commits) expect(streams).toEqual(streams.toSorted());
     expect(parts.refs(owner('i7'))).toHaveLength(20);
-  });
+  }, 30_000);
 
   it('takes what a newer backend adds to rows, and what may be absent', async () => {
     const parts = await syncParts();
