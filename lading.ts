@@ -26,7 +26,7 @@ export type RefOrId = AttachmentRef | MediaId | string;
 
 /** What Lading is opened with. Times are milliseconds. */
 export interface LadingOptions {
-  /** The database that holds the log and all that follows from it; may be the app's own. Lading closes it. */
+  /** The database that holds the log and all that follows from it; may be the app's own handle, which stays open. */
   readonly store: SqlDatabase;
   readonly blobs: BlobStore;
   readonly remote: Remote;

@@ -24,7 +24,7 @@ export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDa
     );
   }
   try {
-    return nodeSqlite(handle, options);
+    return connect(handle, () => handle.close(), options);
   } catch (error) {
     handle.close();
     throw error;
@@ -33,16 +33,20 @@ export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDa
 
 /**
  * Takes the app's own handle, so that app and engine share one connection and its transactions (design 3).
- * Closing the result closes the handle.
+ * Closing the result leaves the handle open: it is the app's.
  * @throws {LadingError} `database_corrupt`, `database_read_only`.
  */
 export function nodeSqlite(handle: DatabaseSync, options: DriverOptions = {}): SqlDatabase {
-  const database = createSqlDatabase(rawNodeSqlite(handle), options);
+  return connect(handle, () => {}, options);
+}
+
+function connect(handle: DatabaseSync, close: () => void, options: DriverOptions): SqlDatabase {
+  const database = createSqlDatabase(rawNodeSqlite(handle, close), options);
   prepareConnection(database);
   return database;
 }
 
-function rawNodeSqlite(handle: DatabaseSync): RawDatabase {
+function rawNodeSqlite(handle: DatabaseSync, close: () => void): RawDatabase {
   return {
     exec: (sql) => handle.exec(sql),
     prepare(sql) {
@@ -55,7 +59,7 @@ function rawNodeSqlite(handle: DatabaseSync): RawDatabase {
         },
       };
     },
-    close: () => handle.close(),
+    close,
     foreignTransaction: () => handle.isTransaction,
     resultCode(error) {
       const code = (error as { readonly errcode?: unknown } | null)?.errcode;
