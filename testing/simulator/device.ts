@@ -1,0 +1,313 @@
+import { directoryBlobs } from '../../adapters/blobs/directory.ts';
+import type { Lading } from '../../lading.ts';
+import { openLading } from '../../open-lading.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { SqlDatabase } from '../../ports/sql.ts';
+import { type SimProcess, simProcess } from '../world/process.ts';
+import { simBackend } from '../world/sim-backend.ts';
+import { SimDisk } from '../world/sim-disk.ts';
+import { diskPort } from '../world/sim-disk-port.ts';
+import { simRemote } from '../world/sim-remote.ts';
+import type { SimDatabase } from '../world/sim-sqlite.ts';
+import type { DeviceClock } from '../world/virtual-clock.ts';
+import { ACCOUNT, appFields, appSchema, PROJECTS, projectRefs } from './app.ts';
+import { createLeftoverWatch } from './leftover-watch.ts';
+import { LEASE_MS } from './scenario.ts';
+import { processView, sharedDatabase } from './shared-database.ts';
+import type { World } from './world.ts';
+
+/** One engine of a device: a process with Lading open in it. */
+export interface Runner {
+  readonly name: string;
+  readonly process: SimProcess;
+  /** Undefined until it has opened. */
+  lading: Lading | undefined;
+  /** Being closed: takes no more commands. */
+  closing: boolean;
+}
+
+/** A phone: a disk, a clock, a link, and one or two processes on one database. */
+export interface Device {
+  readonly name: string;
+  readonly clock: DeviceClock;
+  readonly disk: SimDisk;
+  /** Running processes, opened or opening. */
+  readonly runners: readonly Runner[];
+  /** The database while any process has it open. */
+  readonly sql: SqlDatabase | undefined;
+  /** Runners that take commands. */
+  ready(): readonly (Runner & { readonly lading: Lading })[];
+  /** Whether all its runners are open. */
+  readonly isUp: boolean;
+  /** Starts what does not run. */
+  boot(): void;
+  /** Kills all processes; what was asked of the disk without a sync stays: the system is alive. */
+  kill(): void;
+  killOne(runner: Runner): void;
+  /** Kills all processes; the disk keeps what was synced, and of the rest what chance keeps. */
+  powerCut(): void;
+  /** The power goes at the `count`-th disk operation or sync from now. */
+  powerCutAt(counter: 'operation' | 'sync', count: number, when?: 'before' | 'after'): void;
+  /** A planned power cut does not happen any more. */
+  forgetPowerCut(): void;
+  /** Kills all processes for good: the simulation is over. */
+  turnOff(): void;
+  /** Closes all runners as an app does, then boots. */
+  restart(): void;
+  setOnline(online: boolean): void;
+  /** What the device believes stays; nothing passes. */
+  setReachable(reachable: boolean): void;
+  /** Files without a record that its crashes can explain: one for each write that was under way. */
+  readonly mostLeftovers: number;
+  /** Called each time the device has opened again after it died. */
+  onUp: () => void;
+}
+
+/** How long a device that lost its processes stays off. */
+const OFF_MS = [200, 8_000] as const;
+/** A boot that found the disk full or the power gone is tried again after this. */
+const BOOT_RETRY_MS = 1_500;
+
+export function createDevice(world: World, name: string, engines: number): Device {
+  const { clock: time, network, random, scenario, sabotage, trace } = world;
+  const clock = time.device();
+  const chance = random.fork(`device ${name}`);
+  let disk = new SimDisk({ random: chance.fork('disk'), now: () => clock.now() });
+  let database: SimDatabase | undefined;
+  let shared: ReturnType<typeof sharedDatabase> | undefined;
+  let runners: Runner[] = [];
+  let boots = 0;
+  let died = false;
+  let bootWanted = false;
+  const leftovers = createLeftoverWatch();
+
+  const engineNames = Array.from({ length: engines }, (_, index) =>
+    engines === 1 ? name : `${name}${index + 1}`,
+  );
+  const links = () => engineNames.map((engine) => network.link(engine));
+
+  function openDatabase(): NonNullable<typeof shared> {
+    if (shared !== undefined) return shared;
+    database = world.sqlite.open(disk, {
+      ...(sabotage.synchronous === undefined ? {} : { synchronous: sabotage.synchronous }),
+    });
+    try {
+      if (boots > 0) sabotage.atBoot?.(database.sql);
+      database.sql.exec(appSchema);
+    } catch (error) {
+      abandonDatabase();
+      throw error;
+    }
+    const { sql } = database;
+    shared = sharedDatabase(sql, () => {
+      database = undefined;
+      shared = undefined;
+    });
+    return shared;
+  }
+
+  function abandonDatabase(): void {
+    database?.abandon();
+    database = undefined;
+    shared = undefined;
+  }
+
+  function start(engine: string): void {
+    boots += 1;
+    const process = simProcess(`${engine} boot ${boots}`);
+    const runner: Runner = { name: engine, process, lading: undefined, closing: false };
+    runners.push(runner);
+    const chanceHere = chance.fork(`boot ${boots}`);
+    const link = process.port(network.link(engine));
+    const processClock = process.clock(clock);
+    const latency = chanceHere.fork('disk latency');
+    const rawDisk = diskPort(disk, {
+      clock,
+      latencyMs: () => latency.int(0, scenario.diskMs),
+    });
+    try {
+      const view = processView(process, openDatabase());
+      const sql = sabotage.sql?.(view, processClock) ?? view;
+      const remote = simRemote(link, world.store, {
+        token: () => world.token,
+        chunkBytes: scenario.chunkBytes,
+        putBelowBytes: scenario.putBelowBytes,
+      });
+      const watched = world.uploads.watched(remote, engine, () => process.isAlive);
+      const backend = simBackend(link, world.backend, ACCOUNT);
+      const project = sabotage.project?.(projectRefs) ?? projectRefs;
+      const blobs = directoryBlobs({
+        disk: process.port(sabotage.disk?.(rawDisk) ?? rawDisk),
+        random: chanceHere.fork('blobs'),
+      });
+      const opening = openLading({
+        store: sql,
+        blobs: leftovers.watched(blobs, process),
+        remote: sabotage.remote?.(watched) ?? watched,
+        backend: sabotage.backend?.(backend, sql) ?? backend,
+        connectivity: link.connectivity,
+        fields: appFields(scenario.policy, project),
+        account: ACCOUNT,
+        projects: PROJECTS,
+        concurrency: scenario.concurrency,
+        onlineDebounceMs: 100,
+        runner: {
+          leaseMs: LEASE_MS,
+          info: { process: process.name },
+          isGone: (info) =>
+            scenario.knowsTheDead &&
+            !runners.some((one) => one.process.name === info['process'] && one.process.isAlive),
+        },
+        clock: processClock,
+        random: chanceHere.fork('engine'),
+        logger: world.logger(engine),
+      });
+      process.guard(opening).then(
+        (lading) => {
+          runner.lading = lading;
+          trace.note(engine, 'is open');
+          if (died && isUp()) {
+            died = false;
+            device.onUp();
+          }
+        },
+        (error: unknown) => bootFailed(runner, error),
+      );
+    } catch (error) {
+      bootFailed(runner, error);
+    }
+  }
+
+  function bootFailed(runner: Runner, error: unknown): void {
+    trace.note(runner.name, `could not open: ${String(error)}`);
+    const isForeseen =
+      error instanceof LadingError &&
+      ['disk_full', 'commit_failed', 'database_busy'].includes(error.code);
+    if (!isForeseen && !disk.isDark) {
+      world.fail('a device opens again', `${runner.name}: ${String(error)}`);
+    }
+    killProcess(runner);
+    if (runners.length === 0) abandonDatabase();
+    bootIn(BOOT_RETRY_MS);
+  }
+
+  function killProcess(runner: Runner): void {
+    runner.process.kill();
+    network.link(runner.name).crash();
+    runners = runners.filter((one) => one !== runner);
+  }
+
+  function killAll(): void {
+    for (const runner of runners) killProcess(runner);
+    abandonDatabase();
+    died = true;
+  }
+
+  function bootIn(delayMs: number): void {
+    if (bootWanted) return;
+    bootWanted = true;
+    time.schedule(delayMs, () => {
+      bootWanted = false;
+      device.boot();
+    });
+  }
+
+  function afterPowerCut(next: SimDisk, how: string): void {
+    trace.note(name, `POWER CUT ${how}`);
+    world.counts.powerCuts += 1;
+    killAll();
+    disk = next;
+    bootIn(chance.int(...OFF_MS));
+  }
+
+  const isUp = (): boolean =>
+    runners.length === engines && runners.every(({ lading }) => lading !== undefined);
+
+  const device: Device = {
+    name,
+    clock,
+    get disk() {
+      return disk;
+    },
+    get runners() {
+      return runners;
+    },
+    get sql() {
+      return database?.sql;
+    },
+    ready: () =>
+      runners.filter(
+        (runner): runner is Runner & { readonly lading: Lading } =>
+          runner.lading !== undefined && !runner.closing,
+      ),
+    get isUp() {
+      return isUp();
+    },
+    get mostLeftovers() {
+      return leftovers.most;
+    },
+    boot() {
+      for (const engine of engineNames) {
+        if (!runners.some((runner) => runner.name === engine)) start(engine);
+      }
+    },
+    kill() {
+      trace.note(name, 'KILLED');
+      world.counts.crashes += 1;
+      killAll();
+      bootIn(chance.int(...OFF_MS));
+    },
+    killOne(runner) {
+      trace.note(runner.name, 'KILLED');
+      world.counts.crashes += 1;
+      killProcess(runner);
+      if (runners.length === 0) {
+        abandonDatabase();
+        died = true;
+      }
+      bootIn(chance.int(...OFF_MS));
+    },
+    powerCut() {
+      afterPowerCut(disk.powerCut(), 'now');
+    },
+    forgetPowerCut() {
+      disk.cutAtSync(Number.POSITIVE_INFINITY, () => {});
+    },
+    turnOff() {
+      killAll();
+      bootWanted = true;
+    },
+    powerCutAt(counter, count, when) {
+      const onCut = (next: SimDisk): void => afterPowerCut(next, `at a ${counter}`);
+      if (counter === 'sync') disk.cutAtSync(count, onCut, when);
+      else disk.cutAtOp(count, onCut, when);
+    },
+    restart() {
+      world.counts.restarts += 1;
+      for (const runner of device.ready()) {
+        runner.closing = true;
+        trace.note(runner.name, 'closes');
+        const closed = (): void => {
+          trace.note(runner.name, 'is closed');
+          killProcess(runner);
+          bootIn(chance.int(...OFF_MS));
+        };
+        runner.process.guard(runner.lading.close()).then(closed, (error: unknown) => {
+          trace.note(runner.name, `could not close: ${String(error)}`);
+          closed();
+          if (runners.length === 0) abandonDatabase();
+        });
+      }
+    },
+    setOnline(online) {
+      trace.note(name, online ? 'online' : 'offline');
+      for (const link of links()) link.setOnline(online);
+    },
+    setReachable(reachable) {
+      trace.note(name, reachable ? 'reachable' : 'cut off without knowing');
+      for (const link of links()) link.setReachable(reachable);
+    },
+    onUp: () => {},
+  };
+  return device;
+}

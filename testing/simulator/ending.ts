@@ -1,0 +1,96 @@
+import { calmNetwork } from '../world/network-faults.ts';
+import { BACKEND_HOST } from '../world/sim-backend.ts';
+import { REMOTE_HOST } from '../world/sim-remote.ts';
+import { ACCOUNT } from './app.ts';
+import type { Device } from './device.ts';
+import { count, mediaOf } from './rows.ts';
+import { DRAFT_GRACE_MS, LATE_ARRIVAL_MS } from './scenario.ts';
+import type { World } from './world.ts';
+
+/** Looks this often whether all is at rest. */
+const LOOK_MS = 5_000;
+/** By then every grace, second look and backoff is over many times. */
+const PATIENCE_MS = 1_200_000;
+
+/** Mends everything that is broken, and lets time pass until nobody has anything left to do. */
+export async function bringToRest(world: World, devices: readonly Device[]): Promise<void> {
+  world.trace.note('world', 'all is mended');
+  world.network.faults = { ...calmNetwork, holdMs: world.network.faults.holdMs };
+  world.refusal = undefined;
+  for (const host of [BACKEND_HOST, REMOTE_HOST]) world.network.setHostUp(host, true);
+  world.token = world.store.issueToken(ACCOUNT);
+  for (const device of devices) mend(world, device);
+  // What is under way, or was planned (a power cut, a network that comes and goes), still happens.
+  await world.clock.advanceBy(45_000);
+  for (const device of devices) mend(world, device);
+  await world.clock.advanceBy(LATE_ARRIVAL_MS);
+
+  const until = world.clock.elapsedMs + PATIENCE_MS;
+  await allUp(world, devices);
+  for (let look = 0; world.clock.elapsedMs < until && world.failures.length === 0; look++) {
+    if (look % 8 === 0) for (const device of devices) askAgain(world, device);
+    await world.clock.advanceBy(LOOK_MS);
+    if (devices.every(isAtRest) && world.clock.elapsedMs > DRAFT_GRACE_MS) break;
+  }
+}
+
+/** The backend's own job: objects that nobody refers to any more are deleted after their grace. */
+export async function cleanUpServers(world: World, devices: readonly Device[]): Promise<void> {
+  await world.clock.advanceBy(1_000);
+  const removed = world.backend.unreferenced(0);
+  for (const key of removed) {
+    world.trace.note('world', `the backend deletes ${key}`);
+    world.store.remove(world.token, key);
+    world.backend.objectRemoved(key);
+  }
+  await allUp(world, devices);
+}
+
+function mend(world: World, device: Device): void {
+  device.disk.capacityBytes = Number.POSITIVE_INFINITY;
+  device.forgetPowerCut();
+  device.clock.jump(world.clock.now() - device.clock.now());
+  device.setOnline(true);
+  device.setReachable(true);
+  device.boot();
+}
+
+/** What a user does at last: ends every pause, and asks for a retry of what failed. */
+function askAgain(world: World, device: Device): void {
+  for (const { lading, process, name } of device.ready()) {
+    const tried = (work: Promise<unknown>): void => {
+      process.guard(work).catch((error: unknown) => world.trace.note(name, String(error)));
+    };
+    tried(lading.resume());
+    for (const { mediaId, facts } of mediaOf(device)) {
+      if (facts.held) tried(lading.resume(mediaId));
+      if (facts.situation === 'failed') tried(lading.retry(mediaId));
+    }
+    tried(lading.retrySync());
+  }
+}
+
+async function allUp(world: World, devices: readonly Device[]): Promise<void> {
+  const until = world.clock.elapsedMs + 120_000;
+  while (!devices.every(({ isUp }) => isUp)) {
+    await world.clock.advanceBy(500);
+    if (world.clock.elapsedMs > until) {
+      world.fail('a device opens again', 'it did not, with everything mended');
+      return;
+    }
+  }
+}
+
+/** No task, no op, and nothing that shows as if it were under way. */
+function isAtRest({ sql }: Device): boolean {
+  return (
+    sql !== undefined &&
+    count(sql, 'SELECT count(*) AS n FROM lading_task') === 0 &&
+    count(sql, 'SELECT count(*) AS n FROM lading_outbox') === 0 &&
+    count(
+      sql,
+      `SELECT count(*) AS n FROM lading_job
+       WHERE situation IN ('queued', 'waiting', 'uploading', 'attaching', 'awaitingCredentials', 'held')`,
+    ) === 0
+  );
+}

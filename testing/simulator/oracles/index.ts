@@ -1,0 +1,24 @@
+import { appRows } from './app-rows.ts';
+import { bytesKept } from './bytes-kept.ts';
+import { nothingLeft } from './nothing-left.ts';
+import { oneObject } from './one-object.ts';
+import type { Oracle } from './oracle.ts';
+import { refsConverge } from './refs-converge.ts';
+import { refsResolve } from './refs-resolve.ts';
+import { replayEqualsState } from './replay-equals-state.ts';
+import { waitingExplained } from './waiting-explained.ts';
+
+export type { Oracle } from './oracle.ts';
+
+/** All promises that a simulation judges, in the order in which they are asked. */
+export const oracles: readonly Oracle[] = [
+  bytesKept,
+  refsConverge,
+  appRows,
+  waitingExplained,
+  oneObject,
+  replayEqualsState,
+  nothingLeft,
+  // The last one: what it fetches keeps engines busy again.
+  refsResolve,
+];

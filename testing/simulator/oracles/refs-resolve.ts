@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { owners } from '../app.ts';
+import type { Device } from '../device.ts';
+import { keyOf, type World } from '../world.ts';
+import type { Oracle } from './oracle.ts';
+
+/** Contract 1, 3.6: on every device, every ref leads to the bytes that were captured. */
+export const refsResolve: Oracle = {
+  name: 'every ref leads to its bytes',
+  atEnd: async (world, devices) => {
+    const found: string[] = [];
+    for (const device of devices) found.push(...(await unreadable(world, device)));
+    return found;
+  },
+};
+
+async function unreadable(world: World, device: Device): Promise<readonly string[]> {
+  const [runner] = device.ready();
+  if (runner === undefined) return [];
+  const problems: string[] = [];
+  for (const owner of owners) {
+    for (const { ref } of runner.lading.list(owner)) {
+      const file = world.ledger.find(ref.mediaId);
+      // One that may never be uploaded is its author's alone.
+      const isHidden = world.forbidden.has(keyOf(ref.mediaId)) && file?.device !== device.name;
+      if (isHidden) continue;
+      try {
+        const hash = createHash('sha256');
+        const { open } = await runner.lading.resolve(ref);
+        for await (const bytes of open()) hash.update(bytes);
+        if (hash.digest('hex') !== file?.sha256) problems.push(`other bytes of ${file?.name}`);
+      } catch (error) {
+        problems.push(`${file?.name} on ${device.name}: ${String(error)}`);
+      }
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,62 @@
+import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
+import type { SqlDatabase } from '../../ports/sql.ts';
+import type { Device } from './device.ts';
+
+/** What oracles read straight from a device's tables: the engine is not asked about itself. */
+
+export interface MediaRow {
+  readonly mediaId: string;
+  readonly origin: string;
+  readonly blobKey: string | null;
+  readonly hasBytes: boolean;
+  readonly byteSize: number;
+  readonly sha256: string;
+  readonly url: string | null;
+  readonly facts: AttachmentFacts;
+}
+
+export function mediaOf({ sql }: Device): readonly MediaRow[] {
+  return (sql?.all('SELECT * FROM lading_media ORDER BY media_id') ?? []).map((row) => ({
+    mediaId: String(row['media_id']),
+    origin: String(row['origin']),
+    blobKey: row['blob_key'] === null ? null : String(row['blob_key']),
+    hasBytes: row['has_bytes'] === 1,
+    byteSize: Number(row['byte_size']),
+    sha256: String(row['sha256']),
+    url: row['url'] === null ? null : String(row['url']),
+    facts: JSON.parse(String(row['facts'])) as AttachmentFacts,
+  }));
+}
+
+export interface RefRow {
+  readonly mediaId: string;
+  readonly ownerKey: string;
+  readonly rank: string;
+  readonly isPrimary: boolean;
+}
+
+/** In the order of each owner's list. */
+export function refsOf({ sql }: Device): readonly RefRow[] {
+  const rows = sql?.all('SELECT * FROM lading_ref ORDER BY owner_key, rank, media_id') ?? [];
+  return rows.map((row) => ({
+    mediaId: String(row['media_id']),
+    ownerKey: String(row['owner_key']),
+    rank: String(row['rank']),
+    isPrimary: row['is_primary'] === 1,
+  }));
+}
+
+/** @param query selects one number as `n`. */
+export function count(sql: SqlDatabase, query: string): number {
+  return Number(sql.get(query)?.['n'] ?? 0);
+}
+
+/** Blobs of a device by key, in its directory's layout; temporary files apart. */
+export function blobsOf({ disk }: Device): ReadonlyMap<string, Uint8Array> {
+  const prefix = 'blobs/';
+  return new Map(
+    [...disk.contents()]
+      .filter(([path]) => path.startsWith(prefix))
+      .map(([path, bytes]) => [path.slice(prefix.length), bytes]),
+  );
+}

@@ -1,0 +1,68 @@
+import type { AttachmentPolicy } from '../../machines/attachment/types.ts';
+import { calmNetwork, type NetworkFaults, roughNetwork } from '../world/network-faults.ts';
+import { type SeededRandom, seededRandom } from '../world/seeded-random.ts';
+
+/** What one seed decides before anything happens. */
+export interface Scenario {
+  readonly seed: number;
+  readonly random: SeededRandom;
+  /** Engines on the database of device A. */
+  readonly runnersOnA: 1 | 2;
+  /** Another process on the device can tell at once that one is gone, instead of waiting for its lease. */
+  readonly knowsTheDead: boolean;
+  readonly faults: NetworkFaults;
+  readonly policy: Partial<AttachmentPolicy>;
+  readonly concurrency: number;
+  readonly chunkBytes: number;
+  readonly putBelowBytes: number;
+  /** Most milliseconds that one disk operation takes. */
+  readonly diskMs: number;
+  /** How many things happen, and how far apart they are at most. */
+  readonly steps: number;
+  readonly pauseMs: number;
+  /** Kinds of trouble that may happen in this seed. */
+  readonly troubles: ReadonlySet<Trouble>;
+}
+
+export type Trouble = 'kill' | 'power' | 'network' | 'remote' | 'clock' | 'disk';
+
+const TROUBLES: readonly Trouble[] = ['kill', 'power', 'network', 'remote', 'clock', 'disk'];
+
+/** How long a request that was under way may still land; all scenarios share it. */
+export const LATE_ARRIVAL_MS = 60_000;
+/** The longest grace of any scenario: a simulation ends after these. */
+export const DRAFT_GRACE_MS = 90_000;
+/** Long, so that an idle device costs little. */
+export const LEASE_MS = 30_000;
+/** What a request takes at most from being sent to landing stays below {@link LATE_ARRIVAL_MS}. */
+const HOLD_MS = [200, 40_000] as const;
+const DELAY_MS = [5, 400] as const;
+
+export function scenarioOf(seed: number): Scenario {
+  const random = seededRandom(seed).fork('scenario');
+  const isCalm = random.chance(0.4);
+  const base = isCalm ? calmNetwork : roughNetwork;
+  return {
+    seed,
+    random: seededRandom(seed),
+    runnersOnA: random.chance(0.35) ? 2 : 1,
+    knowsTheDead: random.chance(0.5),
+    faults: { ...base, delayMs: isCalm ? [2, 60] : DELAY_MS, holdMs: HOLD_MS, timeoutMs: 10_000 },
+    policy: {
+      maxAttempts: random.int(3, 10),
+      backoffBaseMs: random.pick([200, 1_000]),
+      backoffCapMs: 8_000,
+      undoGraceMs: random.pick([2_000, 10_000]),
+      lateArrivalMs: LATE_ARRIVAL_MS,
+      draftGraceMs: DRAFT_GRACE_MS,
+      dropLocalAtOnce: random.chance(0.15),
+    },
+    concurrency: random.int(1, 3),
+    chunkBytes: random.pick([4_096, 16_384]),
+    putBelowBytes: random.pick([2_048, 16_384]),
+    diskMs: random.int(0, 4),
+    steps: random.int(12, 32),
+    pauseMs: random.pick([300, 2_000, 6_000]),
+    troubles: new Set(TROUBLES.filter(() => random.chance(0.6))),
+  };
+}

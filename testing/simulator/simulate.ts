@@ -1,0 +1,143 @@
+import type { SeededRandom } from '../world/seeded-random.ts';
+import { loadSimSqlite } from '../world/sim-sqlite.ts';
+import { createDevice, type Device } from './device.ts';
+import { bringToRest, cleanUpServers } from './ending.ts';
+import { oracles } from './oracles/index.ts';
+import type { Sabotage } from './sabotage.ts';
+import { type Scenario, scenarioOf } from './scenario.ts';
+import { steps } from './steps.ts';
+import { troubles } from './troubles.ts';
+import { createVerbs, type Verbs } from './verbs.ts';
+import { type Counts, createWorld, type Failure, type World } from './world.ts';
+
+/** What became of one seed. */
+export interface Simulation extends Readonly<Counts> {
+  readonly seed: number;
+  /** Empty when every oracle is content. */
+  readonly failures: readonly Failure[];
+  readonly requests: number;
+  readonly events: number;
+  /** Of the whole trace: the same seed gives the same hash. */
+  readonly hash: string;
+  /** What happened, one line each. */
+  trace(): readonly string[];
+}
+
+/** Lives one seed through: what people do, what goes wrong, how all of it ends, and what the oracles say. */
+export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<Simulation> {
+  return simulateScenario(scenarioOf(seed), sabotage, live);
+}
+
+/** What happens to the devices of a simulation before everything is mended. */
+export type Plot = (world: World, devices: readonly Device[], verbs: Verbs) => Promise<void>;
+
+/** @param plot ends when it has done all it wanted; what goes on then is mended, ended and judged. */
+export async function simulateScenario(
+  scenario: Scenario,
+  sabotage: Sabotage,
+  plot: Plot,
+): Promise<Simulation> {
+  const world = createWorld(scenario, await loadSimSqlite(), sabotage);
+  const unplant = sabotage.plant?.();
+  try {
+    const devices = [
+      createDevice(world, 'A', scenario.runnersOnA),
+      createDevice(world, 'B', 1),
+    ] as const;
+    for (const device of devices) {
+      device.onUp = () => judge(world, 'atRestart', [device]);
+      device.boot();
+    }
+    await world.clock.advanceBy(100);
+    await plot(world, devices, createVerbs(world));
+    if (world.failures.length === 0) await bringToRest(world, devices);
+    if (world.failures.length === 0) await cleanUpServers(world, devices);
+    if (world.failures.length === 0) await judgeAll(world, devices);
+    const events = devices.reduce((sum, { sql }) => {
+      const row = sql?.get('SELECT count(*) AS n FROM lading_event');
+      return sum + Number(row?.['n'] ?? 0);
+    }, 0);
+    for (const device of devices) device.turnOff();
+    return {
+      seed: scenario.seed,
+      ...world.counts,
+      failures: world.failures,
+      requests: world.network.trace.filter(({ what }) => what === 'sent').length,
+      events,
+      hash: world.trace.hash(),
+      trace: () => world.trace.lines(),
+    };
+  } finally {
+    unplant?.();
+  }
+}
+
+/** A random life. */
+const live: Plot = async (world, devices, verbs) => {
+  const { scenario } = world;
+  const random = world.random.fork('life');
+  const known = troubles.filter(({ kind }) => kind === 'always' || scenario.troubles.has(kind));
+  for (let step = 0; step < scenario.steps && world.failures.length === 0; step++) {
+    await world.clock.advanceBy(random.int(0, scenario.pauseMs));
+    const chance = random.fork(`step ${step}`);
+    const device = chance.pick(devices);
+    if (chance.chance(0.28)) {
+      weighted(chance, known).run({ world, device, random: chance });
+      continue;
+    }
+    const ready = device.ready();
+    if (ready.length === 0) continue;
+    const at = chance.pick(ready);
+    weighted(chance, steps).run({ world, verbs, device, at, random: chance });
+  }
+};
+
+function weighted<T extends { readonly weight: number }>(
+  random: SeededRandom,
+  items: readonly T[],
+): T {
+  let rest = random.next() * items.reduce((sum, { weight }) => sum + weight, 0);
+  for (const item of items) {
+    rest -= item.weight;
+    if (rest < 0) return item;
+  }
+  return random.pick(items);
+}
+
+/** Asks the oracles of one moment; those that need time answer when they have had it. */
+function judge(world: World, moment: 'atRestart', devices: readonly [Device]): void {
+  for (const oracle of oracles) {
+    const told = oracle[moment]?.(world, devices[0]);
+    if (told instanceof Promise) {
+      told.then((found) => report(world, oracle.name, found)).catch(unforeseen(world));
+    } else report(world, oracle.name, told ?? []);
+  }
+}
+
+async function judgeAll(world: World, devices: readonly Device[]): Promise<void> {
+  for (const oracle of oracles) {
+    const told = Promise.resolve(oracle.atEnd?.(world, devices) ?? []);
+    report(world, oracle.name, await inTime(world, told));
+  }
+}
+
+/** Lets time pass until the promise settles. @throws {Error} when it does not. */
+async function inTime<T>(world: World, promise: Promise<T>): Promise<T> {
+  let settled = false;
+  const watched = promise.finally(() => {
+    settled = true;
+  });
+  watched.catch(() => {});
+  const until = world.clock.elapsedMs + 600_000;
+  await world.clock.runUntil(() => settled || world.clock.elapsedMs > until);
+  if (!settled) throw new Error('an oracle never answered');
+  return watched;
+}
+
+function report(world: World, name: string, found: readonly string[]): void {
+  for (const message of found) world.fail(name, message);
+}
+
+function unforeseen(world: World): (error: unknown) => void {
+  return (error) => world.fail('oracles themselves', String(error));
+}
