@@ -21,11 +21,14 @@ export interface RemoteCall {
 
 /** What the remote does with one request; what is left out goes well. */
 export interface RemoteAnswer {
-  /** Waits for this before anything else; an aborted request stops waiting. */
+  /** Waits for this before anything else; an aborted request stops waiting, and has no effect unless it `landed`. */
   readonly after?: Promise<unknown>;
   /** The answer. Without `landed` nothing of the request took effect, but the bytes of `afterBytes`. */
   readonly fault?: Fault;
-  /** The work is done all the same: the answer was lost on its way, or came too late. */
+  /**
+   * The work is done all the same: the answer was lost on its way, or came too late. With `after`, the bytes of an upload
+   * lie with a proxy until then, which an abort does not stop (contract 5.2).
+   */
   readonly landed?: boolean;
   /** Uploads: how many bytes arrive before the fault. Default 0. Downloads: how many before the transfer breaks. */
   readonly afterBytes?: number;
@@ -93,7 +96,8 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
     const call = { operation, objectKey, nth: before.length + 1, rerun };
     calls.push(call);
     const answer = options.script?.(call) ?? {};
-    if (answer.after !== undefined) await untilAborted(answer.after, signal);
+    const lands = operation === 'upload' && answer.landed === true;
+    if (answer.after !== undefined && !lands) await untilAborted(answer.after, signal);
     return signal.aborted && answer.landed !== true ? undefined : answer;
   }
 
@@ -154,6 +158,12 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
       token: sha256(Buffer.from(objectKey)).slice(0, 8),
       byteSize: media.byteSize,
     };
+    if (answer.landed === true && answer.after !== undefined) {
+      const bytes = await receive(request, context, new Uint8Array(), media.byteSize, () => {});
+      const landing = answer.after.then(() => void complete(request, bytes));
+      await untilAborted(landing, signal);
+      if (signal.aborted) return aborted();
+    }
     const there = objects.get(objectKey);
     if (there === undefined) {
       const handle = media.byteSize > resumableAboveBytes ? `upload:${objectKey}` : null;
