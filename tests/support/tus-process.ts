@@ -9,6 +9,7 @@ const [directory = '', port = '0'] = process.argv.slice(2);
 const datastore = new FileStore({ directory });
 const tus = new Server({ path: '/files', ...ladingTusHooks({ datastore }) });
 const server = createServer((request, response) => void tus.handle(request, response));
+process.on('disconnect', () => process.exit()); // whoever started it with a channel is gone
 flushCompileCache(); // for the next one: this process will not end in a way that would keep it
 server.listen(Number(port), '127.0.0.1', () => {
   const address = server.address();

@@ -14,7 +14,7 @@ export interface CampaignOptions {
   readonly perPoint?: number;
   /** Points to kill at. Default all. */
   readonly points?: readonly Point[];
-  /** Kills that one database lives through. Default 8. */
+  /** Kills that one database lives through. Default 10. */
   readonly killsPerChain?: number;
   /** Chains at the same time. Default 2. */
   readonly lanes?: number;
@@ -83,7 +83,7 @@ async function run(options: CampaignOptions, compileCache: string): Promise<Camp
     ...Array.from({ length: options.randomKills }, () => someTime(random, calm.lastLifeMs)),
   ]);
   for (let round = 0; round < ROUNDS && fates.length > 0; round++) {
-    const deals = dealt(fates, options.killsPerChain ?? 8);
+    const deals = dealt(fates, options.killsPerChain ?? 10);
     const again: Fate[] = [];
     const queue = deals.map((deal, index) => ({ name: `${options.seed}-${round}-${index}`, deal }));
     const total = reports.length + queue.length;

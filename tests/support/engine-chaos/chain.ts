@@ -5,7 +5,7 @@ import { systemClock } from '../../../ports/clock.ts';
 import { createReferenceBackend } from '../../../sync/reference-backend.ts';
 import type { SeededRandom } from '../../../testing/world/seeded-random.ts';
 import { serveBackend } from './backend-bridge.ts';
-import type { Bug } from './child-options.ts';
+import type { Bug } from './bugs.ts';
 import { needsBatch, toldBy } from './expected.ts';
 import { judgeEnd } from './judge-end.ts';
 import { judgeFiles } from './judge-files.ts';

@@ -1,17 +1,9 @@
 import type { Fields } from '../../../engine/lifecycle/fields.ts';
 import type { AttachmentPolicy } from '../../../machines/attachment/types.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
+import type { Bug } from './bugs.ts';
 import { ownerName, type PlanOptions } from './plan.ts';
 import type { KillAt, Points } from './points.ts';
-
-/** A deliberate mistake of the child's, which the judge must see. */
-export type Bug =
-  /** Tells the judge before the commit. */
-  | 'acknowledges_early'
-  /** The app's row does not follow the refs. */
-  | 'forgets_the_app_row'
-  /** The remote forgets where an upload stood, so that every run sends all again. */
-  | 'sends_all_again';
 
 /** The child's only argument, as JSON. */
 export interface ChildOptions extends PlanOptions {

@@ -1,7 +1,7 @@
 import type { AppWrite, Lading } from '../../../index.ts';
 import { bytesSource } from '../../../ports/source.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
-import type { Bug } from './child-options.ts';
+import type { Bug } from './bugs.ts';
 import { bytesOf, ownerName, type PlannedFile, type Step, sha256, type When } from './plan.ts';
 import { type Points, say } from './points.ts';
 

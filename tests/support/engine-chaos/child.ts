@@ -5,6 +5,7 @@ import type { Lading } from '../../../index.ts';
 import { openLading } from '../../../open-lading.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
 import { backendOver } from './backend-bridge.ts';
+import { blobsWithBug, remoteWithBug } from './bugs.ts';
 import { APP_SCHEMA, type ChildOptions, fieldsOf, stepsDone, tasksLeft } from './child-options.ts';
 import { takeSteps } from './child-steps.ts';
 import { backendWithPoints, blobsWithPoints, remoteWithPoints, sqlWithPoints } from './parts.ts';
@@ -26,8 +27,11 @@ const database = sqlWithPoints(join(options.directory, 'app.db'), points);
 database.exec(APP_SCHEMA);
 const lading = await openLading({
   store: database,
-  blobs: blobsWithPoints(join(options.directory, 'files'), points, options.paceMs),
-  remote: remoteWithPoints(options.endpoint, points, options.bug),
+  blobs: blobsWithBug(
+    blobsWithPoints(join(options.directory, 'files'), points, options.paceMs),
+    options.bug,
+  ),
+  remote: remoteWithBug(remoteWithPoints(options.endpoint, points), options.bug),
   backend: backendWithPoints(backendOver(options.backendUrl, options.account), points),
   fields: fieldsOf(points, options.bug),
   account: options.account,

@@ -7,7 +7,6 @@ import type { BlobStore } from '../../../ports/blob-store.ts';
 import type { Disk } from '../../../ports/disk.ts';
 import type { Remote } from '../../../ports/remote.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
-import type { Bug } from './child-options.ts';
 import { type Point, type Points, say } from './points.ts';
 
 /*
@@ -95,7 +94,7 @@ function diskWithPoints(disk: Disk, points: Points): Disk {
   }
 }
 
-export function remoteWithPoints(endpoint: string, points: Points, bug: Bug | null): Remote {
+export function remoteWithPoints(endpoint: string, points: Points): Remote {
   const remote = tusRemote({
     endpoint,
     // Half of the ids prove their locator with the upload, the other half in a step of its own.
@@ -113,8 +112,6 @@ export function remoteWithPoints(endpoint: string, points: Points, bug: Bug | nu
       const mediaId = decodeURIComponent(request.objectKey.split('/')[1] ?? '');
       points.hit('upload.begun');
       say({ type: 'run', mediaId });
-      // Takes away what is there, so that the run begins again.
-      if (bug === 'sends_all_again') await remote.remove(request.objectKey, { ...context });
       const outcome = await remote.upload(
         {
           ...request,

@@ -27,10 +27,10 @@ export async function startServer(directory: string, compileCache: string): Prom
 
   async function start(at: number): Promise<{ child: ChildProcess; port: number }> {
     const started = spawn(process.execPath, [SCRIPT, directory, String(at)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
     });
-    const [line] = (await once(started.stdout, 'data')) as [Buffer];
+    const [line] = (await once(started.stdout ?? started, 'data')) as [Buffer];
     return { child: started, port: Number(line.toString()) };
   }
 
