@@ -81,7 +81,6 @@ export function createPuller(options: PullerOptions): Puller {
       (inner) =>
         backend.pull(scope, before.next, { limit: options.pageSize ?? 100, signal: inner }),
     );
-    signal.throwIfAborted();
     const page = readDeltaPage(answer, scope, before.next);
     for (const { id, why } of page.bad) logger.warn('a row of a delta is left out', { id, why });
 

@@ -114,7 +114,6 @@ export function createPusher(options: PusherOptions): Pusher {
       stopped.signal,
       (signal) => backend.push(ops, { signal }),
     );
-    stopped.signal.throwIfAborted();
     return settleAll(readPushAnswer(rows, answer));
   }
 

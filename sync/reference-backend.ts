@@ -69,7 +69,6 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     const earlier = state;
     const applied = applyOp(state, accountId, { opId, op: copyOf(content) }, clock.now());
     state = applied.state;
-    const seqOf = ({ scopes }: BackendState, key: string) => scopes[key]?.signal.seq;
     for (const { scope, tell } of listeners) {
       if (seqOf(state, scope) !== seqOf(earlier, scope)) tell();
     }
@@ -182,4 +181,8 @@ function sortedKeys(_key: string, value: unknown): unknown {
 /** What is stored is frozen; the caller's object stays its own. Its shape is checked next. */
 function copyOf(content: string): PushedOp['op'] {
   return JSON.parse(content) as PushedOp['op'];
+}
+
+function seqOf({ scopes }: BackendState, scope: string): number | undefined {
+  return scopes[scope]?.signal.seq;
 }

@@ -51,7 +51,7 @@ function setup() {
   return {
     backend,
     clock,
-    put(projectId: string, url: string | null) {
+    put: (projectId: string, url: string | null) => {
       const scope = { accountId: 'ann', projectId };
       const owner = { scope, entityType: 'item', entityId: 'i1', field: 'images' };
       const op: BackendOp =

@@ -228,7 +228,7 @@ function setup(options: Options = {}) {
     tell: (signal: ChangeSignal) => {
       for (const listener of listeners.values()) listener(signal);
     },
-    setOnline(next: boolean) {
+    setOnline: (next: boolean) => {
       online = next;
       for (const listener of onNetwork) listener();
     },

@@ -113,7 +113,7 @@ describe('puller', () => {
     const parts = await syncParts();
     const rows = [delta(1, 10), { ...delta(2, 20), ...wrong }, delta(3, 30)];
     const puller = parts.puller({
-      backend: { pull: async () => ({ rows: rows as never, more: false }) },
+      backend: { pull: async () => ({ rows, more: false }) },
     });
     expect(await parts.until(puller.pull(scope, { signal }))).toEqual({ applied: 2, held: false });
     expect(parts.refs().map(({ mediaId }) => mediaId)).toEqual([media(1), media(3)]);

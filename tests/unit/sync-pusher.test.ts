@@ -216,10 +216,40 @@ describe('pusher', () => {
       rank: 'a0',
       isPrimary: false,
     });
+    // The other runner has brought the new op to the backend too when the old answer comes.
+    await parts.until(parts.pusher({ backend: pushes(applied) }).push());
     await parts.until(pushing);
     expect(parts.log(1).filter((type) => type === 'ref.tombstoned')).toHaveLength(1);
     expect(parts.refs()).toHaveLength(1);
   });
+
+  it.each([1, 2, 3, 4, 5])(
+    'changes nothing by an answer that is %i turns ahead of close',
+    async (turns) => {
+      const parts = await syncParts();
+      await parts.captured(1);
+      let answer = (): void => {};
+      const pusher = parts.pusher({
+        backend: {
+          push: (ops) =>
+            new Promise((resolve) => {
+              answer = () => resolve(refused('ref_conflict')(ops));
+            }),
+        },
+      });
+      const pushing = pusher.push();
+      await parts.clock.settle();
+      answer();
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      const closing = pusher.close();
+      await parts.until(closing);
+      const settled = (await pushing).refused;
+      // Either the answer was taken as a whole, or nothing of it.
+      expect([parts.pending(), parts.log(1).length]).toEqual(settled === 1 ? [0, 3] : [1, 2]);
+      await parts.clock.advanceBy(600_000);
+      expect(parts.pending()).toBe(1 - settled);
+    },
+  );
 
   it('changes nothing by an answer that arrives after close', async () => {
     const parts = await syncParts();
