@@ -50,11 +50,19 @@ async function demo(options: DemoOptions): Promise<number> {
     }
     // What failed is worth a look.
     keep ||= failed && options.breakage === undefined && !children.interrupted;
-    if (keep) console.log(`\nKept for you in ${workspace}`);
+    if (keep) console.log(keptText(workspace));
   } finally {
     await children.close();
     if (!keep) await rm(workspace, { recursive: true, force: true, maxRetries: 5 });
   }
   if (children.interrupted) return 130;
   return failed ? 1 : 0;
+}
+
+function keptText(workspace: string): string {
+  return `
+Kept for you in ${workspace}
+  app/app.sqlite   the app's table "report", and Lading's tables "lading_…"
+  app/bytes        the local copies
+  server           what the server holds`;
 }

@@ -20,6 +20,7 @@ export type AppMessage =
   | { readonly type: 'captured'; readonly path: string; readonly mediaId: string }
   /** Every file of the orders is captured. */
   | { readonly type: 'ready' }
+  /** What changed on the app's screen. */
   | { readonly type: 'shown'; readonly items: readonly ShownItem[] }
   | { readonly type: 'finished'; readonly report: FinalReport }
   | { readonly type: 'problem'; readonly text: string };

@@ -2,13 +2,11 @@
  * The app: a process of its own, to be killed. It starts the same way each time: it opens its database, captures the
  * files that it has not captured yet, and lets Lading carry on. It has no code for "after a crash".
  */
-import type { Lading, ListItem } from 'lading';
 import { fileSource } from 'lading/blobs/directory';
-import type { AppCommand, AppMessage, AppOrders, FinalReport, ShownItem } from '../messages.ts';
+import type { AppCommand, AppMessage, AppOrders, FinalReport } from '../messages.ts';
 import { openApp } from './open-app.ts';
-import { REPORTS, reportFor } from './reports.ts';
-
-const SCREEN_MS = 80;
+import { reportFor } from './reports.ts';
+import { showOn } from './show.ts';
 
 const orders = JSON.parse(process.argv[2] ?? '{}') as AppOrders;
 const tell = (message: AppMessage): void => void process.send?.(message);
@@ -25,7 +23,7 @@ try {
 async function run(): Promise<void> {
   const app = await openApp(orders);
   const { lading } = app;
-  const stopShowing = show(lading);
+  const screen = showOn((items) => tell({ type: 'shown', items }), lading);
   const done = app.picked();
   for (const { path, kind, contentType } of orders.files) {
     if (done.has(path)) continue;
@@ -36,14 +34,16 @@ async function run(): Promise<void> {
       inTransaction: app.pick(path),
     });
     tell({ type: 'captured', path, mediaId: photo.id });
+    screen.add(photo.id);
   }
+  screen.now();
   tell({ type: 'ready' });
 
   await new Promise<void>((resolve) => {
     process.on('message', (command: AppCommand) => command.type === 'finish' && resolve());
   });
   const settled = await lading.settled();
-  stopShowing();
+  screen.stop();
   const verified = await lading.verify();
   const { files, usedBytes } = lading.storage();
   await lading.close();
@@ -56,32 +56,4 @@ async function run(): Promise<void> {
   };
   tell({ type: 'finished', report });
   process.disconnect?.();
-}
-
-/** Sends what the app's screen would show, a dozen times a second at most. */
-function show(lading: Lading): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const send = (): void => {
-    timer = undefined;
-    tell({ type: 'shown', items: REPORTS.flatMap((owner) => lading.list(owner).map(line)) });
-  };
-  const soon = (): void => {
-    timer ??= setTimeout(send, SCREEN_MS);
-  };
-  const stops = REPORTS.map((owner) => lading.watch(owner, soon));
-  return () => {
-    for (const stop of stops) stop();
-    clearTimeout(timer);
-    send();
-  };
-}
-
-function line({ ref, view }: ListItem): ShownItem {
-  return {
-    mediaId: ref.mediaId,
-    state: view.state,
-    waitingFor: view.waitingFor ?? null,
-    sentBytes: view.progress?.sentBytes ?? null,
-    error: view.error?.message ?? null,
-  };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface Child<Message, Command> {
   send(command: Command): void;
   onMessage(listener: (message: Message) => void): void;
-  /** The first message from now on that `pick` makes something of. Rejects when the process ends before, or it takes too long. */
+  /** The first message from now on that `pick` makes something of. Rejects when the process ends before, or is silent. */
   next<T extends object | string | number | true>(
     what: string,
     pick: (message: Message) => T | undefined,
@@ -27,8 +27,8 @@ export interface Children {
   close(): Promise<void>;
 }
 
-/** How long one step may take, unless files are very large. */
-const PATIENCE_MS = 120_000;
+/** How long a process may be silent; while bytes move, it is not. */
+const PATIENCE_MS = 60_000;
 
 export function startChildren(): Children {
   const running = new Set<ChildProcess>();
@@ -84,16 +84,23 @@ function wrap<Message, Command>(
       pick: (message: Message) => T | undefined,
     ) {
       const found = Promise.withResolvers<T>();
+      let timer: NodeJS.Timeout | undefined;
+      const waitOn = (): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          const silent = `nothing was heard of the ${name} for ${PATIENCE_MS / 1_000} seconds`;
+          found.reject(new Error(`${what}: ${silent}.`));
+        }, PATIENCE_MS);
+      };
       const onMessage = (message: unknown): void => {
+        waitOn();
         const problem = problemOf(message);
         if (problem !== undefined) found.reject(new Error(`The ${name} says: ${problem}`));
         const picked = pick(message as Message);
         if (picked !== undefined) found.resolve(picked);
       };
       child.on('message', onMessage);
-      const timer = setTimeout(() => {
-        found.reject(new Error(`${what}: that took longer than ${PATIENCE_MS / 1000} seconds.`));
-      }, PATIENCE_MS);
+      waitOn();
       const onExit = (code: number | null, signal: string | null): void => {
         const reason = `The ${name} ended (${signal ?? code}) before this: ${what}.`;
         found.reject(new Error(complaint === '' ? reason : `${reason}\n${complaint}`));

@@ -48,14 +48,20 @@ export async function runStory(parts: StoryParts): Promise<boolean> {
 
   const appOrders: AppOrders = { directory: appDirectory, serverUrl, files };
   const acknowledged = new Map<string, string>();
+  /** The app's screen as it was sent last. */
+  const shown = new Map<string, ShownItem>();
   const startApp = (): App => {
+    shown.clear();
     const app: App = children.start('app', 'app/main.ts', appOrders);
     app.onMessage((message) => {
       if (message.type === 'captured') {
         acknowledged.set(message.path, message.mediaId);
         screen.captured(message.path, message.mediaId);
       }
-      if (message.type === 'shown') screen.shown(message.items);
+      if (message.type === 'shown') {
+        for (const item of message.items) shown.set(item.mediaId, item);
+        screen.shown(message.items);
+      }
     });
     return app;
   };
@@ -63,9 +69,7 @@ export async function runStory(parts: StoryParts): Promise<boolean> {
   screen.step('No server is running. The app captures the files.');
   const first = startApp();
   await first.next('capturing the files', (message) => message.type === 'ready' || undefined);
-  const offline = await first.next('showing what was captured', (message) =>
-    message.type === 'shown' && message.items.length >= files.length ? message.items : undefined,
-  );
+  const offline = [...shown.values()];
   const rowsOffline = readAppRows(database);
   screen.done(
     `${files.length} files captured with no network: on disk, hashed, linked in the app's own table.`,
@@ -98,8 +102,9 @@ export async function runStory(parts: StoryParts): Promise<boolean> {
 
   screen.step('The app starts again, as it always starts.');
   const second = startApp();
-  await second.next('uploading the rest', (message) =>
-    message.type === 'shown' && isOver(message.items, files.length) ? true : undefined,
+  await second.next(
+    'uploading the rest',
+    () => isOver([...shown.values()], files.length) || undefined,
   );
   const finished = second.next<FinalReport>('settling and verifying', (message) =>
     message.type === 'finished' ? message.report : undefined,

@@ -20,9 +20,11 @@ export function liveScreen(chosen: ChosenFiles, stream: NodeJS.WriteStream): Scr
   );
   const pathOf = new Map<string, string>();
   let chapter: string | undefined;
+  /** Some terminals say that they have none. */
+  const columns = (): number => Math.max(40, stream.columns || 80);
 
   const draw = (): void => {
-    const size = { columns: stream.columns ?? 80, rows: (stream.rows ?? 24) - 4 };
+    const size = { columns: columns(), rows: (stream.rows || 24) - 4 };
     const doing = chapter === undefined ? [] : [`${styleText('cyan', '●')} ${fitted(chapter)}`];
     update([...doing, '', ...table([...rows.values()], size)].join('\n'));
   };
@@ -31,7 +33,7 @@ export function liveScreen(chosen: ChosenFiles, stream: NodeJS.WriteStream): Scr
     stream.write(`${line}\n`);
   };
   /** For text behind a mark of two columns. */
-  const fitted = (text: string): string => wrapped(text, (stream.columns ?? 80) - 1, '  ');
+  const fitted = (text: string): string => wrapped(text, columns() - 1, '  ');
   const change = (path: string | undefined, part: Partial<Row>): void => {
     const row = path === undefined ? undefined : rows.get(path);
     if (path !== undefined && row !== undefined) rows.set(path, { ...row, ...part });
