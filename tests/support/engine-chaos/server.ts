@@ -44,7 +44,8 @@ export async function startServer(directory: string, compileCache: string): Prom
     endpoint: `http://127.0.0.1:${port}/files`,
     async objects() {
       const names = (await readdir(directory)).filter((name) => !name.endsWith('.json'));
-      return Promise.all(names.map((name) => objectOf(directory, name)));
+      const found = await Promise.all(names.map((name) => objectOf(directory, name)));
+      return found.filter((object) => object !== undefined);
     },
     async killAndRestart() {
       await kill();
@@ -54,10 +55,16 @@ export async function startServer(directory: string, compileCache: string): Prom
   };
 }
 
-async function objectOf(directory: string, name: string): Promise<ServerObject> {
+/** Undefined when it went meanwhile: the server may still be carrying out what a dead client asked for. */
+async function objectOf(directory: string, name: string): Promise<ServerObject | undefined> {
   const mediaId = parseTusUploadId(name)?.mediaId ?? `not ours: ${name}`;
-  const { size: sizeBytes } = await stat(join(directory, name));
+  const file = await stat(join(directory, name)).catch(unlessGone);
+  if (file === undefined) return undefined;
   const facts = await readFile(join(directory, `${name}.json`), 'utf8').catch(() => '{}');
   const { size } = JSON.parse(facts === '' ? '{}' : facts) as { readonly size?: number };
-  return { name, mediaId, complete: size === sizeBytes };
+  return { name, mediaId, complete: size === file.size };
+}
+
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
