@@ -11,7 +11,7 @@ import type {
 import type { Cancel, Clock } from '../ports/clock.ts';
 import { LadingError } from '../ports/errors.ts';
 import type { ObjectKey } from '../ports/remote.ts';
-import { applyOp, type BackendState, emptyBackend } from './reference-model.ts';
+import { applyOp, type BackendState, emptyBackend, type Refusal } from './reference-model.ts';
 import { scopeKey } from './scope-key.ts';
 
 /**
@@ -45,7 +45,8 @@ export interface ReferenceBackend {
 /** @param options `clock` gives the server's time; it may jump, the deltas' order does not. */
 export function createReferenceBackend(options: { readonly clock: Clock }): ReferenceBackend {
   const { clock } = options;
-  const seen = new Map<string, string>();
+  /** Every op that was answered, refusals too: what lands again, however late, is answered as it was. */
+  const seen = new Map<string, { readonly content: string; readonly refusal?: Refusal }>();
   const listeners = new Set<{ readonly scope: string; readonly tell: () => void }>();
   let state: BackendState = emptyBackend;
 
@@ -63,7 +64,11 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     const seenKey = JSON.stringify([accountId, opId]);
     const content = canonical(pushed.op);
     const before = seen.get(seenKey);
-    if (before === content) return { opId, status: 'duplicate' };
+    if (before?.content === content) {
+      return before.refusal === undefined
+        ? { opId, status: 'duplicate' }
+        : refused(before.refusal.code, before.refusal.message);
+    }
     if (before !== undefined) return refused('op_id_reused', 'Another op had this id.');
 
     const earlier = state;
@@ -72,10 +77,9 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     for (const { scope, tell } of listeners) {
       if (seqOf(state, scope) !== seqOf(earlier, scope)) tell();
     }
-    if (applied.refusal !== undefined) {
-      return refused(applied.refusal.code, applied.refusal.message);
-    }
-    seen.set(seenKey, content);
+    const { refusal } = applied;
+    seen.set(seenKey, refusal === undefined ? { content } : { content, refusal });
+    if (refusal !== undefined) return refused(refusal.code, refusal.message);
     return { opId, status: 'applied' };
   };
 

@@ -12,9 +12,9 @@ export function refOf(
     url: url ?? offlineUrl(mediaId),
     kind: media.kind,
     contentType: media.contentType,
-    byteSize: media.byteSize,
-    // A ref from another device may have come without a hash.
+    // A ref from another device may have come without them.
     ...(media.sha256 === '' ? {} : { sha256: media.sha256 }),
+    ...(media.sha256 === '' && media.byteSize === 0 ? {} : { byteSize: media.byteSize }),
     isPrimary: entry.isPrimary,
   };
 }

@@ -44,6 +44,18 @@ describe('reference backend: ops', () => {
     expect(send(putOp('m1', { url: remote('m1') }))).toBe('applied');
   });
 
+  it('refuses a refused op again, also when it lands after the ref was restored', () => {
+    const { backend, send } = setup();
+    send(putOp('m1'));
+    send(deleteOp('m1'));
+    const late = { opId: 'late', op: putOp('m1', { url: remote('m1') }) };
+    expect(backend.push('ann', [late])).toMatchObject([{ code: 'ref_deleted' }]);
+    expect(send({ ...putOp('m1'), restore: true })).toBe('applied');
+    const { updatedAt } = backend.rows('ann')[0] as RefDelta;
+    expect(backend.push('ann', [late])).toMatchObject([{ code: 'ref_deleted' }]);
+    expect(backend.rows('ann')[0]?.updatedAt).toBe(updatedAt);
+  });
+
   it('keeps the tombstone of a ref whose put never came', () => {
     const { backend, send } = setup();
     expect(send(deleteOp('m1'))).toBe('applied');
