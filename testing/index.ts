@@ -12,6 +12,31 @@ export {
   type RemoteCall,
   type RemoteScript,
 } from './memory-remote.ts';
+export {
+  type CaptureWish,
+  type Counts,
+  calmScenario,
+  type Device,
+  type Failure,
+  type FileRecord,
+  type Ledger,
+  type Open,
+  type Oracle,
+  oracles,
+  owners,
+  type PlaceRecord,
+  type Plot,
+  type Runner,
+  type Sabotage,
+  type Scenario,
+  type Simulation,
+  scenarioOf,
+  simulate,
+  simulateScenario,
+  type Trouble,
+  type Verbs,
+  type World,
+} from './simulator/index.ts';
 export type { SimChannel } from './world/network-channel.ts';
 export {
   calmNetwork,

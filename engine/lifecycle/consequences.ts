@@ -57,7 +57,7 @@ export function createConsequences(options: {
           ...(known === undefined ? { restore: true } : {}),
         },
         at,
-        dueAt: at,
+        dueAt: AT_ONCE,
       });
       count += 1;
     }
@@ -79,7 +79,7 @@ export function createConsequences(options: {
         },
         at,
         // Held back while it can be undone: until then the backend need not know.
-        dueAt: undoable ? at + after.policy.undoGraceMs : at,
+        dueAt: undoable ? at + after.policy.undoGraceMs : AT_ONCE,
       });
       count += 1;
     }
@@ -103,6 +103,12 @@ export function createConsequences(options: {
     },
   };
 }
+
+/**
+ * Not the time of the event: a clock that was set back since would let later ops of the same ref overtake this one,
+ * and a put that arrives after its removal brings the ref back.
+ */
+const AT_ONCE = 0;
 
 /** These came from the backend: telling it again would go round for ever. */
 const BACKEND_EVENTS: ReadonlySet<string> = new Set([

@@ -88,9 +88,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
 
   function openDatabase(): NonNullable<typeof shared> {
     if (shared !== undefined) return shared;
-    database = world.sqlite.open(disk, {
-      ...(sabotage.synchronous === undefined ? {} : { synchronous: sabotage.synchronous }),
-    });
+    const { synchronous = 'FULL' } = sabotage;
+    database = world.sqlite.open(disk, { synchronous });
     try {
       if (boots > 0) sabotage.atBoot?.(database.sql);
       database.sql.exec(appSchema);
@@ -162,20 +161,21 @@ export function createDevice(world: World, name: string, engines: number): Devic
         random: chanceHere.fork('engine'),
         logger: world.logger(engine),
       });
-      process.guard(opening).then(
-        (lading) => {
-          runner.lading = lading;
-          trace.note(engine, 'is open');
-          if (died && isUp()) {
-            died = false;
-            device.onUp();
-          }
-        },
-        (error: unknown) => bootFailed(runner, error),
-      );
+      process
+        .guard(opening)
+        .then((lading) => opened(runner, lading))
+        .catch((error: unknown) => bootFailed(runner, error));
     } catch (error) {
       bootFailed(runner, error);
     }
+  }
+
+  function opened(runner: Runner, lading: Lading): void {
+    runner.lading = lading;
+    trace.note(runner.name, 'is open');
+    if (!died || !isUp()) return;
+    died = false;
+    device.onUp();
   }
 
   function bootFailed(runner: Runner, error: unknown): void {

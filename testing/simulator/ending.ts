@@ -1,3 +1,4 @@
+import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
 import { calmNetwork } from '../world/network-faults.ts';
 import { BACKEND_HOST } from '../world/sim-backend.ts';
 import { REMOTE_HOST } from '../world/sim-remote.ts';
@@ -64,10 +65,18 @@ function askAgain(world: World, device: Device): void {
     tried(lading.resume());
     for (const { mediaId, facts } of mediaOf(device)) {
       if (facts.held) tried(lading.resume(mediaId));
-      if (facts.situation === 'failed') tried(lading.retry(mediaId));
+      if (needsUser(facts)) tried(lading.retry(mediaId));
     }
     tried(lading.retrySync());
   }
+}
+
+/** What only a verb, or new credentials, sets going again. */
+function needsUser({ situation, local }: AttachmentFacts): boolean {
+  return (
+    ['failed', 'leftover', 'removeAwaitingCredentials'].includes(situation) ||
+    local === 'downloadAwaitingCredentials'
+  );
 }
 
 async function allUp(world: World, devices: readonly Device[]): Promise<void> {

@@ -1,9 +1,11 @@
 /** The simulator: whole lives of devices from one number, judged by oracles. See docs/testing.md. */
 
+export { owners } from './app.ts';
 export type { Device, Runner } from './device.ts';
 export type { FileRecord, Ledger, PlaceRecord } from './ledger.ts';
 export { type Oracle, oracles } from './oracles/index.ts';
 export type { Sabotage } from './sabotage.ts';
-export { type Scenario, scenarioOf, type Trouble } from './scenario.ts';
+export { calmScenario, type Scenario, scenarioOf, type Trouble } from './scenario.ts';
 export { type Plot, type Simulation, simulate, simulateScenario } from './simulate.ts';
+export type { CaptureWish, Open, Verbs } from './verbs.ts';
 export type { Counts, Failure, World } from './world.ts';

@@ -66,3 +66,29 @@ export function scenarioOf(seed: number): Scenario {
     troubles: new Set(TROUBLES.filter(() => random.chance(0.6))),
   };
 }
+
+/** A scenario in which only what its plot does goes wrong. */
+export function calmScenario(seed: number, changes: Partial<Scenario> = {}): Scenario {
+  return {
+    seed,
+    random: seededRandom(seed),
+    runnersOnA: 1,
+    knowsTheDead: true,
+    faults: { ...calmNetwork, holdMs: HOLD_MS, timeoutMs: 10_000 },
+    policy: {
+      backoffBaseMs: 200,
+      backoffCapMs: 8_000,
+      undoGraceMs: 2_000,
+      lateArrivalMs: LATE_ARRIVAL_MS,
+      draftGraceMs: DRAFT_GRACE_MS,
+    },
+    concurrency: 3,
+    chunkBytes: 4_096,
+    putBelowBytes: 2_048,
+    diskMs: 1,
+    steps: 0,
+    pauseMs: 0,
+    troubles: new Set(),
+    ...changes,
+  };
+}

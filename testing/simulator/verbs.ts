@@ -61,10 +61,11 @@ export function createVerbs(world: World): Verbs {
       if (at.process.isAlive) refused(error);
       return;
     }
-    at.process.guard(asked).then((value) => {
+    const done = (value: T): void => {
       trace.note(at.name, `${label} → done`);
       heard.done?.(value);
-    }, refused);
+    };
+    at.process.guard(asked.then(done)).catch(refused);
   }
 
   function begin(at: Open, { device, bytes, draft = false, noted = false }: CaptureWish) {

@@ -69,11 +69,13 @@ export function createWorld(scenario: Scenario, sqlite: SimSqlite, sabotage: Sab
     clock,
     sessionLifeMs: 240_000,
     forbids: (key) => forbidden.has(key),
-    refuse() {
+    refuse(request) {
       const { refusal } = world;
       if (refusal === undefined || refusal.left <= 0 || clock.elapsedMs >= refusal.untilMs) {
         return undefined;
       }
+      const isWrite = ['create', 'append', 'put'].includes(request);
+      if (refusal.reply.status === 413 && !isWrite) return undefined;
       refusal.left -= 1;
       return refusal.reply;
     },

@@ -38,7 +38,7 @@ function leftInTables({ name, sql }: Device): readonly string[] {
   const tasks = sql.all('SELECT stream, kind, name, buried FROM lading_task');
   const ops = count(sql, 'SELECT count(*) AS n FROM lading_outbox');
   return [
-    ...tasks.map((task) => `${name}: ${task['kind']} ${task['name']} of ${task['stream']} is left`),
+    ...tasks.map((task) => `${name}: ${String(task['name'])} of ${String(task['stream'])} is left`),
     ...(ops === 0 ? [] : [`${name}: ${ops} ops are left in the outbox`]),
   ];
 }

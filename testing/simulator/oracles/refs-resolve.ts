@@ -26,8 +26,8 @@ async function unreadable(world: World, device: Device): Promise<readonly string
       if (isHidden) continue;
       try {
         const hash = createHash('sha256');
-        const { open } = await runner.lading.resolve(ref);
-        for await (const bytes of open()) hash.update(bytes);
+        const resolved = await runner.lading.resolve(ref);
+        for await (const bytes of resolved.open()) hash.update(bytes);
         if (hash.digest('hex') !== file?.sha256) problems.push(`other bytes of ${file?.name}`);
       } catch (error) {
         problems.push(`${file?.name} on ${device.name}: ${String(error)}`);

@@ -1,0 +1,52 @@
+import {
+  calmScenario,
+  type Device,
+  type Open,
+  owners,
+  type Plot,
+  type Simulation,
+  simulateScenario,
+} from 'lading/testing';
+import { describe, expect, it } from 'vitest';
+
+const [receipts] = owners as [(typeof owners)[number]];
+
+describe('what the simulator found', () => {
+  it('sends the ops of a ref in their order, also when the clock was set back between them (seed 10)', async () => {
+    const { failures } = await run(async (world, [phone], verbs) => {
+      phone.setOnline(false);
+      phone.clock.jump(60_000);
+      const file = verbs.capture(open(phone), receipts, photo());
+      await world.clock.advanceBy(500);
+      phone.clock.jump(-60_000);
+      verbs.remove(open(phone), file.mediaId, receipts);
+      await world.clock.advanceBy(3_000);
+      phone.setOnline(true);
+      await world.clock.advanceBy(30_000);
+    });
+    expect(failures).toEqual([]);
+  });
+});
+
+function run(
+  plot: (
+    world: Parameters<Plot>[0],
+    devices: readonly [Device, Device],
+    verbs: Parameters<Plot>[2],
+  ) => Promise<void>,
+): Promise<Simulation> {
+  return simulateScenario(calmScenario(1), {}, (world, [phone, tablet], verbs) => {
+    if (phone === undefined || tablet === undefined) throw new Error('two devices were promised');
+    return plot(world, [phone, tablet], verbs);
+  });
+}
+
+function open(device: Device): Open {
+  const [runner] = device.ready();
+  if (runner === undefined) throw new Error(`${device.name} is not open`);
+  return runner;
+}
+
+function photo() {
+  return { device: 'A', kind: 'image', bytes: new Uint8Array(3_000).fill(7) } as const;
+}
