@@ -155,6 +155,6 @@ function ratio(value: number, base = 1): string {
   return `${(value / base).toFixed(2)} × few`;
 }
 
-function line(name: string, value: string, ratio: string): void {
-  process.stdout.write(`${name.padEnd(42)} ${value.padStart(12)} ${ratio.padStart(16)}\n`);
+function line(name: string, value: string, compared: string): void {
+  process.stdout.write(`${name.padEnd(42)} ${value.padStart(12)} ${compared.padStart(16)}\n`);
 }

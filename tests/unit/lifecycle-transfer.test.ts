@@ -195,7 +195,10 @@ describe('commits', () => {
 
   it('uploads that are ready together share them', async () => {
     let commits = 0;
-    const phone = world({ online: false, driver: { beforeCommit: () => void (commits += 1) } });
+    const beforeCommit = (): void => {
+      commits += 1;
+    };
+    const phone = world({ online: false, driver: { beforeCommit } });
     const lading = await phone.open({ concurrency: 10 });
     await captureMany(phone, lading, 10);
     commits = 0;
