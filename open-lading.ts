@@ -64,8 +64,8 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
       random,
       logger,
       machines: [machine],
-    // Each kill in the middle counts as a run; a long upload on a flaky phone has many.
-    maxRuns: 50,
+      // Each kill in the middle counts as a run; a long upload on a flaky phone has many.
+      maxRuns: 50,
       ...(options.runner === undefined ? {} : { lease: options.runner }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
     });
