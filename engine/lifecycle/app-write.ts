@@ -10,7 +10,10 @@ export interface AppStatement {
   readonly changes?: number;
 }
 
-/** The app's own rows in Lading's commit: a synchronous function, or a list of statements. */
+/**
+ * The app's own rows in Lading's commit: a synchronous function, or a list of statements. When another connection
+ * holds the write lock the whole commit is tried again, so a function may run more than once: let it only write rows.
+ */
 export type AppWrite = ((tx: SqlTransaction) => void) | readonly AppStatement[];
 
 /** @throws {LadingError} `statement_count`, and what the app's function throws: the commit is taken back. */
