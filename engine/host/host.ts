@@ -259,7 +259,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     if (orphans.length > 0 || gone.length > 0 || stale) {
       await decide(({ tx }) => {
         for (const task of orphans) tx.tasks.release(lease.runner, task);
-        for (const runner of gone) tx.runners.drop(runner);
+        lease.dropGone(tx, gone);
         if (runs.size > 0) lease.ensure(tx);
       });
     }

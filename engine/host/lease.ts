@@ -13,12 +13,15 @@ export interface Lease {
   /** Whether {@link ensure} would write now. */
   needsRenewal(tx: StoreTransaction): boolean;
   /** Runners that are gone. Call it once a tick: that is how it knows elapsed time from a clock that jumps. */
-  findGone(tx: StoreTransaction): readonly string[];
+  findGone(tx: StoreTransaction): readonly RunnerRow[];
+  /** Drops runners that were found gone, but for those that renewed their lease since: an idle one may wake up. */
+  dropGone(tx: StoreTransaction, gone: readonly RunnerRow[]): void;
   /** Gives everything back. */
   end(tx: StoreTransaction): void;
 }
 
-type RunnerRow = ReturnType<StoreTransaction['runners']['all']>[number];
+/** One runner's lease, as it stands in the store. */
+export type RunnerRow = ReturnType<StoreTransaction['runners']['all']>[number];
 
 /**
  * It keeps nothing in memory that a failed commit would make untrue: the row is the lease. Another runner may have
@@ -60,11 +63,13 @@ export function createLease(runner: string, clock: Clock, options: LeaseOptions)
     ensure(tx) {
       if (needsRenewal(tx)) tx.runners.renew(runner, clock.now() + leaseMs, info);
     },
-    findGone: (tx) =>
-      tx.runners
-        .all()
-        .filter((row) => row.runner !== runner && isGone(row))
-        .map((row) => row.runner),
+    findGone: (tx) => tx.runners.all().filter((row) => row.runner !== runner && isGone(row)),
+    dropGone(tx, gone) {
+      for (const { runner: other, expiresAt } of tx.runners.all()) {
+        const isTheSame = gone.some((row) => row.runner === other && row.expiresAt === expiresAt);
+        if (isTheSame) tx.runners.drop(other);
+      }
+    },
     end(tx) {
       tx.tasks.release(runner);
       tx.runners.drop(runner);

@@ -77,6 +77,25 @@ describe('two runners on one database (contract 4.3)', () => {
       await one.phone.until(second.close());
     }));
 
+  it('an idle runner that takes up work just as the other finds its lease run out keeps it', () =>
+    two(async (one, other) => {
+      const { clock } = one.phone;
+      const [first, second] = [await one.open(), await other.open()];
+      await one.phone.until(first.create(a, 'courier', {}));
+      await one.phone.until(first.send(a, { type: 'go' }));
+      one.carry.calls[0]?.resolve({ ok: true, id: 'x' });
+      await one.phone.quiet();
+      // Before the heartbeats of that moment: the other one reads the old lease, and commits after the new one.
+      clock.schedule(15_000, () => void first.send(a, { type: 'again' }));
+      await clock.advanceBy(15_000);
+      expect(one.carry.calls).toHaveLength(2);
+      expect(other.carry.calls, 'runs taken from one who lives').toHaveLength(0);
+      one.carry.calls[1]?.resolve({ ok: true, id: 'again' });
+      await one.phone.quiet();
+      expect(second.state(a)?.context['result']).toBe('again');
+      await one.phone.until(Promise.all([first.close(), second.close()]));
+    }));
+
   it('a runner that was stopped (SIGSTOP) and wakes up can not commit its result, and stops its run', () =>
     two(async (one, other) => {
       const first = await one.open();
