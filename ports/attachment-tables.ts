@@ -35,6 +35,8 @@ export interface RefRecord {
   readonly isPrimary: boolean;
   /** As a domain entity stores it. */
   readonly ref: AttachmentRef;
+  /** What a screen's view of the attachment is computed from. */
+  readonly facts: AttachmentFacts;
 }
 
 /** Where an upload job stands. */

@@ -1,9 +1,11 @@
 import { freeze, produce } from 'immer';
+import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
 import {
   type AttachmentRef,
   type MediaId,
   type Owner,
   ownerKey,
+  type RefEntry,
 } from '../../machines/attachment/types.ts';
 import { type AttachmentView, type Gates, viewOf } from '../../machines/attachment/view.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
@@ -66,7 +68,11 @@ export function createViews(parts: {
         ? { state: 'local_only', waitingFor: 'author' }
         : { state: 'uploaded' };
     }
-    const shown = viewOf(media.facts, now);
+    return liveView(mediaId, media.facts, now);
+  }
+
+  function liveView(mediaId: MediaId, facts: AttachmentFacts, now: Gates): LiveView {
+    const shown = viewOf(facts, now);
     const live = shown.state === 'uploading' ? progress.get(mediaId) : undefined;
     return live === undefined ? shown : { ...shown, progress: live };
   }
@@ -79,9 +85,9 @@ export function createViews(parts: {
     requireOwnerOf(accountId, owner);
     const now = currentGates();
     return events.read((tx) =>
-      tables.refsOfOwner(tx, ownerKey(owner)).map(({ ref }) => ({
+      tables.refsOfOwner(tx, ownerKey(owner)).map(({ ref, facts }) => ({
         ref,
-        view: viewIn(tx, ref, now),
+        view: liveView(ref.mediaId, facts, now),
       })),
     );
   }
@@ -101,29 +107,25 @@ export function createViews(parts: {
     }
   }
 
-  function update(concerned: (watcher: Watcher) => boolean): void {
+  function update(concerned?: Concerned): void {
     for (const watcher of watchers) {
       try {
-        if (concerned(watcher)) watcher.update();
+        watcher.update(concerned);
       } catch (error) {
         logger.error('a view could not be read', { error });
       }
     }
   }
 
-  const updateAll = (): void => update(() => true);
+  const updateAll = (): void => update();
   const unsubscribes = [
     host.subscribe((changes) => {
       for (const change of changes) {
         if (!isUnderWay(change)) progress.clear(change.stream as string as MediaId);
       }
-      const { media, owners } = concernedBy(changes);
-      update((watcher) => watcher.concerns(media, owners));
+      update(concernedBy(changes));
     }),
-    progress.subscribe((mediaId) => {
-      const media = new Set<string>([mediaId]);
-      update((watcher) => watcher.concerns(media, NONE));
-    }),
+    progress.subscribe((mediaId) => update({ media: new Set([mediaId]), owners: NONE })),
     gates.subscribe(updateAll),
   ];
   slots.onChange(updateAll);
@@ -135,22 +137,34 @@ export function createViews(parts: {
       const key = ownerKey(owner);
       let items: readonly ListItem[] | undefined;
       return watch({
-        concerns: (media, owners) =>
-          owners.has(key) || items?.some(({ ref }) => media.has(ref.mediaId)) === true,
-        update() {
-          const next = sharing(items, list(owner));
+        update(concerned) {
+          const next = sharing(items, listFor(items, concerned));
           if (next === items) return;
           items = next;
           tell(listener, next);
         },
       });
+
+      /** The list, read anew where its refs changed; else only the entries that are concerned. */
+      function listFor(
+        before: readonly ListItem[] | undefined,
+        concerned: Concerned | undefined,
+      ): readonly ListItem[] {
+        if (before === undefined || concerned === undefined || concerned.owners.has(key)) {
+          return list(owner);
+        }
+        if (!before.some(({ ref }) => concerned.media.has(ref.mediaId))) return before;
+        return before.map((item) =>
+          concerned.media.has(item.ref.mediaId) ? { ...item, view: view(item.ref) } : item,
+        );
+      }
     },
     watchOne(ref, listener) {
       const mediaId = typeof ref === 'string' ? ref : ref.mediaId;
       let last: LiveView | undefined;
       return watch({
-        concerns: (media) => media.has(mediaId),
-        update() {
+        update(concerned) {
+          if (concerned !== undefined && !concerned.media.has(mediaId)) return;
           const next = view(ref);
           if (JSON.stringify(next) === JSON.stringify(last)) return;
           last = next;
@@ -166,22 +180,33 @@ export function createViews(parts: {
 }
 
 interface Watcher {
-  concerns(media: ReadonlySet<string>, owners: ReadonlySet<string>): boolean;
-  update(): void;
+  /** @param concerned what changed; left out: anything may have. */
+  update(concerned?: Concerned): void;
+}
+
+interface Concerned {
+  readonly media: ReadonlySet<string>;
+  /** Lists whose refs changed. */
+  readonly owners: ReadonlySet<string>;
 }
 
 const NONE: ReadonlySet<string> = new Set();
 
-function concernedBy(changes: readonly Change[]) {
+function concernedBy(changes: readonly Change[]): Concerned {
   const media = new Set<string>();
   const owners = new Set<string>();
   for (const { stream, before, after } of changes) {
     media.add(stream);
-    for (const state of [before, after]) {
-      for (const { key } of state === null ? [] : contextOf(state.context).refs) owners.add(key);
-    }
+    const [old, now] = [before, after].map((state) => state && contextOf(state.context));
+    const sameRefs = old?.refs === now?.refs || text(old?.refs) === text(now?.refs);
+    if (sameRefs && old?.url === now?.url) continue;
+    for (const { key } of [...(old?.refs ?? []), ...(now?.refs ?? [])]) owners.add(key);
   }
   return { media, owners };
+}
+
+function text(refs: readonly RefEntry[] | undefined): string | undefined {
+  return JSON.stringify(refs);
 }
 
 function isUnderWay({ after }: Change): boolean {
@@ -196,6 +221,7 @@ function sharing(
   after: readonly ListItem[],
 ): readonly ListItem[] {
   if (before === undefined) return freeze(after, true);
+  if (before === after) return before;
   const known = new Map(before.map((item) => [item.ref.mediaId, item]));
   return produce(before, (draft: readonly ListItem[]) => {
     const items = draft as ListItem[];

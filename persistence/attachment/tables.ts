@@ -15,7 +15,7 @@ import {
 import { compareTotals, repairTotals, STREAM_TABLES } from './totals.ts';
 
 const REF_SELECT = `SELECT r.owner_key, r.media_id, r.account_id, r.project_id, r.entity_type, r.entity_id,
-    r.field, r.rank, r.is_primary, m.kind, m.content_type, m.byte_size, m.sha256, m.filename, m.url
+    r.field, r.rank, r.is_primary, m.kind, m.content_type, m.byte_size, m.sha256, m.filename, m.url, m.facts
   FROM lading_ref AS r JOIN lading_media AS m ON m.media_id = r.media_id`;
 
 /** The projections of attachments on SQLite. */
@@ -195,6 +195,7 @@ function toRef(row: SqlRow): RefRecord {
     rank: String(row['rank']),
     isPrimary,
     ref: refOf({ mediaId, url: textOf(row['url']), media: mediaFactsOf(row) }, { isPrimary }),
+    facts: JSON.parse(String(row['facts'])) as AttachmentFacts,
   };
 }
 
