@@ -22,7 +22,10 @@ export interface ScheduledRemote {
   readonly objects: ReadonlyMap<ObjectKey, MediaFacts>;
   /** How often each object was completed. */
   readonly completions: ReadonlyMap<ObjectKey, number>;
-  /** Uploads of one attachment that ran at the same time, and neither was told to stop. */
+  /**
+   * Uploads of one attachment that ran at the same time though neither was told to stop: in one process, or the same
+   * run in two. A run that another process has stopped is fenced at once, but hears of it with its next heartbeat.
+   */
   readonly overlaps: readonly string[];
   /** Requests whose bytes landed although their run had been told to stop, or its process was gone. */
   readonly lateLandings: number;
@@ -33,11 +36,13 @@ const ORIGIN = 'https://objects.example/';
 export function scheduledRemote(
   scheduler: fc.Scheduler,
   script: readonly Verdict[],
+  /** The run that the store says is under way. */
+  runOf: (key: ObjectKey) => number,
 ): ScheduledRemote {
   const objects = new Map<ObjectKey, MediaFacts>();
   const completions = new Map<ObjectKey, number>();
   const overlaps: string[] = [];
-  const active = new Set<{ readonly key: ObjectKey; stands(): boolean }>();
+  const active = new Set<ActiveRun>();
   let asked = 0;
   let lateLandings = 0;
 
@@ -63,8 +68,9 @@ export function scheduledRemote(
       async upload({ objectKey: key, media }, context) {
         const { signal } = context;
         const verdict = script[asked++] ?? 'ok';
-        const run = { key, stands: () => isAlive() && !signal.aborted };
-        if ([...active].some((other) => other.key === key && other.stands())) overlaps.push(key);
+        const stands = (): boolean => isAlive() && !signal.aborted;
+        const run = { key, nth: runOf(key), isAlive, stands };
+        if ([...active].some((other) => isOverlap(other, run))) overlaps.push(key);
         active.add(run);
         try {
           const receipt = {
@@ -120,6 +126,19 @@ export function scheduledRemote(
       },
     }),
   };
+}
+
+interface ActiveRun {
+  readonly key: ObjectKey;
+  readonly nth: number;
+  /** Tells processes apart, too. */
+  readonly isAlive: () => boolean;
+  stands(): boolean;
+}
+
+function isOverlap(one: ActiveRun, other: ActiveRun): boolean {
+  if (one.key !== other.key || !one.stands()) return false;
+  return one.isAlive === other.isAlive || one.nth === other.nth;
 }
 
 /** Resolves to false when the run is told to stop. */
