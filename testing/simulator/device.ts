@@ -12,14 +12,17 @@ import type { SimDatabase } from '../world/sim-sqlite.ts';
 import type { DeviceClock } from '../world/virtual-clock.ts';
 import { ACCOUNT, appFields, appSchema, PROJECTS, projectRefs } from './app.ts';
 import { createLeftoverWatch } from './leftover-watch.ts';
+import { uploadRun } from './rows.ts';
 import { LEASE_MS } from './scenario.ts';
 import { processView, sharedDatabase } from './shared-database.ts';
+import { createStall, type Stall } from './stall.ts';
 import type { World } from './world.ts';
 
 /** One engine of a device: a process with Lading open in it. */
 export interface Runner {
   readonly name: string;
   readonly process: SimProcess;
+  readonly stall: Stall;
   /** Undefined until it has opened. */
   lading: Lading | undefined;
   /** Being closed: takes no more commands. */
@@ -114,14 +117,20 @@ export function createDevice(world: World, name: string, engines: number): Devic
   function start(engine: string): void {
     boots += 1;
     const process = simProcess(`${engine} boot ${boots}`);
-    const runner: Runner = { name: engine, process, lading: undefined, closing: false };
+    const runner: Runner = {
+      name: engine,
+      process,
+      stall: createStall(process),
+      lading: undefined,
+      closing: false,
+    };
     runners.push(runner);
     const chanceHere = chance.fork(`boot ${boots}`);
-    const link = process.port(network.link(engine));
-    const processClock = process.clock(clock);
+    const link = process.port(runner.stall.link(network.link(engine)));
+    const processClock = process.clock(runner.stall.clock(clock));
     const latency = chanceHere.fork('disk latency');
     const rawDisk = diskPort(disk, {
-      clock,
+      clock: processClock,
       latencyMs: () => latency.int(0, scenario.diskMs),
     });
     try {
@@ -132,7 +141,11 @@ export function createDevice(world: World, name: string, engines: number): Devic
         chunkBytes: scenario.chunkBytes,
         putBelowBytes: scenario.putBelowBytes,
       });
-      const watched = world.uploads.watched(remote, engine, () => process.isAlive);
+      const watched = world.uploads.watched(remote, {
+        who: engine,
+        isAlive: () => process.isAlive,
+        runOf: (key) => (database === undefined ? undefined : uploadRun(database.sql, key)),
+      });
       const backend = simBackend(link, world.backend, ACCOUNT);
       const project = sabotage.project?.(projectRefs) ?? projectRefs;
       const blobs = directoryBlobs({
@@ -142,7 +155,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
       const opening = openLading({
         store: sql,
         blobs: leftovers.watched(blobs, process),
-        remote: sabotage.remote?.(watched) ?? watched,
+        remote: watched,
         backend: sabotage.backend?.(backend, sql) ?? backend,
         connectivity: link.connectivity,
         fields: appFields(scenario.policy, project),
@@ -238,7 +251,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
     ready: () =>
       runners.filter(
         (runner): runner is Runner & { readonly lading: Lading } =>
-          runner.lading !== undefined && !runner.closing,
+          runner.lading !== undefined && !runner.closing && !runner.stall.isStill,
       ),
     get isUp() {
       return isUp();

@@ -60,3 +60,12 @@ export function blobsOf({ disk }: Device): ReadonlyMap<string, Uint8Array> {
       .map(([path, bytes]) => [path.slice(prefix.length), bytes]),
   );
 }
+
+/** The version that began the upload that stands now, if one does. @param key the object's. */
+export function uploadRun(sql: SqlDatabase, key: string): number | undefined {
+  const row = sql.get(
+    `SELECT run FROM lading_task WHERE kind = 'invoke' AND name = 'upload' AND stream = ?`,
+    key.slice(key.indexOf('/') + 1),
+  );
+  return row === undefined ? undefined : Number(row['run']);
+}

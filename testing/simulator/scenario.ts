@@ -24,9 +24,17 @@ export interface Scenario {
   readonly troubles: ReadonlySet<Trouble>;
 }
 
-export type Trouble = 'kill' | 'power' | 'network' | 'remote' | 'clock' | 'disk';
+export type Trouble = 'kill' | 'power' | 'network' | 'remote' | 'clock' | 'disk' | 'stall';
 
-const TROUBLES: readonly Trouble[] = ['kill', 'power', 'network', 'remote', 'clock', 'disk'];
+const TROUBLES: readonly Trouble[] = [
+  'kill',
+  'power',
+  'network',
+  'remote',
+  'clock',
+  'disk',
+  'stall',
+];
 
 /** How long a request that was under way may still land; all scenarios share it. */
 export const LATE_ARRIVAL_MS = 60_000;

@@ -25,7 +25,8 @@ export interface Simulation extends Readonly<Counts> {
 
 /** Lives one seed through: what people do, what goes wrong, how all of it ends, and what the oracles say. */
 export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<Simulation> {
-  return simulateScenario(scenarioOf(seed), sabotage, live);
+  const scenario = scenarioOf(seed);
+  return simulateScenario(sabotage.scenario?.(scenario) ?? scenario, sabotage, live);
 }
 
 /** What happens to the devices of a simulation before everything is mended. */
@@ -48,11 +49,12 @@ export async function simulateScenario(
       device.onUp = () => judge(world, 'atRestart', [device]);
       device.boot();
     }
-    await world.clock.advanceBy(100);
-    await plot(world, devices, createVerbs(world));
-    if (world.failures.length === 0) await bringToRest(world, devices);
-    if (world.failures.length === 0) await cleanUpServers(world, devices);
-    if (world.failures.length === 0) await judgeAll(world, devices);
+    await liveAndJudge(world, devices, plot).catch((error: unknown) =>
+      world.fail(
+        'only foreseen errors',
+        error instanceof Error ? String(error.stack) : String(error),
+      ),
+    );
     const events = devices.reduce((sum, { sql }) => {
       const row = sql?.get('SELECT count(*) AS n FROM lading_event');
       return sum + Number(row?.['n'] ?? 0);
@@ -70,6 +72,17 @@ export async function simulateScenario(
   } finally {
     unplant?.();
   }
+}
+
+async function liveAndJudge(world: World, devices: readonly Device[], plot: Plot): Promise<void> {
+  const acts = [
+    () => world.clock.advanceBy(100),
+    () => plot(world, devices, createVerbs(world)),
+    () => bringToRest(world, devices),
+    () => cleanUpServers(world, devices),
+    () => judgeAll(world, devices),
+  ];
+  for (const act of acts) if (world.failures.length === 0) await act();
 }
 
 /** A random life. */

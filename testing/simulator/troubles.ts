@@ -3,7 +3,7 @@ import { BACKEND_HOST } from '../world/sim-backend.ts';
 import { REMOTE_HOST } from '../world/sim-remote.ts';
 import { ACCOUNT } from './app.ts';
 import type { Device } from './device.ts';
-import type { Trouble } from './scenario.ts';
+import { LEASE_MS, type Trouble } from './scenario.ts';
 import type { World } from './world.ts';
 
 /** One thing that goes wrong. */
@@ -64,6 +64,7 @@ export const troubles: readonly TroubleStep[] = [
   { kind: 'remote', weight: 2, run: signInAgain },
   { kind: 'clock', weight: 4, run: jump },
   { kind: 'disk', weight: 4, run: fillDisk },
+  { kind: 'stall', weight: 5, run: standStill },
 ];
 
 function flap({ world, device, random }: TroubleContext): void {
@@ -115,6 +116,25 @@ function jump({ world, device, random }: TroubleContext): void {
   world.trace.note(device.name, `clock jumps by ${byMs} ms`);
   world.uploads.excuse();
   device.clock.jump(byMs);
+  if (random.chance(0.5)) return;
+  world.clock.schedule(random.int(500, 20_000), () => {
+    world.trace.note(device.name, 'clock is set right');
+    device.clock.jump(world.clock.now() - device.clock.now());
+  });
+}
+
+/** Often longer than a lease: another runner may take over what this one still believes to hold. */
+function standStill({ world, device, random }: TroubleContext): void {
+  if (device.runners.length === 0) return;
+  const runner = random.pick(device.runners);
+  const forMs = random.pick([500, 5_000, 2 * LEASE_MS]);
+  world.trace.note(runner.name, `stands still for ${forMs} ms`);
+  world.uploads.excuse();
+  runner.stall.begin();
+  world.clock.schedule(forMs, () => {
+    world.trace.note(runner.name, 'moves again');
+    runner.stall.end();
+  });
 }
 
 function fillDisk({ world, device, random }: TroubleContext): void {

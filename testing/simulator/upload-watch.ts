@@ -2,19 +2,29 @@ import type { Remote } from '../../ports/remote.ts';
 
 /** Watches that never two runners send the same attachment at the same time (contract 4.3). */
 export interface UploadWatch {
-  /** A remote as one process uses it. `isAlive` says whether the process still lives. */
-  watched(remote: Remote, who: string, isAlive: () => boolean): Remote;
+  /** A remote as one process uses it. */
+  watched(remote: Remote, by: Sender): Remote;
   /** From here on leases may seem to have run out, since a clock was moved: overlaps are no bug any more. */
   excuse(): void;
   /** Uploads that began. */
   readonly count: number;
 }
 
+export interface Sender {
+  readonly who: string;
+  isAlive(): boolean;
+  /**
+   * The run that the log stands at. One that a verb of another runner took back goes on until its own runner looks;
+   * its answer meets no fence, and the same run is never begun by two.
+   */
+  runOf(key: string): number | undefined;
+}
+
 interface Sending {
   readonly key: string;
-  readonly who: string;
+  readonly by: Sender;
+  readonly run: number | undefined;
   readonly signal: AbortSignal;
-  readonly isAlive: () => boolean;
 }
 
 /** @param fail told when it sees two. */
@@ -23,15 +33,17 @@ export function createUploadWatch(fail: (message: string) => void): UploadWatch 
   let excused = false;
   let count = 0;
   return {
-    watched: (remote, who, isAlive) => ({
+    watched: (remote, by) => ({
       ...remote,
       async upload(request, context) {
-        const mine: Sending = { key: request.objectKey, who, signal: context.signal, isAlive };
+        const key = request.objectKey;
+        const mine: Sending = { key, by, run: by.runOf(key), signal: context.signal };
         const other = [...sending].find(
-          (one) => one.key === mine.key && one.isAlive() && !one.signal.aborted,
+          (one) =>
+            one.key === key && one.run === mine.run && one.by.isAlive() && !one.signal.aborted,
         );
         if (other !== undefined && !excused) {
-          fail(`${who} sends ${mine.key} while ${other.who} does`);
+          fail(`${by.who} sends ${key} while ${other.by.who} does`);
         }
         sending.add(mine);
         count += 1;

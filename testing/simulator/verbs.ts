@@ -61,11 +61,11 @@ export function createVerbs(world: World): Verbs {
       if (at.process.isAlive) refused(error);
       return;
     }
-    const done = (value: T): void => {
+    const answered = (value: T): void => {
       trace.note(at.name, `${label} → done`);
       heard.done?.(value);
     };
-    at.process.guard(asked.then(done)).catch(refused);
+    at.process.guard(asked.then(answered)).catch(refused);
   }
 
   function begin(at: Open, { device, bytes, draft = false, noted = false }: CaptureWish) {

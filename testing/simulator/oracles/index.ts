@@ -1,3 +1,4 @@
+import { answersMeetRuns } from './answers-meet-runs.ts';
 import { appRows } from './app-rows.ts';
 import { bytesKept } from './bytes-kept.ts';
 import { nothingLeft } from './nothing-left.ts';
@@ -18,6 +19,7 @@ export const oracles: readonly Oracle[] = [
   waitingExplained,
   oneObject,
   replayEqualsState,
+  answersMeetRuns,
   nothingLeft,
   // The last one: what it fetches keeps engines busy again.
   refsResolve,

@@ -1,0 +1,232 @@
+import { attachmentMachine } from '../../machines/attachment/machine.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { SqlRow, SqlValue } from '../../ports/sql.ts';
+import { commitsLate, interposed, withoutSync } from './interpose.ts';
+import type { Sabotage } from './sabotage.ts';
+import type { Scenario, Trouble } from './scenario.ts';
+
+/** A deliberate bug that the simulator must find. */
+export interface PlantedBug extends Sabotage {
+  /** For `npm run simulate -- --bug NAME`. */
+  readonly name: string;
+  /** What is wrong, as a sentence. */
+  readonly sentence: string;
+}
+
+/** Each is planted from outside, and none of them is in the product. */
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'effect-before-commit',
+    sentence: 'Effects start, and verbs are acknowledged, before the commit that asked for them.',
+    // Two runners would need one late transaction between them.
+    scenario: (real) => ({ ...having('kill', 'power')(real), runnersOnA: 1 }),
+    sql: (real, clock) => commitsLate(real, clock, 300),
+  },
+  {
+    name: 'database-not-synced',
+    sentence: 'SQLite does not sync its log at each commit (`synchronous=NORMAL`).',
+    scenario: having('power'),
+    synchronous: 'NORMAL',
+  },
+  {
+    name: 'bytes-not-synced',
+    sentence: 'The bytes of a capture are not synced before it is acknowledged.',
+    scenario: having('power'),
+    disk: (real) => withoutSync(real, 'files'),
+  },
+  {
+    name: 'name-not-synced',
+    sentence: 'The directory is not synced after a blob was renamed into place.',
+    scenario: having('power'),
+    disk: (real) => withoutSync(real, 'directories'),
+  },
+  {
+    name: 'fence-dropped',
+    sentence: 'A result is taken although its run does not stand any more.',
+    scenario: twoRunners('stall'),
+    sql: (real) =>
+      interposed(real, {
+        get: (next, sql, params) => (isFence(sql) ? { found: 1 } : next(sql, ...params)),
+        run: (next, sql, params) => {
+          const changed = next(sql, ...params);
+          return sql.startsWith('DELETE FROM lading_task') && sql.includes('run = ?') ? 1 : changed;
+        },
+      }),
+  },
+  {
+    name: 'stale-cache',
+    sentence:
+      'A runner trusts the version that it saw last, and the expected version is not looked at.',
+    scenario: twoRunners(),
+    sql: (real) => {
+      const seen = new Map<SqlValue, SqlRow>();
+      return interposed(real, {
+        get(next, sql, params) {
+          if (!sql.includes('FROM lading_stream WHERE')) return next(sql, ...params);
+          const [stream = null] = params;
+          const row = seen.get(stream) ?? next(sql, ...params);
+          if (row !== undefined) seen.set(stream, row);
+          return row;
+        },
+        run(next, sql, params) {
+          if (sql.startsWith('UPDATE lading_stream SET version')) {
+            const [version = null, status = null, stream = null] = params;
+            seen.set(stream, { machine: 'attachment', version, status });
+            return next(sql.replace(' AND version = ?', ' AND 0 <= ?'), ...params);
+          }
+          return next(
+            sql.replace('INSERT INTO lading_event', 'INSERT OR REPLACE INTO lading_event'),
+            ...params,
+          );
+        },
+      });
+    },
+  },
+  {
+    name: 'timer-kept-on-exit',
+    sentence: 'The row of a timer stays when its state is left.',
+    sql: (real) =>
+      interposed(real, {
+        run: (next, sql, params) =>
+          isTaskRemoval(sql) && params[1] === 'timer' ? 0 : next(sql, ...params),
+      }),
+  },
+  {
+    name: 'late-success',
+    sentence: 'An upload goes on after its attachment was released, and its success is taken.',
+    plant: () => replaced(attachmentMachine.implementations.guards, 'isReleased', () => false),
+  },
+  {
+    name: 'app-row-not-rewritten',
+    sentence: "The upload rewrites the ref's url, but not the app's row.",
+    project: (real) => (tx, owner, refs) => {
+      if (refs.every(({ url }) => url.startsWith('offline:'))) real(tx, owner, refs);
+    },
+  },
+  {
+    name: 'backoff-not-persisted',
+    sentence: 'Timers are forgotten when the process dies.',
+    scenario: having('kill'),
+    atBoot(sql) {
+      const table = sql.get(`SELECT name FROM sqlite_schema WHERE name = 'lading_task'`);
+      if (table !== undefined) sql.run(`DELETE FROM lading_task WHERE kind = 'timer'`);
+    },
+  },
+  {
+    name: 'new-op-id-each-time',
+    sentence: 'An op that is pushed again has another id, so the backend applies it twice.',
+    scenario: having('network'),
+    backend: (real) => {
+      let count = 0;
+      return {
+        ...real,
+        async push(ops, options) {
+          count += 1;
+          const again = ops.map(({ opId, op }) => ({ opId: `${opId}~${count}`, op }));
+          const results = await real.push(again, options);
+          return results.map((result) => ({ ...result, opId: result.opId.replace(/~\d+$/, '') }));
+        },
+      };
+    },
+  },
+  {
+    name: 'op-forgotten-early',
+    sentence: 'An op leaves the outbox before the backend acknowledged it.',
+    scenario: having('network'),
+    backend: (real, sql) => ({
+      ...real,
+      push(ops, options) {
+        for (const { opId } of ops) sql.run('DELETE FROM lading_outbox WHERE op_id = ?', opId);
+        return real.push(ops, options);
+      },
+    }),
+  },
+  {
+    name: 'no-recovery',
+    sentence: 'Tasks that a dead process left are not taken up.',
+    scenario: having('kill'),
+    sql: (real) =>
+      interposed(real, {
+        all: (next, sql, params) => (isClaimable(sql) ? [] : next(sql, ...params)),
+      }),
+  },
+  {
+    name: 'lease-ignored',
+    sentence: 'A runner takes tasks whose holder is alive.',
+    scenario: twoRunners(),
+    sql: (real) =>
+      interposed(real, {
+        all: (next, sql, params) =>
+          isClaimable(sql)
+            ? next(sql, ...params.toSpliced(-2, 1, Number.MAX_SAFE_INTEGER))
+            : next(sql, ...params),
+      }),
+  },
+  {
+    name: 'no-second-look',
+    sentence:
+      'An object is removed once, and not looked for again when the last request has landed.',
+    scenario: having('network'),
+    plant: () => replaced(attachmentMachine.implementations.delays, 'lateArrival', () => 0),
+  },
+  {
+    name: 'app-write-apart',
+    sentence: "The app's rows are committed a moment after the capture, and not with it.",
+    scenario: having('kill', 'power'),
+    sql: (real, clock) =>
+      interposed(real, {
+        run(next, sql, params) {
+          if (!sql.startsWith('INSERT INTO app_note')) return next(sql, ...params);
+          clock.schedule(50, () => void next(sql, ...params));
+          return 1;
+        },
+      }),
+  },
+  {
+    name: 'ops-due-by-the-clock',
+    sentence:
+      'An op is due at the time of its event, so a clock that is set back changes the order.',
+    scenario: (real) => ({ ...real, troubles: new Set(['clock', 'network']) }),
+    sql: (real) =>
+      interposed(real, {
+        run(next, sql, params) {
+          if (!sql.startsWith('INSERT INTO lading_outbox')) return next(sql, ...params);
+          const [at = 0, dueAt = 0] = params.slice(-2);
+          return next(sql, ...params.toSpliced(-1, 1, dueAt === 0 ? at : dueAt));
+        },
+      }),
+  },
+];
+
+function having(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {
+  return (real) => ({ ...real, troubles: new Set([...real.troubles, ...troubles]) });
+}
+
+function twoRunners(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {
+  return (real) => ({ ...having(...troubles)(real), runnersOnA: 2 });
+}
+
+function isFence(sql: string): boolean {
+  return sql.includes('SELECT 1 AS found FROM lading_task') && sql.includes('run = ?');
+}
+
+function isTaskRemoval(sql: string): boolean {
+  return sql.startsWith('DELETE FROM lading_task WHERE stream = ? AND kind = ? AND name = ?');
+}
+
+function isClaimable(sql: string): boolean {
+  return sql.includes('FROM lading_task') && sql.includes('r.expires_at > ?');
+}
+
+/** @throws {LadingError} when the machine has nothing of that name: the bug would be none. */
+function replaced(parts: object | undefined, name: string, value: unknown): () => void {
+  const all = parts as Record<string, unknown> | undefined;
+  const real = all?.[name];
+  if (all === undefined || real === undefined) {
+    throw new LadingError('invalid_option', `The machine has no ${name} to replace.`);
+  }
+  all[name] = value;
+  return () => {
+    all[name] = real;
+  };
+}
