@@ -27,10 +27,13 @@ export const compareTotals: AttachmentTables['compareTotals'] = ({ sql }) => {
        LEFT JOIN (${USAGE}) AS m ON m.account_id = a.account_id`,
     )
     .filter((row) => row['stored_bytes'] !== row['bytes'] || row['stored_blobs'] !== row['blobs'])
-    .map(
-      (row) =>
-        `lading_usage of ${String(row['account_id'])}: stored ${row['stored_bytes']} bytes in ${row['stored_blobs']} files, the rows say ${row['bytes']} in ${row['blobs']}`,
-    );
+    .map((row) => {
+      const [stored, counted] = ['stored_', ''].map(
+        (prefix) =>
+          `${Number(row[`${prefix}bytes`])} bytes in ${Number(row[`${prefix}blobs`])} files`,
+      );
+      return `lading_usage of ${String(row['account_id'])}: stored ${stored}, the rows say ${counted}`;
+    });
   return [...strays, ...usage];
 };
 

@@ -176,7 +176,10 @@ export function walls(packages: Packages, adapterEntries: readonly string[]): re
     {
       title: 'the entry point imports no adapter',
       remedy: 'Every adapter has its own subpath; let the app pass it in.',
-      breaches: imports({ of: ['index.ts', 'lading.ts', 'open-lading.ts'] }, ({ target }) => !isIn(target, 'adapters')),
+      breaches: imports(
+        { of: ['index.ts', 'lading.ts', 'open-lading.ts'] },
+        ({ target }) => !isIn(target, 'adapters'),
+      ),
       breach: { path: 'index.ts', text: "export * from './adapters/blobs/directory.ts';" },
     },
     {
