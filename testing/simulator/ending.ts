@@ -28,10 +28,13 @@ export async function bringToRest(world: World, devices: readonly Device[]): Pro
 
   const until = world.clock.elapsedMs + PATIENCE_MS;
   await allUp(world, devices);
-  for (let look = 0; world.clock.elapsedMs < until && world.failures.length === 0; look++) {
+  // Twice in a row: what one device has sent, the other one may not have heard yet.
+  for (let look = 0, quiet = 0; quiet < 2 && world.clock.elapsedMs < until; look++) {
+    if (world.failures.length > 0) return;
     if (look % 8 === 0) for (const device of devices) askAgain(world, device);
     await world.clock.advanceBy(LOOK_MS);
-    if (devices.every(isAtRest) && world.clock.elapsedMs > DRAFT_GRACE_MS) break;
+    const rests = devices.every(isAtRest) && world.clock.elapsedMs > DRAFT_GRACE_MS;
+    quiet = rests ? quiet + 1 : 0;
   }
 }
 

@@ -1,8 +1,13 @@
 import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
-import type { Device } from './device.ts';
+import type { SimDisk } from '../world/sim-disk.ts';
 
 /** What oracles read straight from a device's tables: the engine is not asked about itself. */
+
+/** What of a device is read. */
+interface WithRows {
+  readonly sql: SqlDatabase | undefined;
+}
 
 export interface MediaRow {
   readonly mediaId: string;
@@ -15,7 +20,7 @@ export interface MediaRow {
   readonly facts: AttachmentFacts;
 }
 
-export function mediaOf({ sql }: Device): readonly MediaRow[] {
+export function mediaOf({ sql }: WithRows): readonly MediaRow[] {
   return (sql?.all('SELECT * FROM lading_media ORDER BY media_id') ?? []).map((row) => ({
     mediaId: String(row['media_id']),
     origin: String(row['origin']),
@@ -36,7 +41,7 @@ export interface RefRow {
 }
 
 /** In the order of each owner's list. */
-export function refsOf({ sql }: Device): readonly RefRow[] {
+export function refsOf({ sql }: WithRows): readonly RefRow[] {
   const rows = sql?.all('SELECT * FROM lading_ref ORDER BY owner_key, rank, media_id') ?? [];
   return rows.map((row) => ({
     mediaId: String(row['media_id']),
@@ -52,7 +57,7 @@ export function count(sql: SqlDatabase, query: string): number {
 }
 
 /** Blobs of a device by key, in its directory's layout; temporary files apart. */
-export function blobsOf({ disk }: Device): ReadonlyMap<string, Uint8Array> {
+export function blobsOf({ disk }: { readonly disk: SimDisk }): ReadonlyMap<string, Uint8Array> {
   const prefix = 'blobs/';
   return new Map(
     [...disk.contents()]
