@@ -4,6 +4,8 @@ import {
   type Open,
   owners,
   type Plot,
+  plantedBugs,
+  type Sabotage,
   type Simulation,
   simulateScenario,
 } from 'lading/testing';
@@ -13,7 +15,7 @@ const [receipts] = owners as [(typeof owners)[number]];
 
 describe('what the simulator found', () => {
   it('sends the ops of a ref in their order, also when the clock was set back between them (seed 10)', async () => {
-    const { failures } = await run(async (world, [phone], verbs) => {
+    const setBack: Life = async (world, [phone], verbs) => {
       phone.setOnline(false);
       phone.clock.jump(60_000);
       const file = verbs.capture(open(phone), receipts, photo());
@@ -23,21 +25,23 @@ describe('what the simulator found', () => {
       await world.clock.advanceBy(3_000);
       phone.setOnline(true);
       await world.clock.advanceBy(30_000);
-    });
-    expect(failures).toEqual([]);
+    };
+    expect((await live(setBack)).failures).toEqual([]);
+    const bug = plantedBugs.find(({ name }) => name === 'ops-due-by-the-clock');
+    expect((await live(setBack, bug)).failures).not.toEqual([]);
   });
 });
 
-function run(
-  plot: (
-    world: Parameters<Plot>[0],
-    devices: readonly [Device, Device],
-    verbs: Parameters<Plot>[2],
-  ) => Promise<void>,
-): Promise<Simulation> {
-  return simulateScenario(calmScenario(1), {}, (world, [phone, tablet], verbs) => {
+type Life = (
+  world: Parameters<Plot>[0],
+  devices: readonly [Device, Device],
+  verbs: Parameters<Plot>[2],
+) => Promise<void>;
+
+function live(life: Life, sabotage: Sabotage = {}): Promise<Simulation> {
+  return simulateScenario(calmScenario(1), sabotage, (world, [phone, tablet], verbs) => {
     if (phone === undefined || tablet === undefined) throw new Error('two devices were promised');
-    return plot(world, [phone, tablet], verbs);
+    return life(world, [phone, tablet], verbs);
   });
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type PlantedBug, plantedBugs, simulate } from '../simulator/index.ts';
+import { cutEverywhere } from './cut-everywhere.ts';
 import { huntAll } from './hunt.ts';
 import { printReport, type SeedReport, seedReport } from './seed-report.ts';
 import { runInWorkers } from './workers.ts';
@@ -10,6 +11,7 @@ import { runInWorkers } from './workers.ts';
  *     npm run simulate -- [--seeds 200] [--from 1] [--workers 2]
  *     npm run simulate -- --seed 7 [--verbose] [--bug NAME]     one seed again, with all that happened
  *     npm run simulate -- --planted [--seeds 200]               how many seeds each planted bug takes
+ *     npm run simulate -- --power-cuts                           the power goes at every sync of one life
  */
 const { values } = parseArgs({
   options: {
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '1' },
     bug: { type: 'string' },
     planted: { type: 'boolean', default: false },
+    'power-cuts': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -26,6 +29,7 @@ const { values } = parseArgs({
 const words: Readonly<Record<string, string>> = { powerCuts: 'power cuts' };
 
 if (values.planted) process.exitCode = (await huntAll(Number(values.seeds))) ? 0 : 1;
+else if (values['power-cuts']) process.exitCode = (await cutEverywhere()) ? 0 : 1;
 else if (values.seed !== undefined) await runOne(Number(values.seed));
 else await runMany(Number(values.from), Number(values.seeds));
 

@@ -57,6 +57,8 @@ export interface Device {
   turnOff(): void;
   /** Closes all runners as an app does, then boots. */
   restart(): void;
+  /** What it believes. */
+  readonly isOnline: boolean;
   setOnline(online: boolean): void;
   /** What the device believes stays; nothing passes. */
   setReachable(reachable: boolean): void;
@@ -192,6 +194,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
   }
 
   function bootFailed(runner: Runner, error: unknown): void {
+    // The power went while it opened: it is on its way already.
+    if (!runner.process.isAlive) return;
     trace.note(runner.name, `could not open: ${String(error)}`);
     const isForeseen =
       error instanceof LadingError &&
@@ -311,6 +315,9 @@ export function createDevice(world: World, name: string, engines: number): Devic
           if (runners.length === 0) abandonDatabase();
         });
       }
+    },
+    get isOnline() {
+      return links().every((link) => link.connectivity.current().online);
     },
     setOnline(online) {
       trace.note(name, online ? 'online' : 'offline');

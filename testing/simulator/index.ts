@@ -5,6 +5,7 @@ export type { Device, Runner } from './device.ts';
 export type { FileRecord, Ledger, PlaceRecord } from './ledger.ts';
 export { type Oracle, oracles } from './oracles/index.ts';
 export { type PlantedBug, plantedBugs } from './planted-bugs.ts';
+export { countSyncs, livePowerCut, type PowerCut } from './power-cuts.ts';
 export type { Sabotage } from './sabotage.ts';
 export { calmScenario, type Scenario, scenarioOf, type Trouble } from './scenario.ts';
 export { type Plot, type Simulation, simulate, simulateScenario } from './simulate.ts';

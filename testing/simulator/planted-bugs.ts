@@ -186,7 +186,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'ops-due-by-the-clock',
     sentence:
       'An op is due at the time of its event, so a clock that is set back changes the order.',
-    scenario: (real) => ({ ...real, troubles: new Set(['clock', 'network']) }),
+    scenario: (real) => ({
+      ...real,
+      steps: 60,
+      pauseMs: 2_000,
+      troubles: new Set(['clock', 'network']),
+    }),
     sql: (real) =>
       interposed(real, {
         run(next, sql, params) {

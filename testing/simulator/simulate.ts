@@ -32,11 +32,15 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
 /** What happens to the devices of a simulation before everything is mended. */
 export type Plot = (world: World, devices: readonly Device[], verbs: Verbs) => Promise<void>;
 
-/** @param plot ends when it has done all it wanted; what goes on then is mended, ended and judged. */
+/**
+ * @param plot ends when it has done all it wanted; what goes on then is mended, ended and judged.
+ * @param beforeBoot what is planned before the devices are started for the first time.
+ */
 export async function simulateScenario(
   scenario: Scenario,
   sabotage: Sabotage,
   plot: Plot,
+  beforeBoot: (devices: readonly Device[]) => void = () => {},
 ): Promise<Simulation> {
   const world = createWorld(scenario, await loadSimSqlite(), sabotage);
   const unplant = sabotage.plant?.();
@@ -45,6 +49,7 @@ export async function simulateScenario(
       createDevice(world, 'A', scenario.runnersOnA),
       createDevice(world, 'B', 1),
     ] as const;
+    beforeBoot(devices);
     for (const device of devices) {
       device.onUp = () => judge(world, 'atRestart', [device]);
       device.boot();

@@ -1,0 +1,40 @@
+import { type PlantedBug, plantedBugs, simulate } from 'lading/testing';
+import { describe, expect, it } from 'vitest';
+
+/** The seed that finds each bug, so that CI runs one life for each; `npm run simulate -- --planted` looks for them. */
+const foundBySeed: Readonly<Record<string, number>> = {
+  'effect-before-commit': 29,
+  'database-not-synced': 2,
+  'bytes-not-synced': 2,
+  'name-not-synced': 2,
+  'fence-dropped': 2,
+  'backoff-not-persisted': 2,
+  'late-success': 9,
+  'new-op-id-each-time': 28,
+  'no-recovery': 8,
+  'lease-ignored': 6,
+  'no-second-look': 28,
+  'app-write-apart': 3,
+};
+
+describe('the simulator finds', () => {
+  for (const bug of plantedBugs) {
+    it(`${bug.name}: ${bug.sentence}`, async () => {
+      const failures = await failuresNear(bug, foundBySeed[bug.name] ?? 1);
+      expect(failures).not.toEqual([]);
+    });
+  }
+
+  it('nothing in a life without a planted bug', async () => {
+    expect((await simulate(2)).failures).toEqual([]);
+  });
+});
+
+/** When the scenario changes, so do the seeds: a few more are tried before it counts as missed. */
+async function failuresNear(bug: PlantedBug, seed: number) {
+  for (let tried = seed; tried < seed + 12; tried++) {
+    const { failures } = await simulate(tried, bug);
+    if (failures.length > 0) return failures;
+  }
+  return [];
+}
