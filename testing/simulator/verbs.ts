@@ -5,7 +5,7 @@ import { ownerKey } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { bytesSource } from '../../ports/source.ts';
 import type { SeededRandom } from '../world/seeded-random.ts';
-import { writeNote } from './app.ts';
+import { ACCOUNT, writeNote } from './app.ts';
 import type { Runner } from './device.ts';
 import type { FileRecord } from './ledger.ts';
 import type { World } from './world.ts';
@@ -73,6 +73,14 @@ export function createVerbs(world: World): Verbs {
     trace.name(file.mediaId, file.name);
     world.counts.captures += 1;
     return file;
+  }
+
+  /** What another device has not attached yet may go there meanwhile, with its bytes: nobody could send it then. */
+  function canComeBack(mediaId: string, device: string): boolean {
+    if (ledger.find(mediaId)?.device === device) return true;
+    return world.backend
+      .rows(ACCOUNT)
+      .some(({ ref }) => ref.mediaId === mediaId && !ref.url.startsWith('offline:'));
   }
 
   function removing(mediaId: string, key: string): void {
@@ -177,6 +185,7 @@ export function createVerbs(world: World): Verbs {
       if (mine.length === 0) return;
       const { token } = random.pick(mine);
       const { removed: gone, replacement } = readUndoToken(token);
+      if (!gone.every(({ mediaId }) => canComeBack(mediaId, deviceOf(at)))) return;
       for (const { mediaId, owner } of gone) {
         ledger.place(mediaId, ownerKey(owner)).askedAgain = true;
       }
