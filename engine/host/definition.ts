@@ -28,6 +28,8 @@ export interface Service {
   readonly concurrency?: number;
   /** False: leave the task a row for now; call `host.wake` when it turns true. Default always. */
   ready?(): boolean;
+  /** False: this host never runs a task with this input; it stays a row for another host. Default takes all. */
+  accepts?(input: Json): boolean;
 }
 
 /** A custom action: a named effect without a result, at least once; a throw is tried again. */

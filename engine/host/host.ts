@@ -95,8 +95,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     options.lease ?? {},
   );
   const listeners = new Set<(changes: readonly Change[]) => void>();
-  /** Streams whose log this version may not read: their tasks are left alone. */
-  const unreadable = new Set<StreamId>();
+  /** Streams that this version may not read, or that its services do not accept: their tasks stay rows. */
+  const leftAlone = new Set<StreamId>();
   let closed = false;
   let closing: Promise<void> | undefined;
   let cancelTick: Cancel | undefined;
@@ -138,10 +138,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
         machines,
         cache,
         stamp: () => ({ at: clock.now(), jitter: random.next() }),
-        claimer(inTx, machine, kind, src) {
-          if (runs.slots(machine, kind, src) <= 0) return null;
+        claimer(inTx, machine, task) {
+          if (runs.slots(machine, task.kind, task.src) <= 0 || !accepts(machine, task)) return null;
           lease.ensure(inTx);
-          slots.add(runs.reserve(machine, { kind, src }));
+          slots.add(runs.reserve(machine, task));
           return lease.runner;
         },
       });
@@ -214,8 +214,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
   ): Promise<void> {
     const waiting = (tx: StoreTransaction): readonly Task[] =>
       tx.tasks
-        .claimable(machine.id, [src], clock.now(), runs.slots(machine, kind, src) + unreadable.size)
-        .filter((task) => task.kind === kind && !unreadable.has(task.stream));
+        .claimable(machine.id, [src], clock.now(), runs.slots(machine, kind, src) + leftAlone.size)
+        .filter((task) => task.kind === kind && !leftAlone.has(task.stream));
     if (store.read(waiting).length === 0) return;
     const slots = reservations();
     try {
@@ -223,7 +223,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
         const mine: Task[] = [];
         for (const task of waiting(work.tx)) {
           if (runs.slots(machine, kind, src) <= 0) break;
-          if (!isReadable(work, task.stream)) continue;
+          if (!canRun(work, machine, task)) continue;
           lease.ensure(work.tx);
           if (!work.tx.tasks.claim(task, task.runner, lease.runner)) continue;
           slots.add(runs.reserve(machine, task));
@@ -239,15 +239,18 @@ export async function openHost(options: HostOptions): Promise<Host> {
     }
   }
 
-  /** A service of a stream that cannot be read could never bring its result home: do not begin it (contract 9.4). */
-  function isReadable(work: Work, stream: StreamId): boolean {
+  /**
+   * A service of a stream that cannot be read could never bring its result home: do not begin it (contract 9.4).
+   * Nor one that says it is not this host's.
+   */
+  function canRun(work: Work, machine: HostedMachine, task: Task): boolean {
     try {
-      return work.peek(stream) !== undefined;
+      if (work.peek(task.stream) !== undefined && accepts(machine, task)) return true;
     } catch (error) {
-      logger.error('a stream cannot be read', { stream, error });
-      unreadable.add(stream);
-      return false;
+      logger.error('a stream cannot be read', { stream: task.stream, error });
     }
+    leftAlone.add(task.stream);
+    return false;
   }
 
   async function tick(): Promise<void> {
@@ -362,6 +365,10 @@ function registered(machines: readonly HostedMachine[]): ReadonlyMap<string, Hos
     byId.set(machine.id, machine);
   }
   return byId;
+}
+
+function accepts(machine: HostedMachine, task: Pick<Task, 'kind' | 'src' | 'input'>): boolean {
+  return task.kind !== 'invoke' || machine.services[task.src]?.accepts?.(task.input) !== false;
 }
 
 /** Times in the log are whole milliseconds. */

@@ -17,8 +17,7 @@ export interface WorkContext {
   claimer(
     tx: StoreTransaction,
     machine: HostedMachine,
-    kind: Task['kind'],
-    src: string,
+    task: Pick<Task, 'kind' | 'src' | 'input'>,
   ): string | null;
 }
 
@@ -246,7 +245,7 @@ function writeTasks(
         break;
       default: {
         const asked = taskOf({ stream, machine: machine.id, version, at }, effect, index);
-        const runner = context.claimer(tx, machine, asked.kind, asked.src);
+        const runner = context.claimer(tx, machine, asked);
         const task: Task = runner === null ? asked : { ...asked, runner, attempts: 1 };
         tx.tasks.put(task);
         if (effect.type === 'timer') owed.push({ type: 'arm' });

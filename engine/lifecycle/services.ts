@@ -39,6 +39,9 @@ export function attachmentServices(parts: ServiceParts): Readonly<Record<string,
   const { gates, slots } = parts;
   const remoteOpen = (): boolean => gates.remoteOpen();
   const uploadsOpen = (): boolean => gates.uploadsOpen();
+  /** A database may hold several accounts: removals and downloads of another one wait for it (contract 4.8). */
+  const accepts = (input: Json): boolean =>
+    (input as { readonly accountId?: string }).accountId === parts.accountId;
   return {
     // The scheduler counts slots; a run gives its slot back before its result is committed, hence twice as many.
     upload: {
@@ -59,15 +62,13 @@ export function attachmentServices(parts: ServiceParts): Readonly<Record<string,
     },
     removeRemote: {
       ready: remoteOpen,
-      run: (input, run) =>
-        unlessForeign(parts, input, () =>
-          removeRemote(parts, input as unknown as RemoveRemoteInput, run),
-        ),
+      accepts,
+      run: (input, run) => removeRemote(parts, input as unknown as RemoveRemoteInput, run),
     },
     download: {
       ready: remoteOpen,
-      run: (input, run) =>
-        unlessForeign(parts, input, () => download(parts, input as unknown as DownloadInput, run)),
+      accepts,
+      run: (input, run) => download(parts, input as unknown as DownloadInput, run),
     },
     evict: { run: (input) => dropBytes(parts, input as unknown as LocalInput) },
     purge: { run: (input) => purge(parts, input as unknown as LocalInput) },
@@ -75,8 +76,8 @@ export function attachmentServices(parts: ServiceParts): Readonly<Record<string,
 }
 
 /**
- * A database may hold several accounts, and a run that an earlier process left may be another one's: it never runs
- * under these credentials. It is interrupted as by a lost network, which burns nothing (contract 4.8).
+ * An upload that an earlier process left may be another account's: it never runs under these credentials. It is
+ * interrupted as by a lost network, which burns nothing, so that nothing shows `uploading` meanwhile (contract 4.8).
  */
 async function unlessForeign(
   parts: ServiceParts,

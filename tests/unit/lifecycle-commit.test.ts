@@ -174,4 +174,39 @@ describe('the account', () => {
     expect(shows(again.view(photo.id))).toBe('uploaded');
     expect(phone.remote.objects.size).toBe(1);
   });
+
+  it('leaves the removals of another account to it, and writes no events about them (contract 4.8)', async () => {
+    let refuse = true;
+    const phone = world({
+      fields: {
+        'item.images': { kinds: ['image'], policy: { undoGraceMs: 1_000, lateArrivalMs: 5_000 } },
+      },
+      script: ({ operation }) =>
+        operation === 'upload' || (operation === 'remove' && refuse)
+          ? { fault: { ok: false, class: 'retryable', code: 'http_503' } }
+          : undefined,
+    });
+    const mine = await phone.open();
+    const photo = await phone.until(mine.capture(picture(), image()));
+    await phone.pass(100);
+    await phone.until(mine.cancel(photo.id));
+    await phone.pass(100);
+    await phone.until(mine.close());
+    const events = (): unknown => phone.rows('SELECT count(*) AS n FROM lading_event')[0]?.['n'];
+    const calls = phone.remote.calls.length;
+    const before = Number(events());
+
+    const yours = await phone.open({ account: 'you' });
+    await phone.pass(3_600_000);
+    expect(phone.remote.calls).toHaveLength(calls);
+    // Its timer elapses once; then the removal is a row that waits.
+    expect(Number(events()) - before).toBeLessThanOrEqual(1);
+    await phone.until(yours.close());
+
+    refuse = false;
+    const again = await phone.open({ account: ME });
+    await phone.pass(60_000);
+    expect(again.view(photo.id)).toMatchObject({ state: 'gone' });
+    expect(phone.rows('SELECT * FROM lading_task')).toEqual([]);
+  });
 });
