@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { ServerOptions } from '@tus/server';
 import { LADING_KEY, parseTusUploadId, type TusUploadOwner } from './tus-ids.ts';
 
 /** A `@tus/server` data store. Named by shape, so that the types of the app's own copy fit. */
@@ -25,9 +24,16 @@ export interface LadingTusOptions<Store extends TusDataStore> {
   readonly authorize?: (request: Request, owner: TusUploadOwner) => void | Promise<void>;
 }
 
-export type LadingTusHooks<Store> = Required<
-  Pick<ServerOptions, 'namingFunction' | 'onIncomingRequest' | 'relativeLocation'>
-> & { readonly datastore: Store };
+/** Options of `@tus/server`, named by shape: types that come from it would not compile where it is not installed. */
+export interface LadingTusHooks<Store> {
+  readonly datastore: Store;
+  readonly relativeLocation: true;
+  readonly namingFunction: (
+    request: Request,
+    metadata?: Record<string, string | null>,
+  ) => Promise<string>;
+  readonly onIncomingRequest: (request: Request, id: string) => Promise<void>;
+}
 
 /**
  * Options for `@tus/server` 2.4 that make an upload happen once (contract 4.2):
