@@ -23,7 +23,8 @@ export interface BlobStore {
   /**
    * Streams `source` to a temporary file while hashing, syncs it, renames it into place and syncs the directory:
    * durable on return (contract 3.2). Writing a key again replaces it.
-   * @throws {LadingError} `disk_full`, `file_too_large` (more than `maxBytes`), `capture_aborted`; nothing is left behind.
+   * @throws {LadingError} `disk_full`, `blobs_unwritable`, `file_too_large` (more than `maxBytes`), `capture_aborted`;
+   *   nothing is left behind.
    */
   write(
     key: BlobKey,

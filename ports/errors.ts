@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'database_busy'
   | 'commit_failed' // COMMIT failed; nothing of the batch happened
   | 'statement_count' // an app statement changed another number of rows than it said
+  | 'blobs_unwritable' // the place of the bytes refuses them: permissions, read-only, an I/O error
   | 'blob_missing'
   | 'blob_corrupt' // bytes do not match the recorded SHA-256
   // event log and host

@@ -183,9 +183,13 @@ function writeError(error: unknown, signal: AbortSignal | undefined): unknown {
   if (error instanceof LadingError) return error;
   if (signal?.aborted) return captureAborted();
   const code = codeOf(error);
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  const message = 'The disk is full: nothing was stored. Free some space and capture again.';
-  return new LadingError('disk_full', message, { cause: error });
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const message = 'The disk is full: nothing was stored. Free some space and capture again.';
+    return new LadingError('disk_full', message, { cause: error });
+  }
+  if (typeof code !== 'string') return error;
+  const message = `The directory of the bytes cannot be written (${code}): nothing was stored. Check that it may be written, then capture again.`;
+  return new LadingError('blobs_unwritable', message, { cause: error, details: { code } });
 }
 
 function unlessAbsent(error: unknown): void {

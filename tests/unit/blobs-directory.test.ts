@@ -52,6 +52,17 @@ describe('directoryBlobs', () => {
     },
   );
 
+  it.each(['EACCES', 'EROFS', 'EIO'])(
+    'says blobs_unwritable and leaves nothing when the disk answers %s',
+    async (code) => {
+      const disk = recorded(nodeDisk(directory), [], 'rename', code);
+      const written = directoryBlobs({ disk }).write(key, one());
+      await expect(written).rejects.toMatchObject({ code: 'blobs_unwritable', details: { code } });
+      const files = await readdir(directory, { recursive: true, withFileTypes: true });
+      expect(files.filter((entry) => entry.isFile())).toEqual([]);
+    },
+  );
+
   it('lists what a killed write left, and removes it by that name', async () => {
     await mkdir(join(directory, 'tmp'));
     await writeFile(join(directory, 'tmp', 'abc'), 'half');
@@ -136,12 +147,12 @@ async function* one(): AsyncIterable<Uint8Array> {
   yield new Uint8Array([1, 2, 3]);
 }
 
-/** A disk that writes down what is asked of it, and has no space left in one step. */
-function recorded(disk: Disk, steps: string[], full = 'never'): Disk {
+/** A disk that writes down what is asked of it, and refuses one step. */
+function recorded(disk: Disk, steps: string[], full = 'never', code = 'ENOSPC'): Disk {
   const note = (step: string): void => {
     const line = step.replace(/tmp\/[0-9a-f]{32}/, 'tmp/*');
     steps.push(line);
-    if (line.startsWith(full)) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    if (line.startsWith(full)) throw Object.assign(new Error('no'), { code });
   };
   return {
     async open(path, mode) {
