@@ -105,9 +105,9 @@ export interface OutboxTable {
   ): void;
   /** Takes back removals of this ref that are not due at `now`, hence were never sent; true when there was one. */
   withdrawRemovals(tx: StoreTransaction, mediaId: MediaId, ownerKey: string, now: number): boolean;
-  /** Ops due at `now`, in the order they were written. */
+  /** Ops due at `now`, in the order they were written; one written after `now` (a clock that went back) is due. */
   due(tx: StoreTransaction, accountId: string, now: number, limit: number): readonly OutboxRow[];
-  nextDueAt(tx: StoreTransaction, accountId: string): number | undefined;
+  nextDueAt(tx: StoreTransaction, accountId: string, now: number): number | undefined;
   count(tx: StoreTransaction, accountId: string): number;
   /** Whether an op for this ref is still to be acknowledged: deltas about it are older than what is here. */
   hasPending(tx: StoreTransaction, mediaId: MediaId, ownerKey: string): boolean;

@@ -77,8 +77,9 @@ export function createPusher(options: PusherOptions): Pusher {
   }
 
   function dueInMs(): number | undefined {
-    const dueAt = events.read((tx) => outbox.nextDueAt(tx, accountId));
-    return dueAt === undefined ? undefined : dueAt - clock.now();
+    const now = clock.now();
+    const dueAt = events.read((tx) => outbox.nextDueAt(tx, accountId, now));
+    return dueAt === undefined ? undefined : dueAt - now;
   }
 
   /** Pushes until nothing is due. */

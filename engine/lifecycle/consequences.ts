@@ -45,7 +45,9 @@ export function createConsequences(options: {
       if (same && !isAskedAgain) continue;
       touched.push(entry.owner);
       if (fromBackend) continue;
-      if (known === undefined) outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
+      // A removal that was taken back in time was never told: then a tombstone is another device's, and wins.
+      const isBack =
+        known === undefined && outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
       outbox.put(tx, {
         opId: opId(count),
         accountId: after.accountId,
@@ -54,7 +56,7 @@ export function createConsequences(options: {
           owner: entry.owner,
           ref: refOf(after, entry),
           rank: entry.rank,
-          ...(known === undefined ? { restore: true } : {}),
+          ...(known === undefined && !isBack ? { restore: true } : {}),
         },
         at,
         dueAt: AT_ONCE,

@@ -59,7 +59,10 @@ export async function resolveBytes(
 
   const changed = nextChanges(host, mediaId, signal);
   try {
-    await host.send(asStream(mediaId), { type: 'read.requested' });
+    // Asking is a reason to try once more with the credentials of now; what waits for them stays for the next one.
+    const isRefused = media.facts.local === 'downloadAwaitingCredentials';
+    const asks = isRefused ? 'retry.requested' : 'read.requested';
+    await host.send(asStream(mediaId), { type: asks });
     for (media = read(); !media.hasBytes; media = read()) {
       refuseIfHopeless(media);
       await changed.next();
@@ -105,7 +108,6 @@ function refuseIfHopeless({ facts, mediaId, url }: MediaRecord): void {
   const fetching =
     facts.local === 'downloading' ||
     facts.local === 'downloadWaiting' ||
-    facts.local === 'downloadAwaitingCredentials' ||
     facts.local === 'evicting';
   if (!fetching) {
     throw bytesMissing(mediaId, facts.localError?.code ?? 'the remote does not have them');

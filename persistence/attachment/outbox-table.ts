@@ -23,9 +23,11 @@ export const outboxTable: OutboxTable = {
   withdrawRemovals: (tx, mediaId, key, now) =>
     tx.sql.run(
       `DELETE FROM lading_outbox
-       WHERE media_id = ? AND owner_key = ? AND due_at > ? AND op ->> 'type' = 'ref.delete'`,
+       WHERE media_id = ? AND owner_key = ? AND due_at > ? AND created_at <= ?
+         AND op ->> 'type' = 'ref.delete'`,
       mediaId,
       key,
+      now,
       now,
     ) > 0,
 
@@ -33,8 +35,9 @@ export const outboxTable: OutboxTable = {
     tx.sql
       .all(
         `SELECT seq, op_id, media_id, owner_key, op FROM lading_outbox
-         WHERE account_id = ? AND due_at <= ? ORDER BY seq LIMIT ?`,
+         WHERE account_id = ? AND (due_at <= ? OR created_at > ?) ORDER BY seq LIMIT ?`,
         accountId,
+        now,
         now,
         limit,
       )
@@ -46,11 +49,16 @@ export const outboxTable: OutboxTable = {
         op: JSON.parse(String(row['op'])) as BackendOp,
       })),
 
-  nextDueAt(tx, accountId) {
+  nextDueAt(tx, accountId, now) {
     const row = tx.sql.get(
-      'SELECT min(due_at) AS due FROM lading_outbox WHERE account_id = ?',
+      `SELECT min(due_at) AS due,
+         EXISTS (SELECT 1 FROM lading_outbox WHERE account_id = ? AND created_at > ?) AS skewed
+       FROM lading_outbox WHERE account_id = ?`,
+      accountId,
+      now,
       accountId,
     );
+    if (row?.['skewed'] === 1) return now;
     const due = row?.['due'];
     return due === null || due === undefined ? undefined : Number(due);
   },

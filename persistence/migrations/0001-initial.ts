@@ -120,6 +120,7 @@ CREATE TABLE lading_outbox (
   attempts INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX lading_outbox_due ON lading_outbox (account_id, due_at, seq);
+CREATE INDEX lading_outbox_written ON lading_outbox (account_id, created_at);
 CREATE INDEX lading_outbox_ref ON lading_outbox (media_id, owner_key);
 
 CREATE TABLE lading_cursor (

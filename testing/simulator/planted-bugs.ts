@@ -197,7 +197,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         run(next, sql, params) {
           if (!sql.startsWith('INSERT INTO lading_outbox')) return next(sql, ...params);
           const [at = 0, dueAt = 0] = params.slice(-2);
-          return next(sql, ...params.toSpliced(-1, 1, dueAt === 0 ? at : dueAt));
+          return next(sql, ...params.toSpliced(-2, 2, 0, dueAt === 0 ? at : dueAt));
         },
       }),
   },

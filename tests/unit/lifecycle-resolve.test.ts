@@ -75,6 +75,20 @@ describe('resolve (contract 3.6)', () => {
     expect(phone.blobs.keys).toHaveLength(1);
   });
 
+  it('says that the sign-in is not accepted, and asks again at the next call', async () => {
+    const { phone, lading, id, sha256 } = await evicted(({ operation, nth }) =>
+      operation === 'download' && nth === 1
+        ? { fault: { ok: false, class: 'auth', code: 'unauthorized' } }
+        : undefined,
+    );
+    await expect(phone.until(lading.resolve(id))).rejects.toMatchObject({
+      code: 'bytes_missing',
+      message: expect.stringContaining('unauthorized'),
+    });
+    expect(await hashOf(await phone.until(lading.resolve(id)))).toBe(sha256);
+    expect(downloads(phone)).toBe(2);
+  });
+
   it('waits while offline, and can be aborted alone', async () => {
     const { phone, lading, id, sha256 } = await evicted();
     phone.net.set({ online: false });

@@ -56,7 +56,22 @@ describe('pusher', () => {
     });
     await parts.clock.advanceBy(120_000);
     expect(said(backend.requests)).toEqual(['put 1', 'put 1']);
-    expect(backend.requests[1]?.[0]?.op).toMatchObject({ type: 'ref.put', restore: true });
+    // The backend was never told: a tombstone that it has is another device's, and must win.
+    expect(backend.requests[1]?.[0]?.op).not.toHaveProperty('restore');
+    await pusher.close();
+  });
+
+  it('tells of a held-back removal when the clock that wrote it is set right', async () => {
+    const parts = await syncParts();
+    const backend = pushes(applied);
+    const pusher = parts.pusher({ backend });
+    pusher.start();
+    await parts.captured(1);
+    parts.clock.jump(3_600_000);
+    await parts.unlinked(1);
+    parts.clock.jump(-3_600_000);
+    await parts.clock.advanceBy(60_000);
+    expect(said(backend.requests)).toEqual(['put 1', 'delete 1']);
     await pusher.close();
   });
 
