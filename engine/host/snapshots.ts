@@ -55,8 +55,11 @@ export function replay(
 ): Snapshot {
   const stored = restored(tx, stream, machine, version);
   let state = stored?.state;
-  for (const event of tx.log.read(stream, stored?.version ?? 0))
-    state = foldStep(machine, state, event).snapshot;
+  // The last event behind the snapshot is read too: one of a newer version must be noticed (contract 9.4).
+  for (const event of tx.log.read(stream, Math.max(0, (stored?.version ?? 0) - 1))) {
+    if (stored !== undefined && event.version <= stored.version) upcast(machine, event);
+    else state = foldStep(machine, state, event).snapshot;
+  }
   if (state === undefined) {
     throw new LadingError('database_corrupt', `Stream ${stream} has a head but no events.`, {
       details: { stream },

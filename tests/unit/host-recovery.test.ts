@@ -92,6 +92,20 @@ describe('the log alone', () => {
     await phone.until(back.close());
   });
 
+  it('with a newer last event is refused also where a snapshot spares the replay (contract 9.4)', async () => {
+    const { phone } = await lived();
+    phone.handle.exec(
+      'UPDATE lading_event SET schema_version = 2 WHERE version = (SELECT max(version) FROM lading_event)',
+    );
+    const before = phone.rows('SELECT * FROM lading_event');
+    const host = await phone.open([hosted('courier', courier)]);
+    await expect(phone.until(host.send(a, { type: 'note' }))).rejects.toMatchObject({
+      code: 'unknown_event_version',
+    });
+    expect(phone.rows('SELECT * FROM lading_event')).toEqual(before);
+    await phone.until(host.close());
+  });
+
   it('with an event of a newer version is refused and left untouched, and other streams go on (contract 9.4)', async () => {
     const { phone } = await lived();
     phone.handle.exec(
