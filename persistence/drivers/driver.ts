@@ -21,6 +21,8 @@ export interface RawDatabase {
    * own are known.
    */
   foreignTransaction?(): boolean;
+  /** Whether the handle was closed, by us or by the app whose handle it is. Without it nobody can tell. */
+  isClosed?(): boolean;
 }
 
 export interface DriverOptions {
@@ -38,12 +40,18 @@ export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {})
   /** Why the open transaction can not be committed any more, although who began it has not noticed yet. */
   let lost: { readonly cause: unknown } | undefined;
 
+  function typed(error: unknown): unknown {
+    if (error instanceof LadingError) return error;
+    if (raw.isClosed?.() === true) return closedHandle(error);
+    return asLadingError(raw.resultCode(error), error) ?? error;
+  }
+
   function guarded<T>(work: () => T): T {
     if (lost !== undefined) throw lost.cause;
     try {
       return work();
     } catch (error) {
-      const known = asLadingError(raw.resultCode(error), error) ?? error;
+      const known = typed(error);
       // SQLite rolled all of it back: the next statement would be a transaction of its own, and durable.
       if (depth > 0 && !isOpen()) lost = { cause: known };
       throw known;
@@ -59,8 +67,9 @@ export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {})
       else if (isOpen()) raw.exec('ROLLBACK');
     } catch (cause) {
       // What was to be taken back is still there: nothing of the outermost transaction may be committed.
-      if (level > 0) lost = { cause };
-      else throw cause;
+      // The outermost one has nothing left to protect: what went wrong first is the answer, and a transaction that
+      // is still open is met by the next BEGIN.
+      if (level > 0) lost = { cause: typed(cause) };
     }
   }
 
@@ -95,9 +104,12 @@ export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {})
       if (depth > 0 || isOpen()) return query();
       exec('BEGIN');
       try {
-        return query();
-      } finally {
-        if (isOpen()) raw.exec('COMMIT');
+        const result = query();
+        if (isOpen()) exec('COMMIT');
+        return result;
+      } catch (error) {
+        rollback(0);
+        throw error;
       }
     },
     get inTransaction() {
@@ -110,8 +122,20 @@ export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {})
   };
 }
 
-function foreignTransaction(): LadingError {
-  return new LadingError('database_busy', 'The app has a transaction open on this handle.');
+function closedHandle(cause: unknown): LadingError {
+  return new LadingError(
+    'database_unopenable',
+    'The database handle is closed: open the database again, and give Lading the new handle.',
+    { cause },
+  );
+}
+
+/** What an app hears that leaves its own transaction open on a shared handle. */
+export function foreignTransaction(): LadingError {
+  return new LadingError(
+    'database_busy',
+    'The app has a transaction open on this handle: end it, then try again.',
+  );
 }
 
 const TRANSACTION_CONTROL = /^\s*(?:begin|commit|end|rollback|savepoint|release)\b/i;

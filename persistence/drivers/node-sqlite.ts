@@ -10,9 +10,18 @@ export { openSqliteEventStore } from '../sqlite-event-store.ts';
 /**
  * Opens a database file with Node's own SQLite: WAL, `synchronous=FULL`, foreign keys, no busy wait.
  * @param file path of the database; it is created when missing, its folder is not. `':memory:'` keeps nothing.
- * @throws {LadingError} `database_unopenable`, `database_corrupt`, `database_read_only`.
+ * @throws {LadingError} `invalid_option` without a path; `database_unopenable`, `database_corrupt`,
+ *   `database_read_only`.
  */
 export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDatabase {
+  // SQLite takes '' for a temporary database, which is gone when it is closed.
+  if (typeof file !== 'string' || file.trim() === '') {
+    throw new LadingError(
+      'invalid_option',
+      'A database needs the path of a file, or ":memory:" to keep nothing.',
+      { details: { name: 'file' } },
+    );
+  }
   let handle: DatabaseSync;
   try {
     handle = new DatabaseSync(file, { timeout: 0 });
@@ -34,19 +43,23 @@ export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDa
 /**
  * Takes the app's own handle, so that app and engine share one connection and its transactions (design 3).
  * Closing the result leaves the handle open: it is the app's.
- * @throws {LadingError} `database_corrupt`, `database_read_only`.
+ * @throws {LadingError} `database_busy` while the app has a transaction open on the handle, `database_unopenable`
+ *   when it is closed; `database_corrupt`, `database_read_only`.
  */
 export function nodeSqlite(handle: DatabaseSync, options: DriverOptions = {}): SqlDatabase {
   return connect(handle, () => {}, options);
 }
 
 function connect(handle: DatabaseSync, close: () => void, options: DriverOptions): SqlDatabase {
-  const database = createSqlDatabase(rawNodeSqlite(handle, close), options);
-  prepareConnection(database);
+  const raw = rawNodeSqlite(handle, close);
+  const database = createSqlDatabase(raw, options);
+  prepareConnection(database, raw);
   return database;
 }
 
 function rawNodeSqlite(handle: DatabaseSync, close: () => void): RawDatabase {
+  // Node before 22.15 does not say: undefined is not closed.
+  const isClosed = (): boolean => (handle.isOpen as boolean | undefined) === false;
   return {
     exec: (sql) => handle.exec(sql),
     prepare(sql) {
@@ -60,7 +73,8 @@ function rawNodeSqlite(handle: DatabaseSync, close: () => void): RawDatabase {
       };
     },
     close,
-    foreignTransaction: () => handle.isTransaction,
+    isClosed,
+    foreignTransaction: () => (isClosed() ? false : handle.isTransaction),
     resultCode(error) {
       const code = (error as { readonly errcode?: unknown } | null)?.errcode;
       return typeof code === 'number' ? code : undefined;

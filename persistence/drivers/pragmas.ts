@@ -1,5 +1,6 @@
 import type { SqlDatabase } from '../../ports/sql.ts';
 import { refuseNewer } from '../migrations/index.ts';
+import { foreignTransaction, type RawDatabase } from './driver.ts';
 
 /** Another process may be opening the same file, or mending it after a crash: both take moments. */
 const OPEN_PATIENCE_MS = 2_000;
@@ -8,9 +9,14 @@ const OPEN_PATIENCE_MS = 2_000;
  * What every connection is set to, whatever library and whoever opened it. FULL, because NORMAL lost acknowledged
  * events in 254 of 300 simulated power cuts and FULL in none; `fullfsync` makes fsync mean it on Apple systems.
  * No busy wait: two connections in one thread would block each other for all of it.
- * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `database_busy`.
+ * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `database_busy`: also while the app
+ *   has a transaction open on its handle, in which SQLite takes no such settings.
  */
-export function prepareConnection(database: SqlDatabase): void {
+export function prepareConnection(
+  database: SqlDatabase,
+  raw: Pick<RawDatabase, 'foreignTransaction'> = {},
+): void {
+  if (raw.foreignTransaction?.() === true) throw foreignTransaction();
   refuseNewer(database); // before a byte of the file changes, its journal mode included
   database.exec(`PRAGMA busy_timeout = ${OPEN_PATIENCE_MS}`);
   database.exec('PRAGMA journal_mode = WAL');

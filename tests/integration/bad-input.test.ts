@@ -301,6 +301,87 @@ describe('opening a database that cannot be used', () => {
     expect(folder).toMatchObject({ code: 'database_unopenable' });
   });
 
+  it.each(['', '  '])(
+    'a path %j: SQLite would take it for a database that vanishes',
+    async (path) => {
+      const error = await failureOf(async () => openNodeSqlite(path));
+      expect(error).toMatchObject({ code: 'invalid_option' });
+      expect(error.message).toMatch(/needs the path of a file/);
+    },
+  );
+
+  it('a handle on which the app has a transaction open, or one that is closed', async () => {
+    const handle = new DatabaseSync(database());
+    handle.exec('BEGIN');
+    const busy = await failureOf(async () => nodeSqlite(handle));
+    expect(busy).toMatchObject({ code: 'database_busy' });
+    expect(busy.message).toMatch(/end it, then try again\.$/);
+    handle.exec('COMMIT');
+    const store = nodeSqlite(handle);
+    handle.exec('BEGIN');
+    expect(await failureOf(() => open(store))).toMatchObject({ code: 'database_busy' });
+    handle.close();
+    expect(await failureOf(() => open(store))).toMatchObject({ code: 'database_unopenable' });
+    const closed = await failureOf(async () => nodeSqlite(handle));
+    expect(closed).toMatchObject({ code: 'database_unopenable' });
+    expect(closed.message).toMatch(/handle is closed/);
+  });
+
+  it.each(['zeros', 'ones', 'noise'])(
+    'one page of %s where a table or index begins',
+    async (damage) => {
+      lading = await open();
+      const source = fileSource(await file('good.jpg', 1_000));
+      await lading.capture(source, { owner: owner(), kind: 'image' });
+      await lading.close();
+      const handle = new DatabaseSync(database());
+      handle.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      const pageSize = Number(handle.prepare('PRAGMA page_size').get()?.['page_size']);
+      const roots = handle
+        .prepare('SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0 ORDER BY rootpage')
+        .all()
+        .map(({ name, rootpage }) => ({ name: String(name), page: Number(rootpage) }));
+      handle.close();
+      const sound = await readFile(database());
+      const page = Buffer.alloc(pageSize, damage === 'ones' ? 0xff : 0);
+      if (damage === 'noise')
+        for (const index of page.keys()) page[index] = (index * 167 + 13) & 0xff;
+      const found: string[] = [];
+      for (const root of [{ name: 'sqlite_master', page: 1 }, ...roots]) {
+        const bytes = Buffer.from(sound);
+        page.copy(bytes, (root.page - 1) * pageSize);
+        await writeFile(database(), bytes);
+        await rm(`${database()}-wal`, { force: true });
+        await rm(`${database()}-shm`, { force: true });
+        for (const step of ['open', 'list', 'capture', 'verify']) {
+          const outcome = await outcomeOf(step, source);
+          if (outcome !== 'works') found.push(outcome);
+          if (outcome !== 'works' && outcome !== 'database_corrupt') {
+            throw new Error(`${root.name}, ${step}: ${outcome}`);
+          }
+        }
+      }
+      expect(new Set(found)).toEqual(new Set(['database_corrupt']));
+      expect(found.length).toBeGreaterThan(roots.length);
+    },
+  );
+
+  /** Opens the database, does one thing with it, and closes it; tells the code of what was refused. */
+  async function outcomeOf(step: string, source: CaptureSource): Promise<string> {
+    let opened: Lading | undefined;
+    try {
+      opened = await open();
+      if (step === 'list') opened.list(owner());
+      if (step === 'capture') await opened.capture(source, { owner: owner(), kind: 'image' });
+      if (step === 'verify') await opened.verify();
+      return 'works';
+    } catch (error) {
+      return error instanceof LadingError ? error.code : String(error);
+    } finally {
+      await opened?.close().catch(() => {});
+    }
+  }
+
   it('gives the database back when options are wrong, and can be opened right after', async () => {
     const store = openNodeSqlite(database());
     const parts = {

@@ -15,7 +15,7 @@ it("leaves the app's own handle open when it is closed, and closes one that it o
   try {
     const database = openNodeSqlite(join(directory, 'app.sqlite'));
     database.close();
-    expect(() => database.get('SELECT 1 AS one')).toThrow(/not open/);
+    expect(() => database.get('SELECT 1 AS one')).toThrow(/handle is closed/);
   } finally {
     rmSync(directory, { recursive: true });
   }
