@@ -40,6 +40,12 @@ export interface BlobStore {
     range?: { readonly start?: number; readonly end?: number },
   ): AsyncIterable<Uint8Array>;
   stat(key: BlobKey): Promise<{ readonly sizeBytes: number } | undefined>;
+  /**
+   * Lower-case hex SHA-256 of the bytes as they lie there now. Where a store has it, bytes that are not the captured
+   * ones are never sent (contract 4.4, field case 13).
+   * @throws {LadingError} `blob_missing`.
+   */
+  hash?(key: BlobKey, signal?: AbortSignal): Promise<string>;
   /** Idempotent. */
   remove(key: BlobKey): Promise<void>;
   list(): AsyncIterable<StoredBlob>;

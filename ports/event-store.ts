@@ -81,6 +81,8 @@ export interface LogTransaction {
   ): void;
   read(stream: StreamId, afterVersion?: number): readonly StoredEvent[];
   hasKey(stream: StreamId, key: string): boolean;
+  /** Position of the newest event of all; 0 when there is none. */
+  lastPosition(): number;
   /** Up to `limit` streams with ids after `after` (`''`: from the beginning), in the order of their ids. */
   streams(after: string, limit: number): readonly StreamId[];
   /** Writes the head anew, from the log: for repairs. */

@@ -78,6 +78,13 @@ export function memoryBlobs(options: MemoryBlobsOptions = {}): MemoryBlobs {
       return found === undefined ? undefined : { sizeBytes: found.bytes.byteLength };
     },
 
+    async hash(key) {
+      const found = stored.get(key);
+      if (found === undefined)
+        throw new LadingError('blob_missing', `The bytes of ${key} are gone.`);
+      return createHash('sha256').update(found.bytes).digest('hex');
+    },
+
     async remove(key) {
       stored.delete(key);
     },

@@ -41,7 +41,7 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
   const disk = options.disk ?? nodeDisk(options.directory);
   const random = options.random ?? systemRandom;
 
-  return {
+  const blobs: BlobStore = {
     async write(key, source, { signal, maxBytes } = {}) {
       const { directory, path } = placeOf(key);
       const temporary = `${TEMPORARY}/${Buffer.from(random.bytes(16)).toString('hex')}`;
@@ -92,6 +92,15 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
       }
     },
 
+    async hash(key, signal) {
+      const hash = createHash('sha256');
+      for await (const bytes of blobs.open(key)) {
+        signal?.throwIfAborted();
+        hash.update(bytes);
+      }
+      return hash.digest('hex');
+    },
+
     async remove(key) {
       if (key.startsWith(`${TEMPORARY}/`)) {
         await disk.remove(relative(key).join('/'));
@@ -109,6 +118,7 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
       yield* blobsBelow(disk, '');
     },
   };
+  return blobs;
 }
 
 async function fill(

@@ -15,6 +15,8 @@ import { LadingError } from '../../ports/errors.ts';
 export function nodeDisk(baseDirectory: string): Disk {
   const base = resolve(baseDirectory);
   const at = (path: string): string => (path === '.' ? base : join(base, ...checked(path)));
+  /** Directories whose names are durable, or being made so. */
+  const durable = new Map<string, Promise<void>>();
 
   return {
     async open(path, mode) {
@@ -34,17 +36,35 @@ export function nodeDisk(baseDirectory: string): Disk {
     async makeDirectory(path) {
       const target = at(path);
       const first = await mkdir(target, { recursive: true, mode: 0o700 });
-      if (first === undefined) return;
-      // Each new name lives in its parent: from the target up to the directory that was there before.
-      for (let made = target; ; made = dirname(made)) {
-        await syncDirectory(dirname(made));
-        if (made === resolve(first)) return;
+      // One that was there may be new all the same: another write made it, or a process that was killed before its sync.
+      let synced = first === undefined ? durable.get(target) : undefined;
+      if (synced === undefined) {
+        synced = syncChain(base, target, first);
+        durable.set(target, synced);
+        synced.catch(() => durable.delete(target));
       }
+      await synced;
     },
     async syncDirectory(path) {
       await syncDirectory(at(path));
     },
   };
+}
+
+/**
+ * Makes names durable from `target` up to the base, and further up to `first`, the topmost one that was just made.
+ * Each name lives in its parent.
+ */
+async function syncChain(base: string, target: string, first: string | undefined): Promise<void> {
+  const top = first !== undefined && `${base}/`.startsWith(`${resolve(first)}/`) ? first : base;
+  for (let made = target; ; made = dirname(made)) {
+    const isOurs = made !== base || first !== undefined;
+    await syncDirectory(dirname(made)).catch((error: unknown) => {
+      // The base was there: whoever made it may keep its parent to himself.
+      if (isOurs) throw error;
+    });
+    if (made === resolve(top) || made === dirname(made)) return;
+  }
 }
 
 /** The parts of a relative path, none of which leads out of the base. */

@@ -11,6 +11,8 @@ export interface ServiceRun {
   readonly signal: AbortSignal;
   /** True when an earlier attempt of this run may have acted already. */
   readonly rerun: boolean;
+  /** The stream's committed state now: the task's input is of the step that asked for it, and may be older. */
+  state(): StateView | undefined;
   /**
    * Sends the machine an event from within the run; durable when it resolves.
    * @throws {LadingError} `fenced`-like abort: rejects with the signal's reason when the run no longer stands.

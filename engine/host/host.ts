@@ -66,6 +66,11 @@ export interface Host {
   history(stream: StreamId): readonly StoredEvent[];
   /** Calls `listener` after each commit that changed streams; a throw in it is logged and changes nothing. */
   subscribe(listener: (changes: readonly Change[]) => void): Cancel;
+  /**
+   * Calls `listener` now and then (a third of the lease apart) when streams changed, maybe in another process on the
+   * same database: `subscribe` tells only of this host's commits.
+   */
+  onElsewhere(listener: () => void): Cancel;
   /** Takes up waiting tasks: a service became ready, or a lease may have run out. */
   wake(): void;
   /** This runner's id, as task rows name their holder. */
@@ -95,6 +100,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     options.lease ?? {},
   );
   const listeners = new Set<(changes: readonly Change[]) => void>();
+  const elsewhere = new Set<() => void>();
+  let seenPosition = -1;
   /** Streams that this version may not read, or that its services do not accept: their tasks stay rows. */
   const leftAlone = new Set<StreamId>();
   let closed = false;
@@ -109,6 +116,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     lease,
     maxRuns: options.maxRuns ?? 12,
     decide,
+    state,
     onSlot: () => wake(),
     onServiceSettled: () => crashPoint('service_settled'),
   });
@@ -169,7 +177,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     work.afterCommit.forEach((owed, index) => {
       if (owed.type === 'arm') timers.arm();
       else if (owed.type === 'stop') runs.stop(owed.stream, owed.name);
-      else if (!closed && !isUndone(owed, work.afterCommit.slice(index + 1))) {
+      else if (closing === undefined && !isUndone(owed, work.afterCommit.slice(index + 1))) {
         runs.start(owed.machine, owed.task);
       }
     });
@@ -181,6 +189,17 @@ export async function openHost(options: HostOptions): Promise<Host> {
         logger.error('a subscriber threw', { error });
       }
     }
+  }
+
+  function state(stream: StreamId): ReturnType<Host['state']> {
+    return store.read((tx) =>
+      openWork(tx, {
+        machines,
+        cache,
+        stamp: () => ({ at: 0, jitter: 0 }),
+        claimer: () => null,
+      }).peek(stream),
+    );
   }
 
   function wake(): void {
@@ -233,7 +252,12 @@ export async function openHost(options: HostOptions): Promise<Host> {
       });
       if (claimed.length > 0) crashPoint('claimed');
       slots.release();
-      for (const task of claimed) if (!closed) runs.start(machine, task);
+      for (const task of claimed) {
+        // A decision of the same group may have stopped it: what is still held is ours to run.
+        if (closing === undefined && store.read((tx) => tx.tasks.holds(task, lease.runner))) {
+          runs.start(machine, task);
+        }
+      }
     } finally {
       slots.release();
     }
@@ -268,6 +292,20 @@ export async function openHost(options: HostOptions): Promise<Host> {
     }
     wake();
     timers.arm();
+    tellElsewhere();
+  }
+
+  function tellElsewhere(): void {
+    const position = store.read((tx) => tx.log.lastPosition());
+    if (position === seenPosition) return;
+    seenPosition = position;
+    for (const listener of elsewhere) {
+      try {
+        listener();
+      } catch (error) {
+        logger.error('a subscriber threw', { error });
+      }
+    }
   }
 
   function scheduleTick(): void {
@@ -301,19 +339,15 @@ export async function openHost(options: HostOptions): Promise<Host> {
       decide((work) => work.create(stream, machine, input, key)),
     send: (stream, event, key) => decide((work) => work.send(stream, event, key)),
     transact: (decision) => decide(decision),
-    state: (stream) =>
-      store.read((tx) =>
-        openWork(tx, {
-          machines,
-          cache,
-          stamp: () => ({ at: 0, jitter: 0 }),
-          claimer: () => null,
-        }).peek(stream),
-      ),
+    state,
     history: (stream) => store.read((tx) => tx.log.read(stream)),
     subscribe(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    onElsewhere(listener) {
+      elsewhere.add(listener);
+      return () => void elsewhere.delete(listener);
     },
     wake,
     runner: lease.runner,

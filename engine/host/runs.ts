@@ -8,7 +8,7 @@ import type { Json } from '../../machines/json.ts';
 import { type Clock, sleep } from '../../ports/clock.ts';
 import type { StreamId, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { HostedMachine, Service, ServiceRun } from './definition.ts';
+import type { HostedMachine, Service, ServiceRun, StateView } from './definition.ts';
 import { describeError, isClosed, isStorageTrouble, pauseMs } from './faults.ts';
 import type { Lease } from './lease.ts';
 import type { OpenWork } from './work.ts';
@@ -54,6 +54,7 @@ export function createRuns(options: {
   /** Attempts after which a task that never settles is given up (dead letter). */
   readonly maxRuns: number;
   decide<T>(decision: (work: OpenWork) => T): Promise<T>;
+  state(stream: StreamId): StateView | undefined;
   /** A slot fell free. */
   onSlot(): void;
   /** Told when a service has done its work and nothing of it is durable yet; for crash tests. */
@@ -113,6 +114,7 @@ export function createRuns(options: {
       idempotencyKey: `${task.stream}:${task.name}:${task.run}`,
       signal,
       rerun: task.attempts > 1,
+      state: () => options.state(task.stream),
       send: async (event) => {
         signal.throwIfAborted();
         const stood = await options.decide((work) => {

@@ -130,6 +130,11 @@ function nextChanges(host: Host, mediaId: MediaId, signal: AbortSignal) {
     seen += 1;
     wake?.();
   });
+  // Another process on this database may have fetched it.
+  const unsubscribeElsewhere = host.onElsewhere(() => {
+    seen += 1;
+    wake?.();
+  });
   const onAbort = (): void => wake?.();
   signal.addEventListener('abort', onAbort);
   return {
@@ -144,6 +149,7 @@ function nextChanges(host: Host, mediaId: MediaId, signal: AbortSignal) {
     },
     stop(): void {
       unsubscribe();
+      unsubscribeElsewhere();
       signal.removeEventListener('abort', onAbort);
     },
   };

@@ -217,6 +217,7 @@ export function createScheduler(parts: {
   }
 
   gates.subscribe(react);
+  host.onElsewhere(react);
   slots.onRelease(fill);
   host.subscribe((changes) => {
     // A step that worked: whatever was wrong with it is over.

@@ -12,9 +12,10 @@ import type { Json } from '../../machines/json.ts';
 import type { CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
-import type { EventStore, StreamId } from '../../ports/event-store.ts';
+import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import { DownloadInterrupted, objectKey, type Remote } from '../../ports/remote.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
+import { contextOf } from './consequences.ts';
 import type { GateKeeper } from './gates.ts';
 import { asStream } from './lists.ts';
 import type { ProgressBoard } from './progress.ts';
@@ -92,11 +93,15 @@ async function unlessForeign(
 
 async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun): Promise<Json> {
   const { blobs, checkpoints, events, progress, remote } = parts;
-  const { mediaId, accountId, media, handle } = input;
+  const { mediaId, accountId, media } = input;
   const key = input.blobKey as BlobKey;
   const stream = asStream(mediaId);
-  const bytesAreBad = await checkBytes(blobs, key, media);
+  const bytesAreBad = await checkBytes(blobs, key, media, run.signal);
   if (bytesAreBad !== null) return plainOutput(bytesAreBad);
+  // The input is of the claim: a run that was killed may have been given a handle after it.
+  const state = run.state();
+  const handle = state === undefined ? input.handle : contextOf(state.context).handle;
+  const claims = events.read((tx) => tx.log.read(stream)).filter(isClaim).length;
 
   const object = objectKey(accountId, mediaId);
   let known = handle;
@@ -107,7 +112,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
       idempotencyKey: object,
       signal: run.signal,
       handle,
-      rerun: run.rerun,
+      rerun: run.rerun || claims > 1,
       async opened(opened) {
         if (opened === known) return;
         await run.send({ type: 'upload.opened', handle: opened });
@@ -141,10 +146,18 @@ async function checkBytes(
   blobs: BlobStore,
   key: BlobKey,
   media: MediaFacts,
+  signal: AbortSignal,
 ): Promise<Fault | null> {
   const found = await blobs.stat(key);
   if (found === undefined) return fault('terminal', 'source_missing');
-  return found.sizeBytes === media.byteSize ? null : fault('terminal', 'source_changed');
+  const same =
+    found.sizeBytes === media.byteSize &&
+    (blobs.hash === undefined || (await blobs.hash(key, signal)) === media.sha256);
+  return same ? null : fault('terminal', 'source_changed');
+}
+
+function isClaim({ type }: StoredEvent): boolean {
+  return type === 'upload.started';
 }
 
 async function attach(parts: ServiceParts, input: AttachInput, run: ServiceRun): Promise<Json> {

@@ -127,6 +127,7 @@ export function createViews(parts: {
     }),
     progress.subscribe((mediaId) => update({ media: new Set([mediaId]), owners: NONE })),
     gates.subscribe(updateAll),
+    host.onElsewhere(updateAll),
   ];
   slots.onChange(updateAll);
 

@@ -84,6 +84,9 @@ export function logTransaction(sql: SqlTransaction): LogTransaction {
       );
     },
 
+    lastPosition: () =>
+      Number(sql.get('SELECT max(position) AS position FROM lading_event')?.['position'] ?? 0),
+
     snapshot(stream) {
       const row = sql.get(
         'SELECT version, format, body FROM lading_snapshot WHERE stream = ?',

@@ -97,6 +97,7 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
       idempotencyKey: 'run-1',
       signal: controller.signal,
       rerun: false,
+      state: () => undefined,
       send: async () => {},
     });
   }
