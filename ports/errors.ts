@@ -39,7 +39,7 @@ export type ErrorCode =
   | 'already_gone' // it was purged or cancelled
   | 'undo_expired'
   | 'wrong_account' // belongs to another account than the one that is open
-  | 'not_available' // the verb's service is not in this version
+  | 'not_available' // reserved: for a verb whose service a version lacks; nothing throws it yet
   | 'bytes_missing' // neither here nor remote
   // storage
   | 'disk_full'
@@ -52,7 +52,7 @@ export type ErrorCode =
   | 'statement_count' // an app statement changed another number of rows than it said
   | 'blobs_unwritable' // the place of the bytes refuses them: permissions, read-only, an I/O error
   | 'blob_missing'
-  | 'blob_corrupt' // bytes do not match the recorded SHA-256
+  | 'blob_corrupt' // reserved: bytes that do not match the recorded SHA-256; nothing throws it yet
   // event log and host
   | 'version_conflict'
   | 'invalid_event' // refused by the event's schema

@@ -4,7 +4,7 @@ import { LadingError } from './errors.ts';
 export interface CaptureSource {
   /** For people to read; never part of a path, key or header (contract 10.1). */
   readonly filename?: string | undefined;
-  /** What the giver claims; the engine sniffs the bytes (contract 3.1). */
+  /** What the giver claims; taken as it is: the bytes are not sniffed yet (contract 3.1). */
   readonly contentType?: string | undefined;
   /** For checks before a byte is stored; what counts is what is read. Absent where nobody knows. */
   readonly sizeBytes?: number | undefined;

@@ -8,7 +8,8 @@ describe('docs/errors.md', () => {
   const codes = [
     ...readFileSync(join(root, 'ports/errors.ts'), 'utf8').matchAll(/^ {2}\| '(\w+)'/gm),
   ].map(([, code]) => code);
-  const [thrown = '', shown = ''] = page('docs/errors.md').text.split('## Shown');
+  const [thrown = '', shown = '', faults = ''] =
+    page('docs/errors.md').text.split(/^## (?:Shown|Codes)/m);
   const rows = tableRows(thrown).filter(([code]) => code !== 'code');
 
   it('explains every code of LadingError once, and no other', () => {
@@ -31,6 +32,15 @@ describe('docs/errors.md', () => {
     expect(classes.length).toBeGreaterThan(5);
     expect(new Set(explained)).toEqual(new Set(classes));
     expect(explained.length).toBe(classes.length);
+  });
+
+  it('explains every code of a fault that has a sentence of its own', () => {
+    const source = readFileSync(join(root, 'machines/attachment/sentences.ts'), 'utf8');
+    const table = /const sentences[^{]*\{(.*?)^\};/ms.exec(source)?.[1] ?? '';
+    const known = [...table.matchAll(/^ {2}(\w+):/gm)].map(([, code]) => code);
+    const explained = tableRows(faults).filter(([code]) => code !== 'code');
+    expect(known.length).toBeGreaterThan(5);
+    expect(explained.map(([code]) => code?.replaceAll('`', ''))).toEqual(known);
   });
 });
 
