@@ -1,87 +1,19 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { JsonObject } from '../../machines/json.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
-import type {
-  EventStore,
-  StoredEvent,
-  StoreTransaction,
-  StreamId,
-  Task,
-} from '../../ports/event-store.ts';
-import type { LeaseOptions } from '../../ports/lease-options.ts';
-import { type Logger, silentLogger } from '../../ports/logger.ts';
-import type { Random } from '../../ports/random.ts';
-import type { Change, HostedMachine, MachineEvent, SendOutcome, StateView } from './definition.ts';
+import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
+import { silentLogger } from '../../ports/logger.ts';
+import type { Change, HostedMachine } from './definition.ts';
+import type { Host, HostOptions } from './host-api.ts';
 import { createLease } from './lease.ts';
+import { accepts, registered } from './registered.ts';
+import { type Reservations, reservations } from './reservations.ts';
 import { createRuns } from './runs.ts';
 import { createSnapshotCache } from './snapshots.ts';
 import { createTimers } from './timers.ts';
 import { type AfterCommit, type OpenWork, openWork, type Work } from './work.ts';
 
-export interface HostOptions {
-  readonly store: EventStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly machines: readonly HostedMachine[];
-  readonly logger?: Logger;
-  readonly lease?: LeaseOptions;
-  /** Streams kept in memory. Default 512. */
-  readonly cacheSize?: number;
-  /** Claims after which a task that never settled is a dead letter. Default 12. */
-  readonly maxRuns?: number;
-  /** Told at named points between two durable steps; for crash tests. */
-  readonly crashPoint?: (name: CrashPoint) => void;
-}
-
-/**
- * Where a crash differs: `decided`: all is written, nothing committed; `committed`: durable, nobody knows;
- * `effects_started`: services run, subscribers were not told; `service_settled`: the world was changed, its result is
- * not durable; `claimed`: a waiting task has a holder that does not run it yet; `timer_due`: before it is delivered.
- */
-export type CrashPoint =
-  | 'decided'
-  | 'committed'
-  | 'effects_started'
-  | 'service_settled'
-  | 'claimed'
-  | 'timer_due';
-
-/** Keeps machines durable: events before effects, timers and services that survive a kill (design 2). */
-export interface Host {
-  /**
-   * Begins a stream of a registered machine. Durable when it resolves.
-   * @throws {LadingError} `stream_exists`, `unknown_machine`, and what the store throws.
-   */
-  create(stream: StreamId, machine: string, input: JsonObject, key?: string): Promise<SendOutcome>;
-  /**
-   * Steps a stream. Durable when it resolves; an event that the state does not handle is ignored, not logged.
-   * @throws {LadingError} `not_found`, `invalid_event`, and what the store throws.
-   */
-  send(stream: StreamId, event: MachineEvent, key?: string): Promise<SendOutcome>;
-  /** Several steps, of one or more streams, and the app's rows, in one commit (design 2). */
-  transact<T>(decision: (work: Work) => T): Promise<T>;
-  /** The committed state, or undefined when there is no such stream. */
-  state(stream: StreamId): (StateView & { readonly version: number }) | undefined;
-  history(stream: StreamId): readonly StoredEvent[];
-  /** Calls `listener` after each commit that changed streams; a throw in it is logged and changes nothing. */
-  subscribe(listener: (changes: readonly Change[]) => void): Cancel;
-  /**
-   * Calls `listener` now and then (a third of the lease apart) when streams changed, maybe in another process on the
-   * same database: `subscribe` tells only of this host's commits.
-   */
-  onElsewhere(listener: () => void): Cancel;
-  /** Takes up waiting tasks: a service became ready, or a lease may have run out. */
-  wake(): void;
-  /** This runner's id, as task rows name their holder. */
-  readonly runner: string;
-  /** Services and actions running in this process now. */
-  readonly running: number;
-  /** Streams in memory. */
-  readonly cached: number;
-  /** Stops services, gives back the lease and waits for commits under way. Does not close the store. */
-  close(): Promise<void>;
-}
+export type { CrashPoint, Host, HostOptions } from './host-api.ts';
 
 /**
  * Opens a host on a store. Recovery is the normal start: tasks that are left are claimed and run, timers armed.
@@ -362,47 +294,6 @@ export async function openHost(options: HostOptions): Promise<Host> {
       return closing;
     },
   };
-}
-
-/** Slots kept for claims that are not durable yet. */
-interface Reservations {
-  add(release: () => void): void;
-  /** Gives all back that were not given back before; returns how many. */
-  release(): number;
-}
-
-function reservations(): Reservations {
-  const kept: (() => void)[] = [];
-  return {
-    add: (release) => void kept.push(release),
-    release() {
-      const released = kept.splice(0);
-      for (const give of released) give();
-      return released.length;
-    },
-  };
-}
-
-/** @throws {LadingError} `machine_refused`, naming all that is wrong. */
-function registered(machines: readonly HostedMachine[]): ReadonlyMap<string, HostedMachine> {
-  const byId = new Map<string, HostedMachine>();
-  for (const machine of machines) {
-    const problems = [...(machine.stepper.problems?.(machine.id) ?? [])];
-    if (byId.has(machine.id)) problems.push('its id is registered twice');
-    if (problems.length > 0) {
-      throw new LadingError(
-        'machine_refused',
-        `Machine ${machine.id} cannot be kept durable: ${problems.join('; ')}.`,
-        { details: { machine: machine.id, problems: problems.join('\n') } },
-      );
-    }
-    byId.set(machine.id, machine);
-  }
-  return byId;
-}
-
-function accepts(machine: HostedMachine, task: Pick<Task, 'kind' | 'src' | 'input'>): boolean {
-  return task.kind !== 'invoke' || machine.services[task.src]?.accepts?.(task.input) !== false;
 }
 
 /** Times in the log are whole milliseconds. */
