@@ -1,13 +1,8 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { FileStore } from '@tus/file-store';
-import { Server } from '@tus/server';
-import { ladingTusHooks } from 'lading/remotes/tus-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeBlocks, page, root } from './markdown.ts';
 
@@ -21,9 +16,10 @@ const scripts = (
 ).scripts;
 
 const example = blocks.find(({ language }) => language === 'ts');
+const serverExample = blocks.find(({ code }) => code.includes('ladingTusHooks'));
 
 let folder = '';
-let server: HttpServer | undefined;
+let server: ChildProcess | undefined;
 let endpoint = '';
 
 beforeAll(async () => {
@@ -33,23 +29,24 @@ beforeAll(async () => {
   await run(process.execPath, ['tools/build.ts'], { cwd: root });
   await copyFile(join(root, 'examples/demo/files/IMG_0413.jpg'), join(folder, 'lunch.jpg'));
 
-  const datastore = new FileStore({ directory: join(folder, 'server') });
-  const tus = new Server({ path: '/uploads', ...ladingTusHooks({ datastore }) });
-  server = createServer((request, response) => void tus.handle(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/uploads`;
+  // The README's own server, on a port that is free.
+  const tell = "listen(0, '127.0.0.1', function () { process.send?.(this.address()); })";
+  const script = join(folder, 'server.mjs');
+  await writeFile(script, (serverExample?.code ?? '').replace('listen(1080)', tell));
+  server = fork(script, { cwd: folder, execArgv: [] });
+  const [address] = (await once(server, 'message')) as [{ readonly port: number }];
+  endpoint = `http://127.0.0.1:${address.port}/uploads`;
 }, 120_000);
 
 afterAll(async () => {
-  server?.closeAllConnections();
-  server?.close();
+  server?.kill();
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 describe('the README', () => {
-  it('has a first example that runs as it stands, and prints what it says', async () => {
+  it('has a first example and a server that run as they stand, and print what they say', async () => {
     expect(example?.code).toContain(ENDPOINT);
+    expect(serverExample?.code).toContain('listen(1080)');
     const script = join(folder, 'example.ts');
     await writeFile(script, (example?.code ?? '').replace(ENDPOINT, endpoint));
 
