@@ -16,7 +16,12 @@ import { createScheduler } from './engine/lifecycle/scheduler.ts';
 import { attachmentServices } from './engine/lifecycle/services.ts';
 import { createSettled } from './engine/lifecycle/settled.ts';
 import { createUploadSlots, type UploadSlots } from './engine/lifecycle/slots.ts';
-import { mediaIdOf, requireId } from './engine/lifecycle/validate.ts';
+import {
+  mediaIdOf,
+  requireKeyId,
+  requireObject,
+  requireOptions,
+} from './engine/lifecycle/validate.ts';
 import { createVerify } from './engine/lifecycle/verify.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
@@ -41,7 +46,7 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
   const clock = options.clock ?? systemClock();
   const random = options.random ?? systemRandom;
   const logger = options.logger ?? silentLogger;
-  const account = requireId('accountId', options.account);
+  const account = requireKeyId('accountId', options.account);
   const fields = createFieldRegistry(options.fields);
   const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
   const store = openStore(options.store, clock, random);
@@ -196,8 +201,9 @@ async function ladingOn(
   return {
     account,
     newMediaId: () => base.newId(),
-    capture: (source, { kind, id, filename, ...options }) =>
+    capture: (source, captureOptions) =>
       lifetime.run(async () => {
+        const { kind, id, filename, ...options } = requireOptions('options', captureOptions);
         const file = {
           source,
           kind,
@@ -209,7 +215,7 @@ async function ladingOn(
       }),
     captureAll: (files, options) =>
       lifetime.run(async () => {
-        const ids = await captureAll(captureParts, files, options);
+        const ids = await captureAll(captureParts, files, requireOptions('options', options));
         return ids.map((mediaId) => attachment(mediaId, options.owner));
       }),
     view: (ref) => views.view(refOrId(ref)),
@@ -272,11 +278,13 @@ const ALWAYS_ONLINE: Connectivity = {
 };
 
 function refOrId(ref: RefOrId): MediaId | Exclude<RefOrId, string> {
-  return typeof ref === 'string' ? mediaIdOf(ref) : ref;
+  if (typeof ref === 'string') return mediaIdOf(ref);
+  // Without a url it says no more than its id does.
+  return typeof requireObject('ref', ref).url === 'string' ? ref : mediaIdOf(ref);
 }
 
 function isOwner(target: RefOrId | Owner): target is Owner {
-  return typeof target !== 'string' && 'entityType' in target;
+  return typeof target === 'object' && target !== null && 'entityType' in target;
 }
 
 function requireCount(name: string, value: number): number {

@@ -12,13 +12,16 @@ const CONTROL = /\p{Cc}/u;
  * @throws {LadingError} `invalid_id`: empty, too long, not Unicode, or with control characters.
  */
 export function encodeIdPart(id: string): string {
-  if (id === '' || id.length > LONGEST_PART || CONTROL.test(id)) throw refused(id);
+  if (id === '' || CONTROL.test(id)) {
+    throw refused(id, 'has nothing in it, or control characters: it must be printable text.');
+  }
+  if (id.length > LONGEST_PART) throw tooLong(id, `${id.length} or more`);
   let encoded = '';
   for (const byte of utf8(id)) {
     const character = String.fromCharCode(byte);
     encoded += /[a-z0-9-]/.test(character) ? character : `_${byte.toString(16).padStart(2, '0')}`;
   }
-  if (encoded.length > LONGEST_PART) throw refused(id);
+  if (encoded.length > LONGEST_PART) throw tooLong(id, String(encoded.length));
   return encoded;
 }
 
@@ -37,15 +40,20 @@ function utf8(id: string): Uint8Array {
   try {
     encodeURIComponent(id); // throws on half a surrogate pair, which UTF-8 would silently replace
   } catch {
-    throw refused(id);
+    throw refused(id, 'is no Unicode text: half of a character is missing in it.');
   }
   return new TextEncoder().encode(id);
 }
 
-function refused(id: string): LadingError {
-  return new LadingError(
-    'invalid_id',
-    `An id of ${id.length} characters can not be stored: use 1 to ${LONGEST_PART} printable characters.`,
-    { details: { length: id.length } },
+function tooLong(id: string, encodedLength: string): LadingError {
+  return refused(
+    id,
+    `takes ${encodedLength} as part of a name, and the most is ${LONGEST_PART}: "a-z", "0-9" and "-" count 1, every other byte of its UTF-8 counts 3.`,
   );
+}
+
+function refused(id: string, why: string): LadingError {
+  return new LadingError('invalid_id', `An id of ${id.length} characters ${why}`, {
+    details: { length: id.length, longest: LONGEST_PART },
+  });
 }

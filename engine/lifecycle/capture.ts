@@ -5,6 +5,7 @@ import type { BlobKey, BlobStore, WrittenBlob } from '../../ports/blob-store.ts'
 import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
+import type { CaptureSource } from '../../ports/source.ts';
 import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
@@ -19,6 +20,7 @@ import {
   requireSize,
   tooLarge,
 } from './prepare-capture.ts';
+import { ofFile, tellWhich, whichFile } from './which-file.ts';
 
 /** What is common to the files of one capture. */
 export interface CaptureAllOptions {
@@ -60,21 +62,37 @@ export async function captureAll(
   options: CaptureAllOptions,
 ): Promise<readonly MediaId[]> {
   const { owner } = options;
-  const prepared = files.map((file) => prepareCapture(parts, owner, file));
+  if (!Array.isArray(files)) {
+    throw new LadingError('invalid_option', 'captureAll takes an array of files.', {
+      details: { name: 'files' },
+    });
+  }
+  const prepared = files.map((file, index) => prepareCapture(parts, owner, file, index));
   const ids = prepared.map(({ mediaId }) => mediaId);
-  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
-  if (twice !== undefined) throw idTaken(twice);
+  for (const [index, one] of prepared.entries()) {
+    if (ids.indexOf(one.mediaId) !== index) {
+      throw ofFile(whichFile(one, index), idTaken(one.mediaId));
+    }
+  }
   const [first] = prepared;
   if (first === undefined) return [];
   if (options.draft !== true) {
     // Checked again in the commit: this one spares the bytes (field case 70).
-    requireRoom(first.field, countRefs(parts, owner), prepared.length);
+    const present = countRefs(parts, owner);
+    // The first that has no room is the one to speak of.
+    const index = Math.max(0, first.field.maxCount - present);
+    tellWhich(whichFile(prepared[index] ?? first, index), () =>
+      requireRoom(first.field, present, prepared.length),
+    );
   }
   await storeAndCommit(parts, prepared, options.signal, (work, create) => {
-    for (const { mediaId, field, kind } of prepared) {
+    for (const [index, one] of prepared.entries()) {
+      const { mediaId, field, kind } = one;
       create(mediaId);
       if (options.draft === true) continue;
-      link(work, parts.tables, field, owner, mediaId, { isImage: kind === 'image' });
+      tellWhich(whichFile(one, index), () =>
+        link(work, parts.tables, field, owner, mediaId, { isImage: kind === 'image' }),
+      );
     }
     runAppWrite(work, options.inTransaction);
   });
@@ -95,7 +113,9 @@ export async function storeAndCommit<T>(
   const signal = userSignal === undefined ? ending : AbortSignal.any([userSignal, ending]);
   const stored: Stored[] = [];
   try {
-    for (const one of prepared) stored.push(await store(parts, one, signal));
+    for (const [index, one] of prepared.entries()) {
+      stored.push(await store(parts, one, index, signal));
+    }
     return await host.transact((work) => {
       signal.throwIfAborted();
       return decide(work, (mediaId) => {
@@ -113,12 +133,13 @@ export async function storeAndCommit<T>(
 async function store(
   parts: CaptureParts,
   prepared: PreparedCapture,
+  index: number,
   signal: AbortSignal,
 ): Promise<Stored> {
   const { field, source } = prepared;
   const blobKey = parts.newBlobKey(parts.accountId);
   try {
-    const written = await parts.blobs.write(blobKey, typed(source.open(signal), signal), {
+    const written = await parts.blobs.write(blobKey, typed(source, signal), {
       maxBytes: field.maxBytes,
       signal,
     });
@@ -132,17 +153,18 @@ async function store(
   } catch (error) {
     // The store knows a number of bytes, the user the field's own limit (contract 7.4).
     const isTooLarge = error instanceof LadingError && error.code === 'file_too_large';
-    throw isTooLarge ? tooLarge(field) : error;
+    const known = isTooLarge ? tooLarge(field) : error;
+    throw signal.aborted ? known : ofFile(whichFile(prepared, index), known);
   }
 }
 
 /** A source of the app's may throw anything: what it throws gets a code. */
-async function* typed(
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
+async function* typed(source: CaptureSource, signal: AbortSignal): AsyncIterable<Uint8Array> {
   try {
-    yield* source;
+    for await (const bytes of source.open(signal)) {
+      if (!((bytes as unknown) instanceof Uint8Array)) throw notBytes();
+      yield bytes;
+    }
   } catch (cause) {
     if (cause instanceof LadingError || signal.aborted) throw cause;
     throw new LadingError(
@@ -151,6 +173,13 @@ async function* typed(
       { cause },
     );
   }
+}
+
+function notBytes(): LadingError {
+  return new LadingError(
+    'source_unreadable',
+    'The source gave something else than bytes; nothing was stored. Its open() must yield Uint8Array.',
+  );
 }
 
 function countRefs({ events, tables }: CaptureParts, owner: Owner): number {
@@ -202,8 +231,9 @@ function asCaptureError(
 ): unknown {
   if (ending.aborted) return ending.reason;
   if (error instanceof LadingError && error.code === 'stream_exists') {
-    const taken = prepared.find(({ mediaId }) => error.details['stream'] === mediaId);
-    return taken === undefined ? error : idTaken(taken.mediaId);
+    const index = prepared.findIndex(({ mediaId }) => error.details['stream'] === mediaId);
+    const taken = prepared[index];
+    return taken === undefined ? error : ofFile(whichFile(taken, index), idTaken(taken.mediaId));
   }
   if (signal.aborted && (error === signal.reason || !(error instanceof LadingError))) {
     return new LadingError('capture_aborted', 'The capture was aborted; nothing was stored.', {

@@ -21,6 +21,7 @@ import {
 } from './lists.ts';
 import { prepareCapture, requireOwnerOf, wrongAccount } from './prepare-capture.ts';
 import { readUndoToken, type UndoToken, undoToken } from './undo-token.ts';
+import { requireObject } from './validate.ts';
 
 /** Options that every verb that changes refs takes. */
 export interface VerbOptions {
@@ -168,7 +169,8 @@ export function createCommands(parts: CaptureParts): Commands {
 
     async ownerDeleted(owner, options) {
       const removed: { mediaId: MediaId; owner: Owner }[] = [];
-      await decide([{ ...owner, field: owner.field ?? 'all' }], options, (work) => {
+      const { field = 'all' } = requireObject('owner', owner);
+      await decide([{ ...owner, field }], options, (work) => {
         removed.length = 0; // a commit that found the database busy decides again
         for (const row of inIdOrder(refsOf(work, owner))) {
           work.send(asStream(row.mediaId), {

@@ -4,7 +4,14 @@ import type { CaptureSource } from '../../ports/source.ts';
 import type { Host } from '../host/host.ts';
 import { type Field, type FieldRegistry, requireKind } from './fields.ts';
 import { asStream } from './lists.ts';
-import { requireFilename, requireMediaId, requireOwner } from './validate.ts';
+import {
+  requireFilename,
+  requireMediaId,
+  requireOptions,
+  requireOwner,
+  requireSource,
+} from './validate.ts';
+import { factsOf, tellWhich } from './which-file.ts';
 
 /** One file to capture. */
 export interface CaptureFile {
@@ -27,25 +34,42 @@ export interface PreparedCapture {
   readonly contentType: string;
 }
 
+export interface PrepareParts {
+  readonly host: Host;
+  readonly fields: FieldRegistry;
+  readonly accountId: string;
+  newMediaId(): MediaId;
+}
+
 const UNKNOWN_TYPE = 'application/octet-stream';
 /** RFC 6838 4.2: restricted names; parameters are dropped. */
 const MEDIA_TYPE =
   /^([a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})\s*(?:;|$)/i;
 
-/** @throws {LadingError} `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`, `file_too_large`, `source_empty`, `id_taken`. */
+/**
+ * @param index the file's place among those of one call, for what is wrong with it.
+ * @throws {LadingError} `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`, `file_too_large`, `source_empty`,
+ *   `id_taken`; `invalid_option` for a source that is none.
+ */
 export function prepareCapture(
-  parts: {
-    readonly host: Host;
-    readonly fields: FieldRegistry;
-    readonly accountId: string;
-    newMediaId(): MediaId;
-  },
+  parts: PrepareParts,
+  owner: Owner,
+  file: CaptureFile,
+  index = 0,
+): PreparedCapture {
+  requireOwnerOf(parts.accountId, owner);
+  const field = parts.fields.get(owner);
+  return tellWhich({ index, ...factsOf(file) }, () => prepareFile(parts, field, owner, file));
+}
+
+function prepareFile(
+  parts: PrepareParts,
+  field: Field,
   owner: Owner,
   file: CaptureFile,
 ): PreparedCapture {
-  const { source, kind } = file;
-  requireOwnerOf(parts.accountId, owner);
-  const field = parts.fields.get(owner);
+  const { kind } = requireOptions('file', file);
+  const source = requireSource(file.source);
   requireKind(field, kind);
   requireSize(field, source.sizeBytes);
   const mediaId = file.id === undefined ? parts.newMediaId() : requireMediaId(file.id);
@@ -102,8 +126,11 @@ export function idTaken(mediaId: MediaId): LadingError {
 }
 
 /** What the giver claims, if it is a media type at all: it ends up in headers (contract 10.1). */
-function claimedType(claimed: string | undefined): string {
-  return MEDIA_TYPE.exec(claimed?.trim() ?? '')?.[1]?.toLowerCase() ?? UNKNOWN_TYPE;
+function claimedType(claimed: unknown): string {
+  return (
+    MEDIA_TYPE.exec(typeof claimed === 'string' ? claimed.trim() : '')?.[1]?.toLowerCase() ??
+    UNKNOWN_TYPE
+  );
 }
 
 /** "10MB", "1.5MB", "64KB", "100 bytes": never more than is allowed. */

@@ -135,6 +135,7 @@ export function createViews(parts: {
     view,
     list,
     watchOwner(owner, listener) {
+      requireOwnerOf(accountId, owner);
       const key = ownerKey(owner);
       let items: readonly ListItem[] | undefined;
       return watch({

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
 import {
+  bytesSource,
   type CaptureOptions,
   type CaptureSource,
   type Lading,
@@ -14,12 +15,13 @@ import {
 } from 'lading';
 import { directoryBlobs, fileSource } from 'lading/blobs/directory';
 import { manualConnectivity } from 'lading/connectivity';
-import { nodeSqlite, openNodeSqlite } from 'lading/sqlite/node';
+import { openNodeSqlite } from 'lading/sqlite/node';
 import { memoryRemote } from 'lading/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const FIELDS = {
   'item.images': { kinds: ['image'], maxCount: 2, maxBytes: 500_000 },
+  'item.photos': { kinds: ['image'], maxBytes: 500_000 },
   'item.notes': { kinds: ['file'], allowEmpty: true },
 } as const;
 
@@ -237,171 +239,157 @@ describe('capture of bad input: a typed error, nothing half done, the others unh
       await refusal('invalid_id', /it must be/, fileSource(join(base, 'good.jpg')), { filename }),
     ).toBe(REFUSED);
   });
-});
 
-describe('opening a database that cannot be used', () => {
-  async function failureOf(opening: () => Promise<unknown>): Promise<LadingError> {
+  /** What is thrown or rejected; whatever it is. */
+  async function thrownBy(run: () => unknown): Promise<unknown> {
     try {
-      await opening();
+      await run();
     } catch (error) {
-      if (error instanceof LadingError) return error;
-      throw error;
+      return error;
     }
-    throw new Error('it opened');
+    return 'nothing was thrown';
   }
 
-  it('a file that is no database, or a damaged one: left as it is', async () => {
-    for (const bytes of [
-      'This is a shopping list. '.repeat(500),
-      'SQLite format 3\0'.repeat(600),
-    ]) {
-      await file('app.db', bytes);
-      const error = await failureOf(() => open());
-      expect(error.code).toBe('database_corrupt');
-      expect(error.message).toMatch(/set it aside/);
-      expect(await readFile(database(), 'latin1')).toBe(bytes);
+  it('a source that throws when it is opened, or gives something else than bytes', async () => {
+    const bad: readonly [RegExp, () => unknown][] = [
+      [/Choose it again/, () => JSON.parse('{')],
+      [/Choose it again/, () => undefined],
+      [/must yield Uint8Array/, () => ['text', 'more text']],
+      [/must yield Uint8Array/, () => [new Uint8Array(10), null]],
+    ];
+    for (const [sentence, give] of bad) {
+      const source = { open: give } as unknown as CaptureSource;
+      expect(await refusal('source_unreadable', sentence, source)).toBe(REFUSED);
     }
   });
 
-  it('one of a newer version: left as it is (contract 9.4)', async () => {
-    lading = await open();
-    await lading.close();
-    const handle = new DatabaseSync(database());
-    handle.exec(`UPDATE lading_meta SET value = '99' WHERE key = 'schema_version'`);
-    handle.exec('PRAGMA journal_mode = DELETE');
-    handle.close();
-    const before = await readFile(database());
-    const error = await failureOf(() => open());
-    expect(error).toMatchObject({ code: 'database_newer', details: { found: 99 } });
-    expect(error.message).toMatch(/Update the app; nothing was changed/);
-    expect(await readFile(database())).toEqual(before);
-  });
-
-  // Root may write every file: a handle that was opened for reading only stands for it.
-  it.each(['new', 'used'])('one without write permission, %s', async (state) => {
-    if (state === 'used') {
-      lading = await open();
-      await lading.close();
-    } else {
-      new DatabaseSync(database()).close();
-    }
-    const before = await readFile(database());
-    const error = await failureOf(async () =>
-      open(nodeSqlite(new DatabaseSync(database(), { readOnly: true }))),
-    );
-    expect(error.code).toBe('database_read_only');
-    expect(error.message).toMatch(/check the permissions/);
-    expect(await readFile(database())).toEqual(before);
-  });
-
-  it('a folder that is not there, or a folder instead of a file', async () => {
-    const missing = await failureOf(async () => openNodeSqlite(join(base, 'no', 'app.db')));
-    expect(missing).toMatchObject({ code: 'database_unopenable' });
-    const folder = await failureOf(async () => openNodeSqlite(base));
-    expect(folder).toMatchObject({ code: 'database_unopenable' });
-  });
-
-  it.each(['', '  '])(
-    'a path %j: SQLite would take it for a database that vanishes',
-    async (path) => {
-      const error = await failureOf(async () => openNodeSqlite(path));
-      expect(error).toMatchObject({ code: 'invalid_option' });
-      expect(error.message).toMatch(/needs the path of a file/);
+  it.each([undefined, null, 7, 'photo.jpg', {}, { open: 'photo.jpg' }])(
+    'a source that is none: %j',
+    async (given) => {
+      const source = given as unknown as CaptureSource;
+      expect(await refusal('invalid_option', /fileSource\(path\)/, source)).toBe(REFUSED);
     },
   );
 
-  it('a handle on which the app has a transaction open, or one that is closed', async () => {
-    const handle = new DatabaseSync(database());
-    handle.exec('BEGIN');
-    const busy = await failureOf(async () => nodeSqlite(handle));
-    expect(busy).toMatchObject({ code: 'database_busy' });
-    expect(busy.message).toMatch(/end it, then try again\.$/);
-    handle.exec('COMMIT');
-    const store = nodeSqlite(handle);
-    handle.exec('BEGIN');
-    expect(await failureOf(() => open(store))).toMatchObject({ code: 'database_busy' });
-    handle.close();
-    expect(await failureOf(() => open(store))).toMatchObject({ code: 'database_unopenable' });
-    const closed = await failureOf(async () => nodeSqlite(handle));
-    expect(closed).toMatchObject({ code: 'database_unopenable' });
-    expect(closed.message).toMatch(/handle is closed/);
+  it.each([
+    undefined,
+    null,
+    'item-1',
+    {},
+    { entityType: 'item', entityId: 'item-1', field: 'images' },
+  ])('an owner that is none: %j', async (given) => {
+    const none = given as unknown as Owner;
+    const source = fileSource(join(base, 'good.jpg'));
+    expect(await refusal('invalid_id', /must be/, source, { owner: none })).toBe(REFUSED);
+    const before = await everything();
+    const verbs = [
+      () => lading.list(none),
+      () => lading.link(good.id, none),
+      () => lading.remove(good.id, none),
+      () => lading.ownerDeleted(none),
+      () => lading.watch(none, () => {}),
+    ];
+    for (const verb of verbs) {
+      expect(await thrownBy(verb)).toMatchObject({ name: 'LadingError', code: 'invalid_id' });
+    }
+    expect(await everything()).toEqual(before);
   });
 
-  it.each(['zeros', 'ones', 'noise'])(
-    'one page of %s where a table or index begins',
-    async (damage) => {
-      lading = await open();
-      const source = fileSource(await file('good.jpg', 1_000));
-      await lading.capture(source, { owner: owner(), kind: 'image' });
-      await lading.close();
-      const handle = new DatabaseSync(database());
-      handle.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      const pageSize = Number(handle.prepare('PRAGMA page_size').get()?.['page_size']);
-      const roots = handle
-        .prepare('SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0 ORDER BY rootpage')
-        .all()
-        .map(({ name, rootpage }) => ({ name: String(name), page: Number(rootpage) }));
-      handle.close();
-      const sound = await readFile(database());
-      const page = Buffer.alloc(pageSize, damage === 'ones' ? 0xff : 0);
-      if (damage === 'noise')
-        for (const index of page.keys()) page[index] = (index * 167 + 13) & 0xff;
-      const found: string[] = [];
-      for (const root of [{ name: 'sqlite_master', page: 1 }, ...roots]) {
-        const bytes = Buffer.from(sound);
-        page.copy(bytes, (root.page - 1) * pageSize);
-        await writeFile(database(), bytes);
-        await rm(`${database()}-wal`, { force: true });
-        await rm(`${database()}-shm`, { force: true });
-        for (const step of ['open', 'list', 'capture', 'verify']) {
-          const outcome = await outcomeOf(step, source);
-          if (outcome !== 'works') found.push(outcome);
-          if (outcome !== 'works' && outcome !== 'database_corrupt') {
-            throw new Error(`${root.name}, ${step}: ${outcome}`);
-          }
-        }
+  it.each([undefined, null, 7, {}, { mediaId: 7 }, { mediaId: 'x', url: null }])(
+    'a ref that is none: %j',
+    async (given) => {
+      const none = given as unknown as string;
+      const verbs = [
+        () => lading.view(none),
+        () => lading.resolve(none),
+        () => lading.history(none),
+        () => lading.watch(none, () => {}),
+        () => lading.cancel(none),
+        () => lading.retry(none),
+      ];
+      for (const verb of verbs) {
+        expect(await thrownBy(verb)).toMatchObject({ name: 'LadingError', code: 'invalid_id' });
       }
-      expect(new Set(found)).toEqual(new Set(['database_corrupt']));
-      expect(found.length).toBeGreaterThan(roots.length);
     },
   );
 
-  /** Opens the database, does one thing with it, and closes it; tells the code of what was refused. */
-  async function outcomeOf(step: string, source: CaptureSource): Promise<string> {
-    let opened: Lading | undefined;
-    try {
-      opened = await open();
-      if (step === 'list') opened.list(owner());
-      if (step === 'capture') await opened.capture(source, { owner: owner(), kind: 'image' });
-      if (step === 'verify') await opened.verify();
-      return 'works';
-    } catch (error) {
-      return error instanceof LadingError ? error.code : String(error);
-    } finally {
-      await opened?.close().catch(() => {});
-    }
-  }
-
-  it('gives the database back when options are wrong, and can be opened right after', async () => {
-    const store = openNodeSqlite(database());
-    const parts = {
-      store,
-      blobs: directoryBlobs({ directory: join(base, 'blobs') }),
-      remote: memoryRemote(),
-      fields: FIELDS,
-      account: 'me',
-    };
-    const wrong = [
-      [{ account: '../you' }, 'invalid_id'],
-      [{ concurrency: 0 }, 'invalid_option'],
-      [{ fields: { item: { kinds: ['image'] } } }, 'invalid_option'],
-      [{ fields: { 'item.images': { kinds: [] } } }, 'invalid_option'],
+  it('no options, and no array of files', async () => {
+    const source = fileSource(join(base, 'good.jpg'));
+    const none = undefined as unknown as CaptureOptions;
+    const noFiles = source as unknown as [];
+    const one = { source, kind: 'image' } as const;
+    const calls = [
+      [() => lading.capture(source, none), 'invalid_option'],
+      [() => lading.captureAll([one], none), 'invalid_option'],
+      [() => lading.captureAll(noFiles, { owner: owner() }), 'invalid_option'],
+      [
+        () => lading.captureAll([null as unknown as typeof one], { owner: owner() }),
+        'invalid_option',
+      ],
     ] as const;
-    for (const [option, code] of wrong) {
-      const error = await failureOf(() => openLading({ ...parts, ...option }));
-      expect(error.code).toBe(code);
+    for (const [call, code] of calls) {
+      expect(await thrownBy(call)).toMatchObject({ name: 'LadingError', code });
     }
-    lading = await openLading(parts);
-    await lading.close();
+  });
+
+  describe('one of several files: the error says which', () => {
+    const id = '01890a5d-ac96-774b-bcce-b302099a8057';
+    const ok = {
+      source: bytesSource(new Uint8Array(10), { filename: 'ok.jpg' }),
+      kind: 'image',
+    } as const;
+    const bytes = (size: number) => bytesSource(new Uint8Array(size), { filename: 'Foto süß.jpg' });
+
+    it.each([
+      ['source_missing', { source: fileSource('/nowhere/Foto süß.jpg'), kind: 'image', id }],
+      ['source_empty', { source: bytes(0), kind: 'image', id }],
+      [
+        'source_empty',
+        { source: { async *open() {} }, filename: 'Foto süß.jpg', kind: 'image', id },
+      ],
+      ['file_too_large', { source: bytes(600_000), kind: 'image', id }],
+      [
+        'file_too_large',
+        {
+          source: { open: () => bytes(600_000).open(), filename: 'Foto süß.jpg' },
+          kind: 'image',
+          id,
+        },
+      ],
+      ['wrong_kind', { source: bytes(10), kind: 'pdf', id }],
+      ['too_many', { source: bytes(10), kind: 'image', id }],
+    ] as const)('%s', async (code, second) => {
+      const before = await everything();
+      const of = owner({ field: code === 'too_many' ? 'images' : 'photos' });
+      const error = await thrownBy(() => lading.captureAll([ok, second], { owner: of }));
+      expect(error).toMatchObject({
+        name: 'LadingError',
+        code,
+        details: { index: 1, mediaId: id, filename: 'Foto süß.jpg' },
+      });
+      expect(await everything()).toEqual(before);
+    });
+
+    it('the same id twice, and an id that is taken', async () => {
+      const twice = [
+        { ...ok, id },
+        { ...ok, id },
+      ];
+      const details = { index: 1, mediaId: id, filename: 'ok.jpg' };
+      const error = await thrownBy(() => lading.captureAll(twice, { owner: owner() }));
+      expect(error).toMatchObject({ code: 'id_taken', details });
+      const taken = [ok, { ...ok, id: good.id }];
+      expect(await thrownBy(() => lading.captureAll(taken, { owner: owner() }))).toMatchObject({
+        code: 'id_taken',
+        details: { ...details, mediaId: good.id },
+      });
+    });
+
+    it('never by a path', async () => {
+      const second = { ...ok, filename: '/home/me/private.jpg' };
+      const error = await thrownBy(() => lading.captureAll([ok, second], { owner: owner() }));
+      expect(error).toMatchObject({ code: 'invalid_id', details: { index: 1, filename: null } });
+      expect(JSON.stringify((error as LadingError).details)).not.toContain('private');
+    });
   });
 });
