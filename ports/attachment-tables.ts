@@ -86,13 +86,18 @@ export interface AttachmentTables {
 
 export interface OutboxRow extends PushedOp {
   readonly seq: number;
+  /** How often it was put off: sent alone, it failed where others did not. */
+  readonly attempts: number;
   readonly mediaId: MediaId;
   readonly ownerKey: string;
 }
 
 /** Ops for the backend, written in the commit that made them necessary (contract 1, outbox). */
 export interface OutboxTable {
-  /** @param entry `dueAt` later than now holds the op back (a removal that can still be undone). */
+  /**
+   * Behind an op of the same ref that was put off, it waits for that one.
+   * @param entry `dueAt` later than now holds the op back (a removal that can still be undone).
+   */
   put(
     tx: StoreTransaction,
     entry: {
@@ -111,6 +116,8 @@ export interface OutboxTable {
   count(tx: StoreTransaction, accountId: string): number;
   /** Whether an op for this ref is still to be acknowledged: deltas about it are older than what is here. */
   hasPending(tx: StoreTransaction, mediaId: MediaId, ownerKey: string): boolean;
+  /** Puts an op off until `until`, and with it all that were written after it for the same ref: their order stands. */
+  postpone(tx: StoreTransaction, row: OutboxRow, until: number): void;
   /** The op was answered; true when it was still there, and not settled or withdrawn by somebody else. */
   settle(tx: StoreTransaction, opId: string): boolean;
 }

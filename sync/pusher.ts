@@ -60,6 +60,12 @@ export interface PusherOptions {
 /** A due time is looked at anew at least this often: the clock may have jumped. */
 const LOOK_AGAIN_MS = 60_000;
 
+/** Failures in a row, the last of them of one op alone, after which it is put off. */
+const ALONE_FAILURES = 9;
+const PUT_OFF_MS = 5 * 60_000;
+const LONGEST_PUT_OFF_MS = 6 * 3_600_000;
+const NOTHING = 'put off' as const;
+
 export function createPusher(options: PusherOptions): Pusher {
   const { host, events, outbox, backend, accountId, clock, logger } = options;
   const lane = options.lane ?? createLane();
@@ -68,12 +74,16 @@ export function createPusher(options: PusherOptions): Pusher {
   let running: Promise<PushReport> | undefined;
   let cancelTimer: Cancel | undefined;
   let unsubscribe: Cancel | undefined;
+  let sent: readonly OutboxRow[] = [];
 
   const isClosed = (): boolean => stopped.signal.aborted;
 
+  /** The next batch: fewer after failures, in case it is one op that fails; one that was put off goes alone. */
   function due(): readonly OutboxRow[] {
     const size = Math.max(1, Math.ceil((options.batch ?? 50) / 2 ** retry.failures));
-    return events.read((tx) => outbox.due(tx, accountId, clock.now(), size));
+    const rows = events.read((tx) => outbox.due(tx, accountId, clock.now(), size));
+    const putOff = rows.findIndex(({ attempts }) => attempts > 0);
+    return putOff < 0 ? rows : rows.slice(0, Math.max(1, putOff));
   }
 
   function dueInMs(): number | undefined {
@@ -88,8 +98,12 @@ export function createPusher(options: PusherOptions): Pusher {
     let refused = 0;
     try {
       while (options.isOnline() && !isClosed()) {
-        const settled = await lane.run(pushBatch);
+        const settled = await lane.run(pushBatch).catch(async (error: unknown) => {
+          if (!(await putOff(error))) throw error;
+          return NOTHING as typeof NOTHING;
+        });
         if (settled === undefined) return { pushed, refused, complete: true };
+        if (settled === NOTHING) continue;
         retry.reset();
         pushed += settled.pushed;
         refused += settled.refused.length;
@@ -105,8 +119,22 @@ export function createPusher(options: PusherOptions): Pusher {
     return { pushed, refused, complete: !isClosed() && due().length === 0 };
   }
 
+  /** One op that fails alone, again and again, must not hold up the others for ever (contract 4.6). */
+  async function putOff(error: unknown): Promise<boolean> {
+    const [row, ...others] = sent;
+    if (row === undefined || others.length > 0 || !options.isOnline() || isClosed()) return false;
+    if (isStoreFailure(error) || (row.attempts === 0 && retry.failures < ALONE_FAILURES)) {
+      return false;
+    }
+    const delayMs = Math.min(LONGEST_PUT_OFF_MS, PUT_OFF_MS * 2 ** row.attempts);
+    logger.error('an op is put off, so that others can go', { error, opId: row.opId, delayMs });
+    await host.transact(({ tx }) => outbox.postpone(tx, row, clock.now() + delayMs));
+    return true;
+  }
+
   async function pushBatch(): Promise<Settled | undefined> {
     const rows = due();
+    sent = rows;
     if (rows.length === 0) return undefined;
     const ops = rows.map(({ opId, op }) => ({ opId, op }));
     const answer = await bounded<unknown>(

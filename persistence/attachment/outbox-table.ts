@@ -9,7 +9,9 @@ export const outboxTable: OutboxTable = {
     tx.sql.run(
       `INSERT INTO lading_outbox
          (op_id, account_id, media_id, owner_key, op, created_at, due_at, attempts)
-       VALUES (?, ?, ?, ?, ?, ?, ?, 0)`,
+       VALUES (?, ?, ?, ?, ?, ?, max(?, coalesce((
+         SELECT max(due_at) FROM lading_outbox
+         WHERE media_id = ? AND owner_key = ? AND attempts > 0), 0)), 0)`,
       opId,
       accountId,
       mediaIdOf(op),
@@ -17,13 +19,27 @@ export const outboxTable: OutboxTable = {
       JSON.stringify(op),
       at,
       dueAt,
+      mediaIdOf(op),
+      ownerKey(op.owner),
+    );
+  },
+
+  postpone(tx, { mediaId, ownerKey: key, seq }, until) {
+    tx.sql.run(
+      `UPDATE lading_outbox SET due_at = max(due_at, ?), attempts = attempts + (seq = ?)
+       WHERE media_id = ? AND owner_key = ? AND seq >= ?`,
+      until,
+      seq,
+      mediaId,
+      key,
+      seq,
     );
   },
 
   withdrawRemovals: (tx, mediaId, key, now) =>
     tx.sql.run(
       `DELETE FROM lading_outbox
-       WHERE media_id = ? AND owner_key = ? AND due_at > ? AND created_at <= ?
+       WHERE media_id = ? AND owner_key = ? AND due_at > ? AND created_at <= ? AND attempts = 0
          AND op ->> 'type' = 'ref.delete'`,
       mediaId,
       key,
@@ -34,7 +50,7 @@ export const outboxTable: OutboxTable = {
   due: (tx, accountId, now, limit) =>
     tx.sql
       .all(
-        `SELECT seq, op_id, media_id, owner_key, op FROM lading_outbox
+        `SELECT seq, op_id, media_id, owner_key, op, attempts FROM lading_outbox
          WHERE account_id = ? AND (due_at <= ? OR created_at > ?) ORDER BY seq LIMIT ?`,
         accountId,
         now,
@@ -47,6 +63,7 @@ export const outboxTable: OutboxTable = {
         mediaId: String(row['media_id']) as MediaId,
         ownerKey: String(row['owner_key']),
         op: JSON.parse(String(row['op'])) as BackendOp,
+        attempts: Number(row['attempts']),
       })),
 
   nextDueAt(tx, accountId, now) {

@@ -75,6 +75,34 @@ describe('pusher', () => {
     await pusher.close();
   });
 
+  it('puts off an op that the backend cannot take, so that the others go, and keeps the order of its ref (contract 4.6)', async () => {
+    const parts = await syncParts();
+    let broken = true;
+    const backend = pushes((ops) => {
+      if (broken && ops.some(({ opId }) => opId.includes(media(1)))) {
+        throw new Error('500');
+      }
+      return applied(ops);
+    });
+    const pusher = parts.pusher({ backend });
+    pusher.start();
+    await parts.captured(1);
+    await parts.captured(2);
+    await parts.captured(3);
+    await parts.clock.advanceBy(1_800_000);
+    expect(pusher.pending()).toBe(1);
+    await parts.captured(4);
+    await parts.clock.advanceBy(1_800_000);
+    expect(pusher.pending()).toBe(1);
+    await parts.unlinked(1);
+
+    broken = false;
+    await parts.clock.advanceBy(7 * 3_600_000);
+    expect(pusher.pending()).toBe(0);
+    expect(said(backend.requests).slice(-2)).toEqual(['put 1', 'delete 1']);
+    await pusher.close();
+  });
+
   it('settles nothing when a push fails, and tries again: 2, 4, 8 … 60 s at most (contract 4.5)', async () => {
     const parts = await syncParts();
     await parts.captured(1);
