@@ -82,8 +82,8 @@ export function createPusher(options: PusherOptions): Pusher {
   function due(): readonly OutboxRow[] {
     const size = Math.max(1, Math.ceil((options.batch ?? 50) / 2 ** retry.failures));
     const rows = events.read((tx) => outbox.due(tx, accountId, clock.now(), size));
-    const putOff = rows.findIndex(({ attempts }) => attempts > 0);
-    return putOff < 0 ? rows : rows.slice(0, Math.max(1, putOff));
+    const late = rows.findIndex(({ attempts }) => attempts > 0);
+    return late < 0 ? rows : rows.slice(0, Math.max(1, late));
   }
 
   function dueInMs(): number | undefined {
