@@ -100,7 +100,7 @@ export function createPusher(options: PusherOptions): Pusher {
       while (options.isOnline() && !isClosed()) {
         const settled = await lane.run(pushBatch).catch(async (error: unknown) => {
           if (!(await putOff(error))) throw error;
-          return NOTHING as typeof NOTHING;
+          return NOTHING;
         });
         if (settled === undefined) return { pushed, refused, complete: true };
         if (settled === NOTHING) continue;
