@@ -1,4 +1,3 @@
-import { defaultPolicy } from '../../machines/attachment/context.ts';
 import type {
   AttachmentKind,
   AttachmentPolicy,
@@ -7,6 +6,7 @@ import type {
 } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlTransaction } from '../../ports/sql.ts';
+import { policyOf, requireFields, requireSpec } from './field-checks.ts';
 
 /** What one field of an entity takes, and how the app's own rows follow it (contract 3.1, 3.3). */
 export interface FieldSpec {
@@ -55,8 +55,9 @@ export interface FieldRegistry {
   find(owner: Pick<Owner, 'entityType' | 'field'>): Field | undefined;
 }
 
-/** @throws {LadingError} `invalid_option` for a field that can never take anything. */
+/** @throws {LadingError} `invalid_option` for fields that are none, and limits that could not hold. */
 export function createFieldRegistry(fields: Fields): FieldRegistry {
+  requireFields(fields);
   const known = new Map(
     Object.entries(fields).map(([name, spec]) => [name, withDefaults(name, spec)]),
   );
@@ -77,16 +78,10 @@ export function createFieldRegistry(fields: Fields): FieldRegistry {
 }
 
 function withDefaults(name: string, spec: FieldSpec): Field {
+  requireSpec(name, spec);
   const single = spec.single ?? false;
   const maxCount = single ? 1 : (spec.maxCount ?? Number.POSITIVE_INFINITY);
   const maxBytes = spec.maxBytes ?? DEFAULT_MAX_BYTES;
-  if (!/^[^.]+\.[^.]+$/.test(name) || spec.kinds.length === 0 || maxCount < 1 || maxBytes < 1) {
-    throw new LadingError(
-      'invalid_option',
-      `Field "${name}" needs a name "<entityType>.<field>", at least one kind, and limits of 1 or more.`,
-      { details: { field: name } },
-    );
-  }
   return {
     name,
     kinds: spec.kinds,
@@ -95,7 +90,7 @@ function withDefaults(name: string, spec: FieldSpec): Field {
     maxBytes,
     allowEmpty: spec.allowEmpty ?? false,
     primary: spec.primary ?? !single,
-    policy: { ...defaultPolicy, ...spec.policy },
+    policy: policyOf(spec.policy),
     project:
       spec.project === undefined ? undefined : (tx, owner, refs) => spec.project?.(tx, owner, refs),
   };
