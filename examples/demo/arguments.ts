@@ -48,6 +48,10 @@ export function parseArguments(args: readonly string[]): DemoOptions {
     throw new UsageError(`--break takes "byte" or "object", not "${breakage}".`);
   }
   const [directory] = positionals;
+  // An empty one would be the folder where the user stands: more than was asked for.
+  if (directory?.trim() === '') {
+    throw new UsageError('The name of the directory is empty: name one, or leave it out.');
+  }
   return {
     ...(directory === undefined ? {} : { directory }),
     ...(breakage === undefined ? {} : { breakage }),

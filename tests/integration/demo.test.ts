@@ -77,6 +77,7 @@ describe('the demo', () => {
     [['--nonsense'], /Unknown option '--nonsense'/],
     [['--large-mb', '0'], /--large-mb takes a whole number/],
     [['--break', 'leg'], /--break takes "byte" or "object"/],
+    [[''], /The name of the directory is empty/],
     [['one', 'two'], /One directory at most/],
     [[join(tmpdir(), 'there-is-no-such-directory')], /There is no directory/],
     [[fileURLToPath(import.meta.url)], /is a file. Name the directory/],

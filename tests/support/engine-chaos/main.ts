@@ -1,35 +1,31 @@
-/**
- * Kills the whole engine on real parts: `npm run kill -- [--kills 300] [--seed N] [--per-point 3] [--lanes 2]
- * [--server-kills 0.15] [--keep]`. Exit code 1 when the judge found anything.
- */
-import { parseArgs } from 'node:util';
+import { exitCodeOf } from '../../../testing/cli/usage.ts';
+import { HELP, type KillOptions, parseKillArguments } from './arguments.ts';
 import { runCampaign } from './campaign.ts';
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: 'string', default: '300' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
-    'per-point': { type: 'string', default: '3' },
-    lanes: { type: 'string', default: '2' },
-    'server-kills': { type: 'string', default: '0.15' },
-    keep: { type: 'boolean', default: false },
-  },
+/** `npm run kill`: kills the whole engine on real parts. See `--help`. */
+process.exitCode = await exitCodeOf(async () => {
+  const options = parseKillArguments(process.argv.slice(2));
+  if (!options.help) return kill(options);
+  console.log(HELP);
+  return true;
 });
 
-const seed = Number(values.seed);
-console.log(`seed ${seed}`);
-const report = await runCampaign({
-  seed,
-  randomKills: Number(values.kills),
-  perPoint: Number(values['per-point']),
-  lanes: Number(values.lanes),
-  serverKills: Number(values['server-kills']),
-  photoBytes: [20_000, 300_000],
-  largeBytes: [1_000_000, 5_000_000],
-  keep: values.keep,
-  onChain: (chain, done, of) => {
-    console.log(`${done}/${of}: ${chain.kills} kills, ${chain.problems.join('\n  ') || 'sound'}`);
-  },
-});
-console.log(JSON.stringify(report, null, 2));
-process.exitCode = report.problems.length === 0 && report.neverReached.length === 0 ? 0 : 1;
+async function kill(options: KillOptions): Promise<boolean> {
+  const seed = options.seed ?? 1 + Math.floor(Math.random() * 1_000_000);
+  console.log(`seed ${seed}`);
+  const report = await runCampaign({
+    seed,
+    randomKills: options.kills,
+    perPoint: options.perPoint,
+    lanes: options.lanes,
+    serverKills: options.serverKills,
+    photoBytes: [20_000, 300_000],
+    largeBytes: [1_000_000, 5_000_000],
+    keep: options.keep,
+    onChain: (chain, done, of) => {
+      console.log(`${done}/${of}: ${chain.kills} kills, ${chain.problems.join('\n  ') || 'sound'}`);
+    },
+  });
+  console.log(JSON.stringify(report, null, 2));
+  return report.problems.length === 0 && report.neverReached.length === 0;
+}
