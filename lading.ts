@@ -70,7 +70,7 @@ export interface Lading {
   /**
    * Stores the bytes and links them to their owner; after this no crash loses them (contract 3.2).
    * @throws {LadingError} before a byte is stored: `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`,
-   *   `too_many`, `file_too_large`, `source_empty`, `id_taken`; while storing: `source_missing`, `source_not_a_file`,
+   *   `too_many`, `file_too_large`, `source_empty`, `id_taken`, `invalid_option`; while storing: `source_missing`, `source_not_a_file`,
    *   `source_unreadable`, `source_changed`, `capture_aborted`, `disk_full`, `blobs_unwritable`. Nothing is left behind.
    */
   capture(source: CaptureSource, options: CaptureOptions): Promise<Attachment>;

@@ -2,7 +2,10 @@
 export class LadingError extends Error {
   override readonly name = 'LadingError';
   readonly code: ErrorCode;
-  /** Ids and numbers that the message speaks of; never a secret. */
+  /**
+   * Ids and numbers that the message speaks of; never a secret. For one file of a capture also `index`, `mediaId` and
+   * `filename`: its place in the call, and its name for people, never a path.
+   */
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
 
   constructor(
