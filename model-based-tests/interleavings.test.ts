@@ -74,7 +74,7 @@ describe(`commands, answers, timers and the network in any order (${numRuns} run
 
   it('would show an orphan if removals did not look again after the longest life of a request', async () => {
     const { failed, errorInstance } = await fc.check(races(1, [], 0), {
-      numRuns: 200,
+      numRuns: 1_500,
       seed,
       endOnFailure: true,
     });

@@ -2,7 +2,7 @@ import type { SqlDatabase } from '../../ports/sql.ts';
 import { refuseNewer } from '../migrations/index.ts';
 import { foreignTransaction, type RawDatabase } from './driver.ts';
 
-/** Another process may be opening the same file, or mending it after a crash: both take moments. */
+/** Another process may be opening the same file, closing it, or mending it after a crash: all take moments. */
 const OPEN_PATIENCE_MS = 2_000;
 
 /**
@@ -17,8 +17,8 @@ export function prepareConnection(
   raw: Pick<RawDatabase, 'foreignTransaction'> = {},
 ): void {
   if (raw.foreignTransaction?.() === true) throw foreignTransaction();
-  refuseNewer(database); // before a byte of the file changes, its journal mode included
   database.exec(`PRAGMA busy_timeout = ${OPEN_PATIENCE_MS}`);
+  refuseNewer(database); // before a byte of the file changes, its journal mode included
   database.exec('PRAGMA journal_mode = WAL');
   database.exec('PRAGMA synchronous = FULL');
   database.exec('PRAGMA fullfsync = 1');

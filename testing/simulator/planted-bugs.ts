@@ -196,12 +196,15 @@ export const plantedBugs: readonly PlantedBug[] = [
       interposed(real, {
         run(next, sql, params) {
           if (!sql.startsWith('INSERT INTO lading_outbox')) return next(sql, ...params);
-          const [at = 0, dueAt = 0] = params.slice(-2);
-          return next(sql, ...params.toSpliced(-2, 2, 0, dueAt === 0 ? at : dueAt));
+          const [at = 0, dueAt = 0] = params.slice(CREATED_AT);
+          return next(sql, ...params.toSpliced(CREATED_AT, 2, 0, dueAt === 0 ? at : dueAt));
         },
       }),
   },
 ];
+
+/** Where an outbox row's creation stands among the statement's values; its due time comes next. */
+const CREATED_AT = 5;
 
 function having(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {
   return (real) => ({ ...real, troubles: new Set([...real.troubles, ...troubles]) });
