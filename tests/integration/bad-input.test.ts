@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,13 +11,11 @@ import {
   type Lading,
   LadingError,
   type Owner,
-  openLading,
+  type SqlDatabase,
 } from 'lading';
-import { directoryBlobs, fileSource } from 'lading/blobs/directory';
-import { manualConnectivity } from 'lading/connectivity';
-import { openNodeSqlite } from 'lading/sqlite/node';
-import { memoryRemote } from 'lading/testing';
+import { fileSource } from 'lading/blobs/directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { databaseIn, fileIn, openOffline } from '../support/real-files.ts';
 
 const FIELDS = {
   'item.images': { kinds: ['image'], maxCount: 2, maxBytes: 500_000 },
@@ -40,29 +38,9 @@ function owner(more: Partial<Owner> = {}): Owner {
   return { scope, entityType: 'item', entityId: 'item-1', field: 'images', ...more };
 }
 
-const database = (): string => join(base, 'app.db');
-
-async function open(store = openNodeSqlite(database())): Promise<Lading> {
-  try {
-    return await openLading({
-      store,
-      blobs: directoryBlobs({ directory: join(base, 'blobs') }),
-      remote: memoryRemote(),
-      connectivity: manualConnectivity({ online: false }),
-      fields: FIELDS,
-      account: 'me',
-    });
-  } catch (error) {
-    store.close();
-    throw error;
-  }
-}
-
-async function file(name: string, bytes: number | string): Promise<string> {
-  const path = join(base, name);
-  await writeFile(path, typeof bytes === 'string' ? bytes : new Uint8Array(bytes).fill(7));
-  return path;
-}
+const database = (): string => databaseIn(base);
+const open = (store?: SqlDatabase): Promise<Lading> => openOffline(base, FIELDS, store);
+const file = (name: string, bytes: number | string): Promise<string> => fileIn(base, name, bytes);
 
 /** Everything that exists: rows by table, and files below the blobs. */
 async function everything(): Promise<unknown> {
