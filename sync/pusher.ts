@@ -63,8 +63,8 @@ const LOOK_AGAIN_MS = 60_000;
 /** Failures in a row, the last of them of one op alone, after which it is put off. */
 const ALONE_FAILURES = 9;
 const PUT_OFF_MS = 5 * 60_000;
-const LONGEST_PUT_OFF_MS = 6 * 3_600_000;
-const NOTHING = 'put off' as const;
+/** Short enough that a backend which was down for long gets all soon after it is back. */
+const LONGEST_PUT_OFF_MS = 30 * 60_000;
 
 export function createPusher(options: PusherOptions): Pusher {
   const { host, events, outbox, backend, accountId, clock, logger } = options;
@@ -99,11 +99,10 @@ export function createPusher(options: PusherOptions): Pusher {
     try {
       while (options.isOnline() && !isClosed()) {
         const settled = await lane.run(pushBatch).catch(async (error: unknown) => {
-          if (!(await putOff(error))) throw error;
-          return NOTHING;
+          await putOffIfAlone(error);
+          throw error; // the next one waits all the same: it may be the backend that is down
         });
         if (settled === undefined) return { pushed, refused, complete: true };
-        if (settled === NOTHING) continue;
         retry.reset();
         pushed += settled.pushed;
         refused += settled.refused.length;
@@ -120,16 +119,13 @@ export function createPusher(options: PusherOptions): Pusher {
   }
 
   /** One op that fails alone, again and again, must not hold up the others for ever (contract 4.6). */
-  async function putOff(error: unknown): Promise<boolean> {
+  async function putOffIfAlone(error: unknown): Promise<void> {
     const [row, ...others] = sent;
-    if (row === undefined || others.length > 0 || !options.isOnline() || isClosed()) return false;
-    if (isStoreFailure(error) || (row.attempts === 0 && retry.failures < ALONE_FAILURES)) {
-      return false;
-    }
+    if (row === undefined || others.length > 0 || !options.isOnline() || isClosed()) return;
+    if (isStoreFailure(error) || (row.attempts === 0 && retry.failures < ALONE_FAILURES)) return;
     const delayMs = Math.min(LONGEST_PUT_OFF_MS, PUT_OFF_MS * 2 ** row.attempts);
     logger.error('an op is put off, so that others can go', { error, opId: row.opId, delayMs });
     await host.transact(({ tx }) => outbox.postpone(tx, row, clock.now() + delayMs));
-    return true;
   }
 
   async function pushBatch(): Promise<Settled | undefined> {

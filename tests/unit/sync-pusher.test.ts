@@ -103,6 +103,25 @@ describe('pusher', () => {
     await pusher.close();
   });
 
+  it('does not hammer a backend that is down, and gives it all soon after it is back', async () => {
+    const parts = await syncParts();
+    let down = true;
+    const backend = pushes((ops) => {
+      if (down) throw new Error('503');
+      return applied(ops);
+    });
+    const pusher = parts.pusher({ backend });
+    pusher.start();
+    for (let n = 1; n <= 100; n++) await parts.captured(n);
+    await parts.clock.advanceBy(3_600_000);
+    // Backoff of 60 s with full jitter: two a minute on average, and never one at once after the other for each op.
+    expect(backend.requests.length).toBeLessThan(200);
+    down = false;
+    await parts.clock.advanceBy(45 * 60_000);
+    expect(pusher.pending()).toBe(0);
+    await pusher.close();
+  });
+
   it('settles nothing when a push fails, and tries again: 2, 4, 8 … 60 s at most (contract 4.5)', async () => {
     const parts = await syncParts();
     await parts.captured(1);
