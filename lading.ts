@@ -130,6 +130,22 @@ export interface Lading {
   /** Holds one attachment, or without a ref all uploads of this process. */
   pause(ref?: RefOrId): Promise<void>;
   resume(ref?: RefOrId): Promise<void>;
+  /**
+   * Keeps its bytes on this device; one that was evicted is fetched again (contract 6).
+   * @param pinned `false` lets it go again. Default true.
+   * @throws {LadingError} `not_found`.
+   */
+  pin(ref: RefOrId, pinned?: boolean): Promise<void>;
+  /** Sends one although its network policy would wait. @throws {LadingError} `not_available`: not in this version. */
+  sendNow(ref: RefOrId): Promise<void>;
+  /** Uploads this one before others. @throws {LadingError} `not_available`: not in this version. */
+  prefer(ref: RefOrId): Promise<void>;
+  /** Gives new credentials to all that wait for them. @throws {LadingError} `not_available`: not in this version. */
+  credentials(next: unknown): Promise<void>;
+  /** Ends the account's session; its queue stays. @throws {LadingError} `not_available`: not in this version. */
+  signOut(): Promise<void>;
+  /** Finds and removes what nothing needs. @throws {LadingError} `not_available`: not in this version. */
+  collectGarbage(options?: { readonly dryRun?: boolean }): Promise<void>;
   /** Resolves when nothing is left to do now, and says what still waits and for what. */
   settled(): Promise<SettledReport>;
   /** Rebuilds every state, task and projection from the log and reports what differs (contract 9.2). */

@@ -1,41 +1,24 @@
 import { v7 as uuidv7 } from 'uuid';
+import { assemble, type Opened } from './assemble.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import { type Host, openHost } from './engine/host/host.ts';
-import { type CaptureParts, captureAll } from './engine/lifecycle/capture.ts';
-import { createCommands } from './engine/lifecycle/commands.ts';
 import { createConsequences } from './engine/lifecycle/consequences.ts';
-import { createFieldRegistry, type FieldRegistry } from './engine/lifecycle/fields.ts';
-import { createGateKeeper, type GateKeeper } from './engine/lifecycle/gates.ts';
+import { createFieldRegistry } from './engine/lifecycle/fields.ts';
+import { createGateKeeper } from './engine/lifecycle/gates.ts';
 import { hostedAttachment } from './engine/lifecycle/hosted.ts';
-import { createLifetime } from './engine/lifecycle/lifetime.ts';
-import { asStream } from './engine/lifecycle/lists.ts';
-import { wrongAccount } from './engine/lifecycle/prepare-capture.ts';
 import { createProgressBoard, type ProgressBoard } from './engine/lifecycle/progress.ts';
-import { resolveBytes } from './engine/lifecycle/resolve.ts';
-import { createScheduler } from './engine/lifecycle/scheduler.ts';
 import { attachmentServices } from './engine/lifecycle/services.ts';
-import { createSettled } from './engine/lifecycle/settled.ts';
-import { createUploadSlots, type UploadSlots } from './engine/lifecycle/slots.ts';
-import {
-  mediaIdOf,
-  requireKeyId,
-  requireObject,
-  requireOptions,
-} from './engine/lifecycle/validate.ts';
-import { createVerify } from './engine/lifecycle/verify.ts';
-import { createViews, type LiveView } from './engine/lifecycle/views.ts';
-import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
-import { defaultPolicy } from './machines/attachment/context.ts';
-import { refOf } from './machines/attachment/ref-of.ts';
-import { type MediaId, type Owner, ownerKey } from './machines/attachment/types.ts';
-import { type LadingStore, openStore } from './persistence/index.ts';
+import { createUploadSlots } from './engine/lifecycle/slots.ts';
+import { requireKeyId } from './engine/lifecycle/validate.ts';
+import type { Lading, LadingOptions } from './lading.ts';
+import type { MediaId } from './machines/attachment/types.ts';
+import { openStore } from './persistence/index.ts';
 import { type BlobKey, blobKey } from './ports/blob-store.ts';
-import { type Clock, systemClock } from './ports/clock.ts';
+import { systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
-import { type Logger, silentLogger } from './ports/logger.ts';
-import { type Random, systemRandom } from './ports/random.ts';
-import { openSync } from './sync/open-sync.ts';
+import { silentLogger } from './ports/logger.ts';
+import { systemRandom } from './ports/random.ts';
 
 /**
  * Opens the engine on a database. What an earlier process left is taken up at once: that is the normal start.
@@ -74,7 +57,7 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
       ...(options.runner === undefined ? {} : { lease: options.runner }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
     });
-    return await ladingOn({ ...base, host, machine, progress, newId, newBlobKey });
+    return await assemble({ ...base, host, machine, progress, newId, newBlobKey });
   } catch (error) {
     slots.close();
     gates.close();
@@ -83,15 +66,7 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
   }
 }
 
-type Base = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random' | 'logger'> & {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly fields: FieldRegistry;
-  readonly slots: UploadSlots;
-  readonly store: LadingStore;
-  readonly gates: GateKeeper;
-};
+type Base = Omit<Opened, 'host' | 'machine' | 'progress' | 'newId' | 'newBlobKey'>;
 
 function hostedMachine(
   parts: Base & { readonly progress: ProgressBoard; newBlobKey(accountId: string): BlobKey },
@@ -109,193 +84,14 @@ function hostedMachine(
   });
 }
 
-async function ladingOn(
-  base: Base & {
-    readonly host: Host;
-    readonly machine: HostedMachine;
-    readonly progress: ProgressBoard;
-    newId(): MediaId;
-    newBlobKey(accountId: string): BlobKey;
-  },
-): Promise<Lading> {
-  const { account, fields, gates, host, slots, store } = base;
-  const { events, tables } = store;
-  const lifetime = createLifetime();
-  const parts = { ...base, events, tables, accountId: account, ending: lifetime.ending };
-  const scheduler = createScheduler(parts);
-  const views = createViews(parts);
-  const sync = openSync({
-    ...parts,
-    backend: base.backend,
-    projects: base.projects ?? [null],
-    isOnline: () => gates.remoteOpen(),
-    onOnline: (listener) => gates.subscribe(listener),
-    policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
-  });
-  const captureParts: CaptureParts = { ...parts, newMediaId: () => base.newId() };
-  const commands = createCommands(captureParts);
-  const settled = createSettled({
-    ...parts,
-    scheduler,
-    syncIdle: sync.isIdle,
-    unsyncedOps: sync.pending,
-  });
-  const verify = createVerify(parts);
-  let retrying: ReturnType<Lading['retrySync']> | undefined;
-  let closing: Promise<void> | undefined;
-
-  function attachment(mediaId: MediaId, owner: Owner): Attachment {
-    return {
-      id: mediaId,
-      get ref() {
-        const { media, row } = events.read((tx) => ({
-          media: tables.media(tx, mediaId),
-          row: tables.refsOfOwner(tx, ownerKey(owner)).find((ref) => ref.mediaId === mediaId),
-        }));
-        if (media === undefined) throw notFound(mediaId);
-        // A draft, or one that this owner let go, is nobody's primary.
-        return row?.ref ?? refOf(media, { isPrimary: false });
-      },
-      get view() {
-        return views.view(mediaId);
-      },
-    };
-  }
-
-  /** @throws {LadingError} `invalid_id`, `not_found`, `wrong_account`. */
-  function own(ref: RefOrId): MediaId {
-    const mediaId = mediaIdOf(ref);
-    const media = events.read((tx) => tables.media(tx, mediaId));
-    if (media === undefined) throw notFound(mediaId);
-    if (media.accountId !== account) throw wrongAccount(media.accountId);
-    return mediaId;
-  }
-
-  /** A verb of one attachment that is an event of it. */
-  const tell = (ref: RefOrId, type: string): Promise<void> =>
-    lifetime.run(async () => {
-      await host.send(asStream(own(ref)), { type });
-    });
-
-  async function retrySync(): ReturnType<Lading['retrySync']> {
-    const retried = await scheduler.retryAll();
-    return { retried, ...(await sync.now()) };
-  }
-
-  /** Each part is closed, whatever the one before says; the first trouble is the answer. */
-  async function close(): Promise<void> {
-    const verbs = lifetime.end();
-    scheduler.close();
-    gates.close();
-    slots.close();
-    views.close();
-    const steps = [() => sync.close(), () => verbs, () => host.close(), () => events.close()];
-    const failures: unknown[] = [];
-    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
-  }
-
-  await scheduler.start();
-  sync.start();
-
-  return {
-    account,
-    newMediaId: () => base.newId(),
-    capture: (source, captureOptions) =>
-      lifetime.run(async () => {
-        const { kind, id, filename, ...options } = requireOptions('options', captureOptions);
-        const file = {
-          source,
-          kind,
-          ...(id === undefined ? {} : { id }),
-          ...(filename === undefined ? {} : { filename }),
-        };
-        const [mediaId] = await captureAll(captureParts, [file], options);
-        return attachment(mediaId as MediaId, options.owner);
-      }),
-    captureAll: (files, options) =>
-      lifetime.run(async () => {
-        const ids = await captureAll(captureParts, files, requireOptions('options', options));
-        return ids.map((mediaId) => attachment(mediaId, options.owner));
-      }),
-    view: (ref) => views.view(refOrId(ref)),
-    list: (of) => views.list(of),
-    resolve: (ref, { signal } = {}) =>
-      lifetime.run(async () => resolveBytes({ ...parts, blobs: base.blobs }, refOrId(ref), signal)),
-    watch: (target: RefOrId | Owner, listener: (shown: never) => void) =>
-      isOwner(target)
-        ? views.watchOwner(target, listener as Parameters<typeof views.watchOwner>[1])
-        : views.watchOne(refOrId(target), listener as (view: LiveView) => void),
-    link: (ref, owner, verb) =>
-      lifetime.run(async () => commands.link(mediaIdOf(ref), owner, verb)),
-    remove: (ref, owner, verb) =>
-      lifetime.run(async () => commands.remove(mediaIdOf(ref), owner, verb)),
-    replace: (ref, source, owner, replaceOptions) =>
-      lifetime.run(async () => {
-        const old = mediaIdOf(ref);
-        const { mediaId, undo } = await commands.replace(old, source, owner, replaceOptions);
-        return { attachment: attachment(mediaId, owner), undo };
-      }),
-    move: (ref, owner, position, verb) =>
-      lifetime.run(async () => commands.move(mediaIdOf(ref), owner, position, verb)),
-    setPrimary: (ref, owner, verb) =>
-      lifetime.run(async () => commands.setPrimary(mediaIdOf(ref), owner, verb)),
-    cancel: (ref, verb) => lifetime.run(async () => commands.cancel(mediaIdOf(ref), verb)),
-    ownerDeleted: (owner, verb) => lifetime.run(async () => commands.ownerDeleted(owner, verb)),
-    undo: (token, verb) => lifetime.run(async () => commands.undo(token, verb)),
-    retry: (ref) => tell(ref, 'retry.requested'),
-    retrySync: () => {
-      retrying ??= lifetime.run(retrySync).finally(() => {
-        retrying = undefined;
-      });
-      return retrying;
-    },
-    async pause(ref) {
-      if (ref === undefined) gates.pause();
-      else await tell(ref, 'held');
-    },
-    async resume(ref) {
-      if (ref === undefined) gates.resume();
-      else await tell(ref, 'resumed');
-    },
-    settled: () => lifetime.run(settled),
-    verify: (verifyOptions) => lifetime.run(() => verify(verifyOptions)),
-    history: (ref) => host.history(asStream(own(ref))),
-    storage() {
-      const { bytes, blobs } = events.read((tx) => tables.usage(tx, account));
-      return { usedBytes: bytes, files: blobs };
-    },
-    close() {
-      closing ??= close();
-      return closing;
-    },
-  };
-}
-
 const ALWAYS_ONLINE: Connectivity = {
   current: () => ({ online: true, metered: false }),
   subscribe: () => () => {},
 };
 
-function refOrId(ref: RefOrId): MediaId | Exclude<RefOrId, string> {
-  if (typeof ref === 'string') return mediaIdOf(ref);
-  // Without a url it says no more than its id does.
-  return typeof requireObject('ref', ref).url === 'string' ? ref : mediaIdOf(ref);
-}
-
-function isOwner(target: RefOrId | Owner): target is Owner {
-  return typeof target === 'object' && target !== null && 'entityType' in target;
-}
-
 function requireCount(name: string, value: number): number {
   if (Number.isInteger(value) && value >= 1) return value;
   throw new LadingError('invalid_option', `${name} must be a whole number of 1 or more.`, {
     details: { name, value },
-  });
-}
-
-function notFound(mediaId: MediaId): LadingError {
-  return new LadingError('not_found', `There is no attachment ${mediaId} on this device.`, {
-    details: { mediaId },
   });
 }

@@ -42,7 +42,7 @@ export type ErrorCode =
   | 'already_gone' // it was purged or cancelled
   | 'undo_expired'
   | 'wrong_account' // belongs to another account than the one that is open
-  | 'not_available' // reserved: for a verb whose service a version lacks; nothing throws it yet
+  | 'not_available' // the verb's service is not in this version
   | 'bytes_missing' // neither here nor remote
   // storage
   | 'disk_full'

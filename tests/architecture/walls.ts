@@ -28,6 +28,7 @@ const published = [
   'index.ts',
   'lading.ts',
   'open-lading.ts',
+  'assemble.ts',
   'bin',
 ] as const;
 
@@ -177,7 +178,7 @@ export function walls(packages: Packages, adapterEntries: readonly string[]): re
       title: 'the entry point imports no adapter',
       remedy: 'Every adapter has its own subpath; let the app pass it in.',
       breaches: imports(
-        { of: ['index.ts', 'lading.ts', 'open-lading.ts'] },
+        { of: ['index.ts', 'lading.ts', 'open-lading.ts', 'assemble.ts'] },
         ({ target }) => !isIn(target, 'adapters'),
       ),
       breach: { path: 'index.ts', text: "export * from './adapters/blobs/directory.ts';" },
