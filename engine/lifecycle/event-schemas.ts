@@ -14,6 +14,13 @@ const owner = v.strictObject({
   field: id,
 });
 const place = { owner, rank, isPrimary: v.boolean() };
+const media = v.strictObject({
+  kind: v.picklist(['image', 'pdf', 'file', 'video', 'audio']),
+  contentType: v.pipe(v.string(), v.maxLength(255)),
+  byteSize: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  filename: v.nullable(v.pipe(v.string(), v.maxLength(255))),
+});
 const nothing = {};
 
 /** What each event from outside must carry, and nothing else, checked before it is stored. */
@@ -45,6 +52,7 @@ const SCHEMAS = {
   'read.requested': v.strictObject(nothing),
   'bytes.missing': v.strictObject(nothing),
   'bytes.found': v.strictObject(nothing),
+  'bytes.given': v.strictObject({ blobKey: url, media }),
 } satisfies Record<AttachmentCommand['type'], v.GenericSchema>;
 
 /** @throws {LadingError} `invalid_event`. */

@@ -172,6 +172,15 @@ export const pauseRemoval: Assign = (context, event) => ({
 
 export const haveBytes: Assign = () => ({ bytes: true, wanted: false });
 export const lackBytes: Assign = () => ({ bytes: false });
+/** The kind is the ref's, which others hold already; all else is what the bytes say. */
+export const takeBytes: Assign = (context, event) =>
+  event.type === 'bytes.given'
+    ? {
+        origin: 'here',
+        blobKey: event.blobKey,
+        media: { ...event.media, kind: context.media.kind },
+      }
+    : {};
 export const pin: Assign = () => ({ pinned: true });
 export const unpin: Assign = () => ({ pinned: false });
 export const want: Assign = () => ({ wanted: true });

@@ -3,6 +3,7 @@ import type {
   AttachOutput,
   DownloadOutput,
   LocalOutput,
+  MediaFacts,
   Owner,
   RemoveRemoteOutput,
   Stamp,
@@ -62,7 +63,9 @@ export type LocalEvent =
   | { readonly type: 'evict.requested' }
   | { readonly type: 'read.requested' }
   | { readonly type: 'bytes.missing' }
-  | { readonly type: 'bytes.found' };
+  | { readonly type: 'bytes.found' }
+  /** Bytes of a ref that was only known by name came to this device: it is their author from now on. */
+  | { readonly type: 'bytes.given'; readonly blobKey: string; readonly media: MediaFacts };
 
 /** Everything that a caller may send; each is a past fact, and is appended as it is. */
 export type AttachmentCommand = ReferenceEvent | TransferEvent | LocalEvent;

@@ -103,6 +103,9 @@ export const canAttach: Guard = (context) => !context.held && context.receipt !=
 export const isAuthorsTurn: Guard = (context) =>
   context.origin === 'elsewhere' && !context.attached;
 
+/** Its bytes came to this device after all. */
+export const isAuthor: Guard = (context) => context.origin === 'here';
+
 export const hasNothingToSend: Guard = (context) => !context.bytes && context.receipt === null;
 
 export const isNewHandle: Guard = (context, event) =>

@@ -132,7 +132,10 @@ export const localCopyRegion = lading.createStateConfig({
             { guard: 'isPinnedRemotely', target: 'downloading' },
             { guard: 'hasUrl', target: 'evicted' },
           ],
-          on: { 'bytes.found': { guard: 'hasPlace', target: 'present' } },
+          on: {
+            'bytes.found': { guard: 'hasPlace', target: 'present' },
+            'bytes.given': { guard: 'isAuthorsTurn', target: 'present', actions: 'takeBytes' },
+          },
         },
       },
     },

@@ -29,6 +29,7 @@ export const transferRegion = lading.createStateConfig({
         awaitingAuthor: {
           id: 'transfer_awaitingAuthor',
           entry: 'enterTransfer',
+          always: { guard: 'isAuthor', target: 'queued' },
           on: { 'remote.located': { target: 'uploaded', actions: 'noteUrl' } },
         },
         queued: {

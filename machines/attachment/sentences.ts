@@ -34,12 +34,24 @@ const byClass: Readonly<Record<FaultRecord['class'], string>> = {
   bug: 'Something went wrong in the app. Please try again.',
 };
 
-/** The sentence for a fault. The backend's own words, where it gave any, come from the app and are kept. */
-export function sentenceOf(fault: Pick<FaultRecord, 'class' | 'code' | 'message'>): string {
+/**
+ * The sentence for a fault. The backend's own words, where it gave any, come from the app and are kept.
+ * @param translations the app's sentences, by code or by class.
+ */
+export function sentenceOf(
+  fault: Pick<FaultRecord, 'class' | 'code' | 'message'>,
+  translations: Readonly<Record<string, string>> = {},
+): string {
   if (fault.class === 'backend' && fault.message !== null && fault.message !== '') {
     return fault.message;
   }
   // Codes come from remotes and backends: `constructor` must not find what every object has.
-  const own = Object.hasOwn(sentences, fault.code) ? sentences[fault.code] : undefined;
-  return own ?? byClass[fault.class];
+  const said = (by: Readonly<Record<string, string>>, key: string): string | undefined =>
+    Object.hasOwn(by, key) ? by[key] : undefined;
+  return (
+    said(translations, fault.code) ??
+    said(translations, fault.class) ??
+    said(sentences, fault.code) ??
+    byClass[fault.class]
+  );
 }

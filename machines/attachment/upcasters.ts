@@ -65,6 +65,7 @@ const commandSchemas: Readonly<Record<AttachmentCommand['type'], readonly Upcast
   'read.requested': unchanged,
   'bytes.missing': unchanged,
   'bytes.found': unchanged,
+  'bytes.given': unchanged,
 };
 
 const services: Readonly<Record<ServiceName, readonly Upcaster[]>> = {

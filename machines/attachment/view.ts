@@ -71,8 +71,15 @@ export interface AttachmentView {
   };
 }
 
-/** What a screen shows of an attachment: the one function that decides (contract 2). */
-export function viewOf(facts: AttachmentFacts, gates: Gates): AttachmentView {
+/**
+ * What a screen shows of an attachment: the one function that decides (contract 2).
+ * @param translations sentences for faults, by code or by class; default English.
+ */
+export function viewOf(
+  facts: AttachmentFacts,
+  gates: Gates,
+  translations?: Readonly<Record<string, string>>,
+): AttachmentView {
   const state = stateOf(facts, gates);
   const waitingFor = waitingForOf(facts, gates);
   return {
@@ -84,7 +91,7 @@ export function viewOf(facts: AttachmentFacts, gates: Gates): AttachmentView {
       ? {
           error: {
             code: facts.error.code,
-            message: sentenceOf(facts.error),
+            message: sentenceOf(facts.error, translations),
             retryable: facts.error.retryable,
           },
         }

@@ -136,6 +136,13 @@ const commands: Readonly<Record<AttachmentCommand['type'], CommandCases>> = {
   'read.requested': () => [{ type: 'read.requested' }],
   'bytes.missing': () => [{ type: 'bytes.missing' }],
   'bytes.found': () => [{ type: 'bytes.found' }],
+  'bytes.given': () => [
+    {
+      type: 'bytes.given',
+      blobKey: 'blobs/01/8f5d9e.bin',
+      media: inputs.captured.media,
+    },
+  ],
 };
 
 /** Every command type there is. */

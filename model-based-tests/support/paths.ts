@@ -134,7 +134,7 @@ const scopes: readonly Scope[] = [
   ]),
   only('droppedAtOnce', ['ref.linked', 'upload.started']),
   only('syncedWithUrl', ['ref.synced', 'read.requested', 'cancelled']),
-  only('syncedWithoutUrl', ['ref.synced', 'remote.located', 'pinned', 'cancelled']),
+  only('syncedWithoutUrl', ['ref.synced', 'remote.located', 'bytes.given', 'pinned', 'cancelled']),
 ];
 
 type Tracer = ReturnType<typeof createTracer>;

@@ -1,6 +1,7 @@
 import { LadingError, type StoredEvent, type StreamId } from 'lading/host';
 import { memoryBlobs } from 'lading/testing';
 import { expect } from 'vitest';
+import { say } from '../../engine/guardrails/sentences.ts';
 import { type CaptureParts, captureAll } from '../../engine/lifecycle/capture.ts';
 import { type Commands, createCommands } from '../../engine/lifecycle/commands.ts';
 import { createFieldRegistry, type Fields } from '../../engine/lifecycle/fields.ts';
@@ -113,6 +114,7 @@ function verbParts(on: Device, engine: Engine): CaptureParts {
     fields: createFieldRegistry(on.fields),
     accountId: ACCOUNT,
     clock: on.clock,
+    say,
     ending: new AbortController().signal,
     newMediaId: () => {
       throw new Error('the walk gives every id');

@@ -36,6 +36,8 @@ export const transferTable: RegionTable = {
   awaitingAuthor: {
     'remote.located': 'uploaded',
     'backend.refused': 'failed',
+    // The device turns out to be the author; parked: released meanwhile.
+    'bytes.given': 'queued, parked',
     'cancelled, after draftGrace, after undoGrace': 'none',
   },
   queued: {
@@ -152,7 +154,7 @@ export const localCopyTable: RegionTable = {
     ...GONE,
   },
   missing: {
-    'bytes.found': 'present',
+    'bytes.found, bytes.given': 'present',
     'upload (ok with url), attach (ok), remote.located': 'evicted, downloading',
     ...GONE,
   },
