@@ -1,3 +1,4 @@
+import type { Say } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import type { Host } from './engine/host/host.ts';
 import { type CaptureParts, captureAll } from './engine/lifecycle/capture.ts';
@@ -34,6 +35,7 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly random: Random;
   readonly logger: Logger;
   readonly fields: FieldRegistry;
+  readonly say: Say;
   readonly slots: UploadSlots;
   readonly store: LadingStore;
   readonly gates: GateKeeper;

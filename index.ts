@@ -2,6 +2,7 @@
  * `lading`: an offline-first attachment engine. Photos, PDFs and other files go from a device to the cloud, and none
  * is lost, doubled or leaked. Start with {@link openLading}.
  */
+export type { Sentences } from './engine/guardrails/sentences.ts';
 export type { AppStatement, AppWrite } from './engine/lifecycle/app-write.ts';
 export type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 export type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';

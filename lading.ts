@@ -1,3 +1,4 @@
+import type { Sentences } from './engine/guardrails/sentences.ts';
 import type { AppWrite } from './engine/lifecycle/app-write.ts';
 import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 import type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
@@ -49,6 +50,8 @@ export interface LadingOptions {
   readonly random?: Random;
   /** Default silent. */
   readonly logger?: Logger;
+  /** What users read, in the app's own words or language, by key (contract 7.4). Default English. */
+  readonly sentences?: Partial<Sentences>;
   /** Told at named points between two durable steps; for crash tests. */
   readonly crashPoint?: (name: string) => void;
 }

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { assemble, type Opened } from './assemble.ts';
+import { translated } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import { type Host, openHost } from './engine/host/host.ts';
 import { createConsequences } from './engine/lifecycle/consequences.ts';
@@ -31,6 +32,7 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
   const logger = options.logger ?? silentLogger;
   const account = requireKeyId('accountId', options.account);
   const fields = createFieldRegistry(options.fields);
+  const say = translated(options.sentences);
   const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
   const store = openStore(options.store, clock, random);
   const gates = createGateKeeper({
@@ -38,7 +40,7 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
     clock,
     debounceMs: options.onlineDebounceMs ?? 500,
   });
-  const base = { ...options, account, clock, random, logger, fields, slots, store, gates };
+  const base = { ...options, account, clock, random, logger, fields, say, slots, store, gates };
   let host: Host | undefined;
   try {
     const progress = createProgressBoard(clock);

@@ -6,6 +6,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { CaptureSource } from '../../ports/source.ts';
+import type { Say } from '../guardrails/sentences.ts';
 import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
@@ -43,6 +44,8 @@ export interface CaptureParts {
   readonly fields: FieldRegistry;
   readonly accountId: string;
   readonly clock: Clock;
+  /** The user's sentences, translated. */
+  readonly say: Say;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
   newMediaId(): MediaId;
@@ -144,7 +147,7 @@ async function store(
       signal,
     });
     try {
-      requireSize(field, written.sizeBytes);
+      requireSize(field, written.sizeBytes, parts.say);
     } catch (error) {
       await parts.blobs.remove(blobKey);
       throw error;
@@ -153,7 +156,7 @@ async function store(
   } catch (error) {
     // The store knows a number of bytes, the user the field's own limit (contract 7.4).
     const isTooLarge = error instanceof LadingError && error.code === 'file_too_large';
-    const known = isTooLarge ? tooLarge(field) : error;
+    const known = isTooLarge ? tooLarge(field, parts.say) : error;
     throw signal.aborted ? known : ofFile(whichFile(prepared, index), known);
   }
 }

@@ -1,6 +1,8 @@
 import type { AttachmentKind, MediaId, Owner } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { CaptureSource } from '../../ports/source.ts';
+import type { Say } from '../guardrails/sentences.ts';
+import { sizeText } from '../guardrails/size-text.ts';
 import type { Host } from '../host/host.ts';
 import { type Field, type FieldRegistry, requireKind } from './fields.ts';
 import { asStream } from './lists.ts';
@@ -38,6 +40,8 @@ export interface PrepareParts {
   readonly host: Host;
   readonly fields: FieldRegistry;
   readonly accountId: string;
+  /** The user's sentences, translated. */
+  readonly say: Say;
   newMediaId(): MediaId;
 }
 
@@ -71,7 +75,7 @@ function prepareFile(
   const { kind } = requireOptions('file', file);
   const source = requireSource(file.source);
   requireKind(field, kind);
-  requireSize(field, source.sizeBytes);
+  requireSize(field, source.sizeBytes, parts.say);
   const mediaId = file.id === undefined ? parts.newMediaId() : requireMediaId(file.id);
   if (parts.host.state(asStream(mediaId)) !== undefined) throw idTaken(mediaId);
   return {
@@ -92,19 +96,19 @@ export function requireOwnerOf(accountId: string, owner: Owner): void {
 }
 
 /** @throws {LadingError} `source_empty`, `file_too_large`. */
-export function requireSize(field: Field, sizeBytes: number | undefined): void {
+export function requireSize(field: Field, sizeBytes: number | undefined, say: Say): void {
   if (sizeBytes === 0 && !field.allowEmpty) {
     throw new LadingError('source_empty', 'The file is empty: choose another one.', {
       details: { field: field.name },
     });
   }
-  if (sizeBytes !== undefined && sizeBytes > field.maxBytes) throw tooLarge(field);
+  if (sizeBytes !== undefined && sizeBytes > field.maxBytes) throw tooLarge(field, say);
 }
 
-export function tooLarge(field: Field): LadingError {
+export function tooLarge(field: Field, say: Say): LadingError {
   return new LadingError(
     'file_too_large',
-    `File too large. Maximum size is ${sizeText(field.maxBytes)}.`,
+    say('file_too_large', { max: sizeText(field.maxBytes) }),
     { details: { field: field.name, maxBytes: field.maxBytes } },
   );
 }
@@ -131,11 +135,4 @@ function claimedType(claimed: unknown): string {
     MEDIA_TYPE.exec(typeof claimed === 'string' ? claimed.trim() : '')?.[1]?.toLowerCase() ??
     UNKNOWN_TYPE
   );
-}
-
-/** "10MB", "1.5MB", "64KB", "100 bytes": never more than is allowed. */
-function sizeText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} bytes`;
-  const [unit, name] = bytes < 1024 * 1024 ? [1024, 'KB'] : [1024 * 1024, 'MB'];
-  return `${Math.floor((bytes / unit) * 10) / 10}${name}`;
 }

@@ -12,6 +12,7 @@ import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { Cancel } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Sentences } from '../guardrails/sentences.ts';
 import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { contextOf } from './consequences.ts';
@@ -52,6 +53,7 @@ export function createViews(parts: {
   readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
   readonly logger: Logger;
+  readonly sentences?: Partial<Sentences> | undefined;
 }): Views {
   const { host, events, tables, accountId, gates, slots, progress, logger } = parts;
   const watchers = new Set<Watcher>();
@@ -72,7 +74,7 @@ export function createViews(parts: {
   }
 
   function liveView(mediaId: MediaId, facts: AttachmentFacts, now: Gates): LiveView {
-    const shown = viewOf(facts, now);
+    const shown = viewOf(facts, now, parts.sentences?.faults);
     const live = shown.state === 'uploading' ? progress.get(mediaId) : undefined;
     return live === undefined ? shown : { ...shown, progress: live };
   }
