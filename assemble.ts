@@ -15,19 +15,19 @@ import { createScheduler } from './engine/lifecycle/scheduler.ts';
 import { createSettled } from './engine/lifecycle/settled.ts';
 import type { UploadSlots } from './engine/lifecycle/slots.ts';
 import { mediaIdOf, requireObject, requireOptions } from './engine/lifecycle/validate.ts';
-import { createVerify } from './engine/lifecycle/verify.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
 import { defaultPolicy } from './machines/attachment/context.ts';
 import { refOf } from './machines/attachment/ref-of.ts';
 import { type MediaId, type Owner, ownerKey } from './machines/attachment/types.ts';
+import { onDemand } from './on-demand.ts';
 import type { LadingStore } from './persistence/index.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
 import { LadingError } from './ports/errors.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Random } from './ports/random.ts';
-import { openSync } from './sync/open-sync.ts';
+import { noSync } from './sync/no-sync.ts';
 
 /** What `openLading` made ready before the first verb: options with their defaults, and the open parts. */
 export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random' | 'logger'> & {
@@ -54,14 +54,17 @@ export async function assemble(base: Opened): Promise<Lading> {
   const parts = { ...base, events, tables, accountId: account, ending: lifetime.ending };
   const scheduler = createScheduler(parts);
   const views = createViews(parts);
-  const sync = openSync({
-    ...parts,
-    backend: base.backend,
-    projects: base.projects ?? [null],
-    isOnline: () => gates.remoteOpen(),
-    onOnline: (listener) => gates.subscribe(listener),
-    policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
-  });
+  const sync =
+    base.backend === undefined
+      ? noSync(parts)
+      : (await onDemand.sync()).openSync({
+          ...parts,
+          backend: base.backend,
+          projects: base.projects ?? [null],
+          isOnline: () => gates.remoteOpen(),
+          onOnline: (listener) => gates.subscribe(listener),
+          policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
+        });
   const captureParts: CaptureParts = { ...parts, newMediaId: () => base.newId() };
   const commands = createCommands(captureParts);
   const settled = createSettled({
@@ -70,7 +73,6 @@ export async function assemble(base: Opened): Promise<Lading> {
     syncIdle: sync.isIdle,
     unsyncedOps: sync.pending,
   });
-  const verify = createVerify(parts);
   let retrying: ReturnType<Lading['retrySync']> | undefined;
   let closing: Promise<void> | undefined;
 
@@ -197,7 +199,8 @@ export async function assemble(base: Opened): Promise<Lading> {
     signOut: () => lifetime.run(async () => notAvailable('signOut')),
     collectGarbage: () => lifetime.run(async () => notAvailable('collectGarbage')),
     settled: () => lifetime.run(settled),
-    verify: (verifyOptions) => lifetime.run(() => verify(verifyOptions)),
+    verify: (verifyOptions) =>
+      lifetime.run(async () => (await onDemand.verify()).createVerify(parts)(verifyOptions)),
     history: (ref) => host.history(asStream(own(ref))),
     storage() {
       const { bytes, blobs } = events.read((tx) => tables.usage(tx, account));

@@ -29,6 +29,7 @@ export type {
 } from './machines/attachment/types.ts';
 export { ownerKey } from './machines/attachment/types.ts';
 export type { AttachmentView, ViewState, WaitingFor } from './machines/attachment/view.ts';
+export { preload } from './on-demand.ts';
 export { openLading } from './open-lading.ts';
 export type * from './ports/backend.ts';
 export type { BlobKey, BlobStore, StoredBlob, WrittenBlob } from './ports/blob-store.ts';

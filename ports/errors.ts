@@ -64,6 +64,7 @@ export type ErrorCode =
   | 'stream_exists'
   | 'unknown_event_version' // a log written by a newer version
   | 'closed'
+  | 'part_not_loaded' // a module that is loaded on demand could not be
   // adapters
   | 'sdk_missing' // an optional peer dependency is not installed
   | 'invalid_option';

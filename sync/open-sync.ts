@@ -19,8 +19,7 @@ export interface SyncParts {
     readonly outbox: OutboxTable;
     readonly cursors: CursorTable;
   };
-  /** Without one, ops wait in the outbox. */
-  readonly backend: Backend | undefined;
+  readonly backend: Backend;
   readonly accountId: string;
   /** Projects to follow; null is "no project". */
   readonly projects: readonly (string | null)[];
@@ -35,9 +34,8 @@ export interface SyncParts {
 
 /** One device's sync of one account: pusher, puller and listeners, put together. Begins with `start`. */
 export function openSync(parts: SyncParts): Omit<SyncLoop, 'settled'> {
-  const { backend, accountId, store } = parts;
-  if (backend === undefined) return noSync(parts);
-  const shared = { ...parts, ...store, backend, lane: createLane() };
+  const { accountId, store } = parts;
+  const shared = { ...parts, ...store, lane: createLane() };
   const loop: SyncLoop = createSyncLoop({
     ...shared,
     pusher: createPusher({ ...shared, onSettled: (settled) => loop.settled(settled) }),
@@ -46,17 +44,3 @@ export function openSync(parts: SyncParts): Omit<SyncLoop, 'settled'> {
   });
   return loop;
 }
-
-function noSync({ accountId, store }: SyncParts): Omit<SyncLoop, 'settled'> {
-  return {
-    start: nothing,
-    suspend: nothing,
-    resume: nothing,
-    isIdle: () => true,
-    now: async () => ({ pushed: 0, refused: 0, pulled: 0, complete: true }),
-    pending: () => store.events.read((tx) => store.outbox.count(tx, accountId)),
-    close: async () => {},
-  };
-}
-
-function nothing(): void {}

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import type * as fc from 'fast-check';
-import { type Lading, openLading } from 'lading';
+import { type Lading, openLading, preload } from 'lading';
 import { LadingError } from 'lading/host';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { memoryBlobs } from 'lading/testing';
@@ -80,6 +80,7 @@ export async function race(options: {
   let started = 0;
 
   async function start(): Promise<Process> {
+    await preload();
     let alive = true;
     const number = started++;
     const connectivity = manualConnectivity();

@@ -1,3 +1,4 @@
+import { preload } from '../../on-demand.ts';
 import type { SeededRandom } from '../world/seeded-random.ts';
 import { loadSimSqlite } from '../world/sim-sqlite.ts';
 import { createDevice, type Device } from './device.ts';
@@ -42,6 +43,7 @@ export async function simulateScenario(
   plot: Plot,
   beforeBoot: (devices: readonly Device[]) => void = () => {},
 ): Promise<Simulation> {
+  await preload();
   const world = createWorld(scenario, await loadSimSqlite(), sabotage);
   const unplant = sabotage.plant?.();
   try {

@@ -28,12 +28,13 @@ const published = [
   'index.ts',
   'lading.ts',
   'open-lading.ts',
+  'on-demand.ts',
   'assemble.ts',
   'bin',
 ] as const;
 
-/** Contract suites run in this project's own tests; they are not in the package (tsconfig.build.json). */
-const unpublished = 'testing/contracts';
+/** The one subpath that needs a test runner. */
+const contracts = 'testing/contracts';
 
 export function walls(packages: Packages, adapterEntries: readonly string[]): readonly Wall[] {
   return [
@@ -178,7 +179,7 @@ export function walls(packages: Packages, adapterEntries: readonly string[]): re
       title: 'the entry point imports no adapter',
       remedy: 'Every adapter has its own subpath; let the app pass it in.',
       breaches: imports(
-        { of: ['index.ts', 'lading.ts', 'open-lading.ts', 'assemble.ts'] },
+        { of: ['index.ts', 'lading.ts', 'open-lading.ts', 'on-demand.ts', 'assemble.ts'] },
         ({ target }) => !isIn(target, 'adapters'),
       ),
       breach: { path: 'index.ts', text: "export * from './adapters/blobs/directory.ts';" },
@@ -191,11 +192,11 @@ export function walls(packages: Packages, adapterEntries: readonly string[]): re
           { of: published },
           ({ target, specifier }) =>
             target !== null ||
-            isIn(file.path, unpublished) ||
             specifier.startsWith('node:') ||
             ['lading', ...packages.dependencies].includes(packageOf(specifier)) ||
             (isIn(file.path, 'adapters', 'persistence/drivers', 'testing') &&
-              packages.optionalPeers.includes(packageOf(specifier))),
+              packages.optionalPeers.includes(packageOf(specifier)) &&
+              (packageOf(specifier) !== 'vitest' || isIn(file.path, contracts))),
         )(file),
       breach: { path: 'testing/x.ts', text: "import { expect } from 'vitest';" },
     },

@@ -9,6 +9,7 @@ import {
   type LiveView,
   type Owner,
   openLading,
+  preload,
 } from 'lading';
 import { type ManualConnectivity, manualConnectivity } from 'lading/connectivity';
 import { nodeSqlite } from 'lading/sqlite/node';
@@ -115,6 +116,7 @@ export function world(options: WorldOptions = {}): World {
     until,
     async open(more = {}) {
       let dead = false;
+      await preload();
       const database = nodeSqlite(handle, options.driver);
       const lading = await until(
         openLading({

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { bytesSource, type Lading, type MediaId, type Owner, openLading } from 'lading';
+import { bytesSource, type Lading, type MediaId, type Owner, openLading, preload } from 'lading';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend, type ReferenceBackend } from 'lading/sync';
 import {
@@ -98,6 +98,7 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
     objects,
     until,
     async device(name, { wrap = (port: Backend) => port } = {}) {
+      await preload();
       const link = network.link(name);
       const handle = new DatabaseSync(':memory:');
       const logged: string[] = [];

@@ -1,0 +1,35 @@
+import { LadingError } from './ports/errors.ts';
+
+/**
+ * The parts that opening, capturing and uploading do not need: each is loaded when it is first asked for. One that is
+ * loaded is there within a microtask, so that virtual time never waits for a disk.
+ */
+export const onDemand = {
+  sync: lazily(() => import('./sync/open-sync.ts')),
+  verify: lazily(() => import('./engine/lifecycle/verify.ts')),
+} as const;
+
+/**
+ * Loads all that Lading otherwise loads when a verb first needs it. For a page that may lose the network before that,
+ * and for tests on virtual time. Where everything is one file, or on this disk, nobody needs it.
+ * @throws {LadingError} `part_not_loaded`.
+ */
+export async function preload(): Promise<void> {
+  await Promise.all(Object.values(onDemand).map((load) => load()));
+}
+
+/** Loads once; what failed, as for want of a network, is tried again by the next call. */
+export function lazily<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () => {
+    loading ??= load().catch((cause: unknown) => {
+      loading = undefined;
+      throw new LadingError(
+        'part_not_loaded',
+        'A part of Lading could not be loaded; nothing was done. Try again when there is a network, and call preload() while there is.',
+        { cause },
+      );
+    });
+    return loading;
+  };
+}
