@@ -1,0 +1,52 @@
+/** One protection of contract 10, and how to take it away. */
+export interface Protection {
+  /** Clause of the contract. */
+  readonly clause: `10.${number}`;
+  /** The line of the clause that it keeps, in a few words; one of {@link LINES}. */
+  readonly line: string;
+  /** The source that holds the protection. */
+  readonly file: string;
+  /** Stands exactly once in `file`; replacing it removes this protection and nothing else. */
+  readonly find: string;
+  readonly replace: string;
+  /** The test file that must fail without it. */
+  readonly test: string;
+}
+
+/** What each clause says, line by line: every one needs a protection that a test guards. */
+export const LINES: Readonly<Record<string, readonly string[]>> = {
+  '10.1': ['ids only, encoded', 'display names'],
+  '10.2': ['refused by default', 'allow-listed, sniffed type', 'Content-Disposition', 'blob: URL'],
+  '10.3': [
+    'allow-listed origins',
+    'credentials',
+    'redirect',
+    'Location',
+    'private addresses',
+    'bounded',
+  ],
+  '10.4': ['written', 'canary'],
+  '10.5': ['location removed', 'if it cannot', 'orientation and profile'],
+  '10.6': ['dimensions', 'pixels, pages and sizes', 'main thread'],
+  '10.7': ['scoped', 'forget', 'encryption at rest', 'SECURITY.md'],
+  '10.8': ['new installation id'],
+};
+
+export const PROTECTIONS: readonly Protection[] = [
+  {
+    clause: '10.1',
+    line: 'ids only, encoded',
+    file: 'ports/id-part.ts',
+    find: '/[a-z0-9-]/.test(character) ? character',
+    replace: '/[^%]/.test(character) ? character',
+    test: 'tests/security/10.1-names.test.ts',
+  },
+  {
+    clause: '10.1',
+    line: 'display names',
+    file: 'ports/printable.ts',
+    find: String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]`,
+    replace: String.raw`[\p{Cs}]`,
+    test: 'tests/security/10.1-names.test.ts',
+  },
+];
