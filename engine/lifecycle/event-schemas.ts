@@ -1,59 +1,60 @@
-import * as v from 'valibot';
 import type { AttachmentCommand } from '../../machines/attachment/events.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { MachineEvent } from '../host/definition.ts';
+import { object, oneOf, optional, orNull, type Shape, text, which } from './shapes.ts';
 
-const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
-const rank = v.pipe(v.string(), v.minLength(1), v.maxLength(500));
-const text = v.pipe(v.string(), v.maxLength(2_000));
-const url = v.pipe(v.string(), v.minLength(1), v.maxLength(4_000));
-const owner = v.strictObject({
-  scope: v.strictObject({ accountId: id, projectId: v.optional(v.nullable(id)) }),
+const id = text(200, 1);
+const rank = text(500, 1);
+const words = text(2_000);
+const url = text(4_000, 1);
+const owner = object({
+  scope: object({ accountId: id, projectId: optional(orNull(id)) }),
   entityType: id,
   entityId: id,
   field: id,
 });
-const place = { owner, rank, isPrimary: v.boolean() };
-const media = v.strictObject({
-  kind: v.picklist(['image', 'pdf', 'file', 'video', 'audio']),
-  contentType: v.pipe(v.string(), v.maxLength(255)),
-  byteSize: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  filename: v.nullable(v.pipe(v.string(), v.maxLength(255))),
+const flag = oneOf(true, false);
+const place = { owner, rank, isPrimary: flag };
+const media = object({
+  kind: oneOf('image', 'pdf', 'file', 'video', 'audio'),
+  contentType: text(255),
+  byteSize: which((value) => Number.isSafeInteger(value) && Number(value) >= 0),
+  sha256: which((value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)),
+  filename: orNull(text(255)),
 });
-const nothing = {};
+const nothing = object({});
 
 /** What each event from outside must carry, and nothing else, checked before it is stored. */
 const SCHEMAS = {
-  'ref.linked': v.strictObject(place),
-  'ref.unlinked': v.strictObject({
+  'ref.linked': object(place),
+  'ref.unlinked': object({
     owner,
-    reason: v.picklist(['removed', 'replaced', 'owner_deleted']),
+    reason: oneOf('removed', 'replaced', 'owner_deleted'),
   }),
-  'ref.undone': v.strictObject({ owner }),
-  'ref.moved': v.strictObject({ owner, rank }),
-  'ref.primary': v.strictObject({ owner, isPrimary: v.boolean() }),
-  'ref.synced': v.strictObject(place),
-  'ref.tombstoned': v.strictObject({ owner }),
-  cancelled: v.strictObject(nothing),
-  'upload.started': v.strictObject(nothing),
-  'upload.opened': v.strictObject({ handle: url }),
-  'upload.interrupted': v.strictObject({ reason: text }),
-  'retry.requested': v.strictObject(nothing),
-  held: v.strictObject(nothing),
-  resumed: v.strictObject(nothing),
-  'credentials.changed': v.strictObject(nothing),
-  'backend.refused': v.strictObject({ code: id, message: text }),
-  'remote.located': v.strictObject({ url }),
-  'remote.missing': v.strictObject(nothing),
-  pinned: v.strictObject(nothing),
-  unpinned: v.strictObject(nothing),
-  'evict.requested': v.strictObject(nothing),
-  'read.requested': v.strictObject(nothing),
-  'bytes.missing': v.strictObject(nothing),
-  'bytes.found': v.strictObject(nothing),
-  'bytes.given': v.strictObject({ blobKey: url, media }),
-} satisfies Record<AttachmentCommand['type'], v.GenericSchema>;
+  'ref.undone': object({ owner }),
+  'ref.moved': object({ owner, rank }),
+  'ref.primary': object({ owner, isPrimary: flag }),
+  'ref.synced': object(place),
+  'ref.tombstoned': object({ owner }),
+  cancelled: nothing,
+  'upload.started': nothing,
+  'upload.opened': object({ handle: url }),
+  'upload.interrupted': object({ reason: words }),
+  'retry.requested': nothing,
+  held: nothing,
+  resumed: nothing,
+  'credentials.changed': nothing,
+  'backend.refused': object({ code: id, message: words }),
+  'remote.located': object({ url }),
+  'remote.missing': nothing,
+  pinned: nothing,
+  unpinned: nothing,
+  'evict.requested': nothing,
+  'read.requested': nothing,
+  'bytes.missing': nothing,
+  'bytes.found': nothing,
+  'bytes.given': object({ blobKey: url, media }),
+} satisfies Record<AttachmentCommand['type'], Shape>;
 
 /** @throws {LadingError} `invalid_event`. */
 export function requireEvent(event: MachineEvent): void {
@@ -64,13 +65,11 @@ export function requireEvent(event: MachineEvent): void {
       details: { type },
     });
   }
-  const result = v.safeParse(schema, payload);
-  if (result.success) return;
-  const issue = result.issues[0];
-  const path = issue.path?.map((item) => String(item.key)).join('.') ?? '';
+  const path = schema(payload);
+  if (path === null) return;
   throw new LadingError(
     'invalid_event',
-    `The event "${type}" is not sound${path === '' ? '' : ` at "${path}"`}: ${issue.message}.`,
+    `The event "${type}" is not sound at "${path}": missing, unknown or out of bounds.`,
     { details: { type, path } },
   );
 }

@@ -1,4 +1,3 @@
-import { freeze, produce } from 'immer';
 import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
 import {
   type AttachmentRef,
@@ -209,8 +208,8 @@ function concernedBy(changes: readonly Change[]): Concerned {
   return { media, owners };
 }
 
-function text(refs: readonly RefEntry[] | undefined): string | undefined {
-  return JSON.stringify(refs);
+function text(value: readonly RefEntry[] | ListItem | undefined): string | undefined {
+  return JSON.stringify(value);
 }
 
 function isUnderWay({ after }: Change): boolean {
@@ -224,16 +223,19 @@ function sharing(
   before: readonly ListItem[] | undefined,
   after: readonly ListItem[],
 ): readonly ListItem[] {
-  if (before === undefined) return freeze(after, true);
   if (before === after) return before;
-  const known = new Map(before.map((item) => [item.ref.mediaId, item]));
-  return produce(before, (draft: readonly ListItem[]) => {
-    const items = draft as ListItem[];
-    if (items.length > after.length) items.length = after.length;
-    after.forEach((item, index) => {
-      const old = known.get(item.ref.mediaId);
-      const next = JSON.stringify(old) === JSON.stringify(item) ? old : item;
-      if (next !== undefined && before[index] !== next) items[index] = next;
-    });
+  const known = new Map(before?.map((item) => [item.ref.mediaId, item]));
+  const next = after.map((item) => {
+    const old = known.get(item.ref.mediaId);
+    return old !== undefined && text(old) === text(item) ? old : frozen(item);
   });
+  const isSame =
+    next.length === before?.length && next.every((item, index) => item === before[index]);
+  return isSame ? before : Object.freeze(next);
+}
+
+/** Screens compare by identity: nobody changes what was handed out. */
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(frozen);
+  return Object.freeze(value);
 }
