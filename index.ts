@@ -6,7 +6,14 @@ export type { Sentences } from './engine/guardrails/sentences.ts';
 export type { AppStatement, AppWrite } from './engine/lifecycle/app-write.ts';
 export type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 export type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
-export type { FieldSpec, Fields } from './engine/lifecycle/fields.ts';
+export {
+  defineFields,
+  type FieldName,
+  type FieldSpec,
+  type Fields,
+  fieldOwner,
+  type LocationPolicy,
+} from './engine/lifecycle/fields.ts';
 export type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
 export type { Progress } from './engine/lifecycle/progress.ts';
 export type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
@@ -23,6 +30,7 @@ export type {
   FaultClass,
   MediaFacts,
   MediaId,
+  NetworkPolicy,
   Owner,
   OwnerScope,
   Receipt,

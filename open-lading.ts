@@ -31,8 +31,8 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
   const random = options.random ?? systemRandom;
   const logger = options.logger ?? silentLogger;
   const account = requireKeyId('accountId', options.account);
-  const fields = createFieldRegistry(options.fields);
   const say = translated(options.sentences);
+  const fields = createFieldRegistry(options.fields, say);
   const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
   const store = openStore(options.store, clock, random);
   const gates = createGateKeeper({

@@ -10,6 +10,16 @@ const DEFAULTS = {
   storage_nearly_full: 'Storage quota nearly full (90%+). Please free up space before uploading.',
   /** `{max}`: the field's own limit. */
   file_too_large: 'File too large. Maximum size is {max}.',
+  /** `{max}`: the field's maximum count. A batch is taken whole or not at all. */
+  too_many: 'Maximum {max} files allowed. Nothing was added.',
+  too_many_images: 'Maximum {max} images allowed. Nothing was added.',
+  /** `{types}`: what the field takes. `{max}`: its maximum size. */
+  wrong_content_type: 'Invalid file. Please upload {types} under {max}.',
+  invalid_image: 'Invalid image file. Please upload a valid image ({types}) under {max}.',
+  /** `{width}` and `{height}` of the picture, in pixels. */
+  image_too_large: 'Image too large ({width} × {height} pixels). Please choose a smaller one.',
+  location_not_removable:
+    'The location stored in this photo could not be removed, so it was not added. Please choose another one, or export it again without its location.',
   /** The banner's titles, by level. */
   banner_warning: 'Storage usage high',
   banner_critical: 'Storage nearly full',

@@ -98,6 +98,7 @@ export const defaultPolicy: AttachmentPolicy = {
   draftGraceMs: 24 * 3_600_000,
   undoGraceMs: 30_000,
   lateArrivalMs: 15 * 60_000,
+  network: 'any',
 };
 
 /** The context of a stream that just began. Refs follow as events of the same commit. */

@@ -61,6 +61,9 @@ export interface MediaFacts {
   readonly filename: string | null;
 }
 
+/** Over which links bytes may be sent (contract 3.4). */
+export type NetworkPolicy = 'any' | 'unmetered';
+
 /** Times are milliseconds. Copied into the stream when it is created, so that replay never depends on settings. */
 export interface AttachmentPolicy {
   /** Burnt attempts before `failed` (contract 4.5). Default 10. */
@@ -80,6 +83,8 @@ export interface AttachmentPolicy {
   readonly undoGraceMs: number;
   /** How long after a removal a request that was already under way may still land. Default 15 min. */
   readonly lateArrivalMs: number;
+  /** `unmetered`: uploads wait while the link is metered. Absent in older streams: `any`. Default 'any'. */
+  readonly network?: NetworkPolicy;
 }
 
 /** Where the stream began: captured on this device, or learnt from the backend. */

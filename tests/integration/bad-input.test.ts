@@ -189,7 +189,7 @@ describe('capture of bad input: a typed error, nothing half done, the others unh
       }),
     ).toBe(REFUSED);
     const { id } = await lading.capture(source(), { owner: owner(), kind: 'image' });
-    expect(await refusal('too_many', /Maximum 2 files/, source())).toBe(REFUSED);
+    expect(await refusal('too_many', /Maximum 2 images/, source())).toBe(REFUSED);
     expect(await refusal('id_taken', /newMediaId/, source(), { id })).toBe(REFUSED);
     await lading.cancel(id);
   });

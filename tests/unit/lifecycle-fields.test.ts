@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createFieldRegistry, type FieldSpec, type Fields } from '../../engine/lifecycle/fields.ts';
+import {
+  createFieldRegistry,
+  defineFields,
+  type FieldSpec,
+  type Fields,
+  fieldOwner,
+} from '../../engine/lifecycle/fields.ts';
 import { defaultPolicy } from '../../machines/attachment/context.ts';
 import { LadingError } from '../../ports/errors.ts';
 
@@ -39,6 +45,34 @@ describe('the fields of an app, when it opens (contract 3.1)', () => {
     ['policy', { ...images, policy: { dropLocalAtOnce: 'no' } }, /true or false/],
     ['policy', { ...images, policy: { remoteOnRelease: 'burn' } }, /"delete" or "keep"/],
     ['policy', { ...images, policy: { patience: 1 } }, /no such policy, only maxAttempts/],
+    ['maxPixels', { ...images, maxPixels: 0.5 }, /maxPixels 0\.5/],
+    ['maxSidePixels', { ...images, maxSidePixels: '1' }, /maxSidePixels "1"/],
+    [
+      'network',
+      { ...images, network: 'wifi' },
+      /network: "wifi": it must be one of any, unmetered/,
+    ],
+    ['location', { ...images, location: true }, /location: true: it must be one of remove/],
+    ['retention', { ...images, retention: 'drop' }, /retention that is no object/],
+    ['retention', { ...images, retention: { local: 'all' } }, /retention\.local "all": .*"drop"/],
+    ['retention', { ...images, retention: { remote: 'no' } }, /retention\.remote "no": .*"keep"/],
+    ['retention', { ...images, retention: { cache: 1 } }, /retention\.cache: there is only local/],
+    ['patience', { ...images, patience: { attempts: 0 } }, /patience\.attempts 0: .*whole number/],
+    ['patience', { ...images, patience: { ageMs: '1d' } }, /patience\.ageMs "1d": .*milliseconds/],
+    ['grace', { ...images, grace: { undoMs: -1 } }, /grace\.undoMs -1: .*milliseconds/],
+    ['grace', { ...images, grace: { draftMs: 1 }, policy: { draftGraceMs: 1 } }, /says both/],
+    ['network', { ...images, network: 'any', policy: { network: 'any' } }, /says both network/],
+    ['policy', { ...images, policy: { network: 'wifi' } }, /"any" or "unmetered"/],
+    ['contentTypes', { ...images, contentTypes: [] }, /no list of media types/],
+    ['contentTypes', { ...images, contentTypes: 'image/png' }, /no list of media types/],
+    ['contentTypes', { ...images, contentTypes: ['png'] }, /"png": it must be like "image\/jpeg"/],
+    ['contentTypes', { ...images, contentTypes: ['application/pdf'] }, /which is none of image/],
+    ['contentTypes', { ...images, contentTypes: ['image/svg+xml'] }, /location cannot be removed/],
+    [
+      'contentTypes',
+      { kinds: ['image', 'pdf'], contentTypes: ['image/png'] },
+      /takes kind pdf, but none of its content types is one/,
+    ],
     ['spec', null, /must be an object/],
     ['spec', 'image', /must be an object/],
   ])('a wrong %s is told with a sentence: %j', (_, spec, sentence) => {
@@ -62,7 +96,48 @@ describe('the fields of an app, when it opens (contract 3.1)', () => {
     expect(fields.get({ entityType: 'item', field: 'images' })).toMatchObject({
       maxCount: Number.POSITIVE_INFINITY,
       maxBytes: 10 * 1024 * 1024,
+      maxPixels: 100_000_000,
+      location: 'remove',
       policy: defaultPolicy,
     });
+  });
+
+  it('retention, network, patience and grace become the policy that each attachment carries', () => {
+    const fields = createFieldRegistry({
+      'item.images': {
+        ...images,
+        network: 'unmetered',
+        retention: { local: 'drop', remote: 'keep' },
+        patience: { attempts: 3, ageMs: 60_000 },
+        grace: { undoMs: 5_000, draftMs: 1_000 },
+        policy: { backoffBaseMs: 10 },
+      },
+    });
+    expect(fields.get({ entityType: 'item', field: 'images' }).policy).toEqual({
+      ...defaultPolicy,
+      network: 'unmetered',
+      dropLocalAtOnce: true,
+      remoteOnRelease: 'keep',
+      maxAttempts: 3,
+      patienceMs: 60_000,
+      undoGraceMs: 5_000,
+      draftGraceMs: 1_000,
+      backoffBaseMs: 10,
+    });
+  });
+
+  it('owners are made from the names of the fields, and a wrong name does not compile', () => {
+    const fields = defineFields({ 'item.images': images, 'profile.logo': images });
+    const scope = { accountId: 'a', projectId: null };
+    expect(fieldOwner(fields, 'item.images', scope, 'item-1')).toEqual({
+      scope,
+      entityType: 'item',
+      entityId: 'item-1',
+      field: 'images',
+    });
+    // @ts-expect-error: no such field
+    expect(() => fieldOwner(fields, 'item.photos', scope, 'item-1')).toThrow(
+      /"item\.photos" is not a field of this app\. Known fields: item\.images, profile\.logo/,
+    );
   });
 });
