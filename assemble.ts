@@ -2,7 +2,7 @@ import type { Say } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import type { Host } from './engine/host/host.ts';
 import { type CaptureParts, captureAll } from './engine/lifecycle/capture.ts';
-import { createCommands } from './engine/lifecycle/commands.ts';
+import type { Commands } from './engine/lifecycle/commands.ts';
 import type { FieldRegistry } from './engine/lifecycle/fields.ts';
 import type { GateKeeper } from './engine/lifecycle/gates.ts';
 import { createLifetime } from './engine/lifecycle/lifetime.ts';
@@ -10,9 +10,7 @@ import { asStream } from './engine/lifecycle/lists.ts';
 import { notAvailable } from './engine/lifecycle/not-available.ts';
 import { wrongAccount } from './engine/lifecycle/prepare-capture.ts';
 import type { ProgressBoard } from './engine/lifecycle/progress.ts';
-import { resolveBytes } from './engine/lifecycle/resolve.ts';
 import { createScheduler } from './engine/lifecycle/scheduler.ts';
-import { createSettled } from './engine/lifecycle/settled.ts';
 import type { UploadSlots } from './engine/lifecycle/slots.ts';
 import { mediaIdOf, requireObject, requireOptions } from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
@@ -66,13 +64,6 @@ export async function assemble(base: Opened): Promise<Lading> {
           policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
         });
   const captureParts: CaptureParts = { ...parts, newMediaId: () => base.newId() };
-  const commands = createCommands(captureParts);
-  const settled = createSettled({
-    ...parts,
-    scheduler,
-    syncIdle: sync.isIdle,
-    unsyncedOps: sync.pending,
-  });
   let retrying: ReturnType<Lading['retrySync']> | undefined;
   let closing: Promise<void> | undefined;
 
@@ -102,6 +93,13 @@ export async function assemble(base: Opened): Promise<Lading> {
     if (media.accountId !== account) throw wrongAccount(media.accountId);
     return mediaId;
   }
+
+  /** A verb that changes refs; none is needed before something was captured. */
+  const change = <T>(verb: (commands: Commands) => Promise<T>): Promise<T> =>
+    lifetime.run(async () => {
+      const { createCommands } = await lifetime.load(onDemand.commands);
+      return verb(createCommands(captureParts));
+    });
 
   /** A verb of one attachment that is an event of it. */
   const tell = (ref: RefOrId, type: string): Promise<void> =>
@@ -153,28 +151,32 @@ export async function assemble(base: Opened): Promise<Lading> {
     view: (ref) => views.view(refOrId(ref)),
     list: (of) => views.list(of),
     resolve: (ref, { signal } = {}) =>
-      lifetime.run(async () => resolveBytes({ ...parts, blobs: base.blobs }, refOrId(ref), signal)),
+      lifetime.run(async () => {
+        const mediaId = refOrId(ref);
+        const { resolveBytes } = await lifetime.load(onDemand.resolve);
+        return resolveBytes(parts, mediaId, signal);
+      }),
     watch: (target: RefOrId | Owner, listener: (shown: never) => void) =>
       isOwner(target)
         ? views.watchOwner(target, listener as Parameters<typeof views.watchOwner>[1])
         : views.watchOne(refOrId(target), listener as (view: LiveView) => void),
     link: (ref, owner, verb) =>
-      lifetime.run(async () => commands.link(mediaIdOf(ref), owner, verb)),
+      change(async (commands) => commands.link(mediaIdOf(ref), owner, verb)),
     remove: (ref, owner, verb) =>
-      lifetime.run(async () => commands.remove(mediaIdOf(ref), owner, verb)),
+      change(async (commands) => commands.remove(mediaIdOf(ref), owner, verb)),
     replace: (ref, source, owner, replaceOptions) =>
-      lifetime.run(async () => {
+      change(async (commands) => {
         const old = mediaIdOf(ref);
         const { mediaId, undo } = await commands.replace(old, source, owner, replaceOptions);
         return { attachment: attachment(mediaId, owner), undo };
       }),
     move: (ref, owner, position, verb) =>
-      lifetime.run(async () => commands.move(mediaIdOf(ref), owner, position, verb)),
+      change(async (commands) => commands.move(mediaIdOf(ref), owner, position, verb)),
     setPrimary: (ref, owner, verb) =>
-      lifetime.run(async () => commands.setPrimary(mediaIdOf(ref), owner, verb)),
-    cancel: (ref, verb) => lifetime.run(async () => commands.cancel(mediaIdOf(ref), verb)),
-    ownerDeleted: (owner, verb) => lifetime.run(async () => commands.ownerDeleted(owner, verb)),
-    undo: (token, verb) => lifetime.run(async () => commands.undo(token, verb)),
+      change(async (commands) => commands.setPrimary(mediaIdOf(ref), owner, verb)),
+    cancel: (ref, verb) => change(async (commands) => commands.cancel(mediaIdOf(ref), verb)),
+    ownerDeleted: (owner, verb) => change((commands) => commands.ownerDeleted(owner, verb)),
+    undo: (token, verb) => change((commands) => commands.undo(token, verb)),
     retry: (ref) => tell(ref, 'retry.requested'),
     retrySync: () => {
       retrying ??= lifetime.run(retrySync).finally(() => {
@@ -198,9 +200,17 @@ export async function assemble(base: Opened): Promise<Lading> {
     credentials: () => lifetime.run(async () => notAvailable('credentials')),
     signOut: () => lifetime.run(async () => notAvailable('signOut')),
     collectGarbage: () => lifetime.run(async () => notAvailable('collectGarbage')),
-    settled: () => lifetime.run(settled),
+    settled: () =>
+      lifetime.run(async () => {
+        const { createSettled } = await lifetime.load(onDemand.settled);
+        const { isIdle: syncIdle, pending: unsyncedOps } = sync;
+        return createSettled({ ...parts, scheduler, syncIdle, unsyncedOps })();
+      }),
     verify: (verifyOptions) =>
-      lifetime.run(async () => (await onDemand.verify()).createVerify(parts)(verifyOptions)),
+      lifetime.run(async () => {
+        const { createVerify } = await lifetime.load(onDemand.verify);
+        return createVerify(parts)(verifyOptions);
+      }),
     history: (ref) => host.history(asStream(own(ref))),
     storage() {
       const { bytes, blobs } = events.read((tx) => tables.usage(tx, account));

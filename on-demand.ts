@@ -5,6 +5,9 @@ import { LadingError } from './ports/errors.ts';
  * loaded is there within a microtask, so that virtual time never waits for a disk.
  */
 export const onDemand = {
+  commands: lazily(() => import('./engine/lifecycle/commands.ts')),
+  resolve: lazily(() => import('./engine/lifecycle/resolve.ts')),
+  settled: lazily(() => import('./engine/lifecycle/settled.ts')),
   sync: lazily(() => import('./sync/open-sync.ts')),
   verify: lazily(() => import('./engine/lifecycle/verify.ts')),
 } as const;

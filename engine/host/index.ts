@@ -2,7 +2,8 @@
  * `lading/host`: a durable host for XState machines. It knows nothing of attachments and keeps an app's own
  * machines as well: state survives a kill, services run at least once behind a fence, timers are rows.
  */
-export { createStepper, type Stepper } from '../../machines/durable/stepper.ts';
+export { createCheckedStepper as createStepper } from '../../machines/durable/checked-stepper.ts';
+export type { Stepper } from '../../machines/durable/stepper.ts';
 export type { Json, JsonObject } from '../../machines/json.ts';
 export { type Clock, systemClock } from '../../ports/clock.ts';
 export { type ErrorCode, LadingError } from '../../ports/errors.ts';

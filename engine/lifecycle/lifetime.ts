@@ -6,6 +6,8 @@ export interface Lifetime {
   readonly ending: AbortSignal;
   /** Runs one verb. @throws {LadingError} `closed` once it ended. */
   run<T>(verb: () => Promise<T>): Promise<T>;
+  /** Loads a part of the engine for a verb. @throws {LadingError} `closed`: a load that hangs holds up no end. */
+  load<T>(part: () => Promise<T>): Promise<T>;
   /** Ends it, and resolves when every verb has settled. */
   end(): Promise<void>;
 }
@@ -23,6 +25,17 @@ export function createLifetime(): Lifetime {
         return await running;
       } finally {
         underWay.delete(running);
+      }
+    },
+    async load(part) {
+      const ended = Promise.withResolvers<never>();
+      const onEnd = (): void => ended.reject(controller.signal.reason);
+      controller.signal.addEventListener('abort', onEnd);
+      try {
+        // In this order: a part that is loaded already is taken also when the end comes in the same turn.
+        return await Promise.race([part(), ended.promise]);
+      } finally {
+        controller.signal.removeEventListener('abort', onEnd);
       }
     },
     async end() {

@@ -6,7 +6,6 @@ import {
   fromTransition,
 } from 'xstate';
 import type { Json, JsonObject } from '../json.ts';
-import { findProblems } from './refuse.ts';
 
 /** What a step asks of the world; carried out by the host after its commit, never by XState. */
 export type Effect =
@@ -100,7 +99,6 @@ export function createStepper(machine: AnyStateMachine): Stepper {
       machine.getPersistedSnapshot(snapshot as unknown as AnyMachineSnapshot) as unknown as Json,
     restore: (persisted) =>
       machine.restoreSnapshot(persisted as never, scope) as unknown as Snapshot,
-    problems: (id) => findProblems(machine, id),
   };
 }
 

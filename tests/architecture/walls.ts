@@ -51,12 +51,16 @@ export function walls(packages: Packages, adapterEntries: readonly string[]): re
       },
     },
     {
-      title: 'only the stepper and the attachment machine import xstate',
+      title: 'only the steppers and the attachment machine import xstate',
       remedy: 'Call the four functions of machines/durable/stepper.ts.',
       breaches: imports(
         {
           of: ['machines', 'ports', 'persistence', 'engine', 'sync', 'adapters', 'index.ts', 'bin'],
-          except: ['machines/durable/stepper.ts', 'machines/attachment'],
+          except: [
+            'machines/durable/stepper.ts',
+            'machines/durable/checked-stepper.ts',
+            'machines/attachment',
+          ],
         },
         ({ specifier }) => packageOf(specifier) !== 'xstate',
       ),
