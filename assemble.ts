@@ -212,6 +212,13 @@ export async function assemble(base: Opened): Promise<Lading> {
         return createVerify(parts)(verifyOptions);
       }),
     history: (ref) => host.history(asStream(own(ref))),
+    explain: (ref, explainOptions) =>
+      lifetime.run(async () => {
+        const { explain } = await lifetime.load(onDemand.explain);
+        const events = host.history(asStream(own(ref)));
+        const around = { gates: { ...gates.current(), slotFree: slots.free } };
+        return explain(events, base.machine, around, explainOptions);
+      }),
     storage() {
       const { bytes, blobs } = events.read((tx) => tables.usage(tx, account));
       return { usedBytes: bytes, files: blobs };

@@ -3,6 +3,9 @@
  * is lost, doubled or leaked. Start with {@link openLading}.
  */
 export type { Sentences } from './engine/guardrails/sentences.ts';
+export type { Advice } from './engine/explain/advice.ts';
+export type { Chapter, ExplainOptions, Explanation } from './engine/explain/explain.ts';
+export type { Reason } from './engine/explain/reason.ts';
 export type { AppStatement, AppWrite } from './engine/lifecycle/app-write.ts';
 export type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 export type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';

@@ -1,4 +1,5 @@
 import type { Sentences } from './engine/guardrails/sentences.ts';
+import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
 import type { AppWrite } from './engine/lifecycle/app-write.ts';
 import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 import type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
@@ -155,6 +156,12 @@ export interface Lading {
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /** All events of one attachment, oldest first. @throws {LadingError} `not_found`. */
   history(ref: RefOrId): readonly StoredEvent[];
+  /**
+   * Why it is where it is: its whole life in sentences, what it waits for, and what to do (contract 9.5). Replays the
+   * log; writes nothing. For people who help: what users read is in `view`.
+   * @throws {LadingError} `not_found`, `wrong_account`; `invalid_option` for a version or time zone that is not there.
+   */
+  explain(ref: RefOrId, options?: ExplainOptions): Promise<Explanation>;
   /** Bytes and files of this account on this device, in O(1) (contract 7.1). */
   storage(): { readonly usedBytes: number; readonly files: number };
   /**

@@ -5,6 +5,7 @@ import { LadingError } from './ports/errors.ts';
  * loaded is there within a microtask, so that virtual time never waits for a disk.
  */
 export const onDemand = {
+  explain: lazily(() => import('./engine/explain/explain.ts')),
   commands: lazily(() => import('./engine/lifecycle/commands.ts')),
   resolve: lazily(() => import('./engine/lifecycle/resolve.ts')),
   settled: lazily(() => import('./engine/lifecycle/settled.ts')),

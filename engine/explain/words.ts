@@ -1,3 +1,5 @@
+import { LadingError } from '../../ports/errors.ts';
+import { printable } from '../../ports/printable.ts';
 import { redact } from '../../ports/redact.ts';
 
 /** Says times, sizes and lengths of time in words that people read. */
@@ -8,20 +10,12 @@ export interface Words {
   readonly forgetDay: () => void;
 }
 
-/** @param timeZone IANA name. Default: the device's own. */
+/**
+ * @param timeZone IANA name. Default: the device's own.
+ * @throws {LadingError} `invalid_option` for a zone that there is not.
+ */
 export function createWords(timeZone?: string): Words {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    ...(timeZone === undefined ? {} : { timeZone }),
-    calendar: 'gregory',
-    numberingSystem: 'latn',
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  });
+  const format = formatOf(timeZone);
   let lastDay = '';
   return {
     time(at) {
@@ -38,6 +32,30 @@ export function createWords(timeZone?: string): Words {
       lastDay = '';
     },
   };
+}
+
+function formatOf(timeZone: string | undefined): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat('en-GB', {
+      ...(timeZone === undefined ? {} : { timeZone }),
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    });
+  } catch (cause) {
+    const name = printable(timeZone, 60);
+    throw new LadingError(
+      'invalid_option',
+      `timeZone must be a name like Europe/Berlin: there is no zone "${name}".`,
+      { details: { name: 'timeZone', value: name }, cause },
+    );
+  }
 }
 
 /** `2.1 MB`, in powers of 1000 as file managers and phones show them. */
