@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'not_single' // a list verb on a field that holds one ref
   | 'invalid_id' // not an id, owner part or name that can be stored safely
   | 'id_taken'
+  | 'invalid_url' // no address that lasts: an older app's ref cannot be imported with it
   | 'not_found' // no such attachment, ref or stream on this device
   | 'already_gone' // it was purged or cancelled
   | 'undo_expired'
@@ -55,7 +56,8 @@ export type ErrorCode =
   | 'statement_count' // an app statement changed another number of rows than it said
   | 'blobs_unwritable' // the place of the bytes refuses them: permissions, read-only, an I/O error
   | 'blob_missing'
-  | 'blob_corrupt' // reserved: bytes that do not match the recorded SHA-256; nothing throws it yet
+  | 'blob_corrupt' // stored bytes were changed, cut or exchanged; thrown by encrypting stores
+  | 'blob_key_wrong' // stored bytes were encrypted with a key that was not given
   // event log and host
   | 'version_conflict'
   | 'invalid_event' // refused by the event's schema

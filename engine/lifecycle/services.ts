@@ -148,12 +148,20 @@ async function checkBytes(
   media: MediaFacts,
   signal: AbortSignal,
 ): Promise<Fault | null> {
-  const found = await blobs.stat(key);
-  if (found === undefined) return fault('terminal', 'source_missing');
-  const same =
-    found.sizeBytes === media.byteSize &&
-    (blobs.hash === undefined || (await blobs.hash(key, signal)) === media.sha256);
-  return same ? null : fault('terminal', 'source_changed');
+  try {
+    const found = await blobs.stat(key);
+    if (found === undefined) return fault('terminal', 'source_missing');
+    const same =
+      found.sizeBytes === media.byteSize &&
+      (blobs.hash === undefined || (await blobs.hash(key, signal)) === media.sha256);
+    return same ? null : fault('terminal', 'source_changed');
+  } catch (error) {
+    if (!(error instanceof LadingError)) throw error;
+    // An encrypting store says so itself; a key that is not at hand may be there at the next try.
+    if (error.code === 'blob_corrupt') return fault('terminal', 'source_changed');
+    if (error.code === 'blob_key_wrong') return fault('retryable', 'source_unreadable');
+    throw error;
+  }
 }
 
 function isClaim({ type }: StoredEvent): boolean {
