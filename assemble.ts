@@ -1,3 +1,4 @@
+import { createActors } from './engine/actors/actors.ts';
 import type { Say } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import type { Host } from './engine/host/host.ts';
@@ -14,6 +15,7 @@ import { createScheduler } from './engine/lifecycle/scheduler.ts';
 import type { UploadSlots } from './engine/lifecycle/slots.ts';
 import { mediaIdOf, requireObject, requireOptions } from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
+import { createMetrics } from './engine/observe/metrics.ts';
 import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
 import { defaultPolicy } from './machines/attachment/context.ts';
 import { refOf } from './machines/attachment/ref-of.ts';
@@ -23,7 +25,7 @@ import type { LadingStore } from './persistence/index.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
 import { LadingError } from './ports/errors.ts';
-import type { Logger } from './ports/logger.ts';
+import { type Logger, silentLogger } from './ports/logger.ts';
 import type { Random } from './ports/random.ts';
 import { noSync } from './sync/no-sync.ts';
 
@@ -64,8 +66,17 @@ export async function assemble(base: Opened): Promise<Lading> {
           policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
         });
   const captureParts: CaptureParts = { ...parts, newMediaId: () => base.newId() };
+  const metrics = createMetrics({ ...parts, outbox: store.outbox });
+  const actors = createActors({
+    ...parts,
+    views,
+    parse: refOrId,
+    verbs: () => lading,
+    load: onDemand.actor,
+  });
   let retrying: ReturnType<Lading['retrySync']> | undefined;
   let closing: Promise<void> | undefined;
+  let closeInspector = (): void => {};
 
   function attachment(mediaId: MediaId, owner: Owner): Attachment {
     return {
@@ -119,16 +130,26 @@ export async function assemble(base: Opened): Promise<Lading> {
     gates.close();
     slots.close();
     views.close();
-    const steps = [() => sync.close(), () => verbs, () => host.close(), () => events.close()];
+    const steps = [
+      () => sync.close(),
+      () => verbs,
+      () => host.close(),
+      async () => closeInspector(),
+      () => events.close(),
+    ];
     const failures: unknown[] = [];
     for (const step of steps) await step().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }
 
+  if (base.logger !== silentLogger) (await onDemand.narrate()).narrate(parts);
+  if (base.inspect !== undefined) {
+    closeInspector = (await onDemand.inspect()).feedInspector({ ...parts, inspect: base.inspect });
+  }
   await scheduler.start();
   sync.start();
 
-  return {
+  const lading: Lading = {
     account,
     newMediaId: () => base.newId(),
     capture: (source, captureOptions) =>
@@ -162,6 +183,7 @@ export async function assemble(base: Opened): Promise<Lading> {
         : views.watchOne(refOrId(target), listener as (view: LiveView) => void),
     link: (ref, owner, verb) =>
       change(async (commands) => commands.link(mediaIdOf(ref), owner, verb)),
+    linkAll: (links, verb) => change((commands) => commands.linkAll(links, verb)),
     remove: (ref, owner, verb) =>
       change(async (commands) => commands.remove(mediaIdOf(ref), owner, verb)),
     replace: (ref, source, owner, replaceOptions) =>
@@ -211,6 +233,11 @@ export async function assemble(base: Opened): Promise<Lading> {
         const { createVerify } = await lifetime.load(onDemand.verify);
         return createVerify(parts)(verifyOptions);
       }),
+    importRefs: (rows, importOptions) =>
+      lifetime.run(async () => {
+        const { importRefs } = await lifetime.load(onDemand.importing);
+        return importRefs(captureParts, rows, importOptions);
+      }),
     history: (ref) => host.history(asStream(own(ref))),
     explain: (ref, explainOptions) =>
       lifetime.run(async () => {
@@ -223,11 +250,15 @@ export async function assemble(base: Opened): Promise<Lading> {
       const { bytes, blobs } = events.read((tx) => tables.usage(tx, account));
       return { usedBytes: bytes, files: blobs };
     },
+    attachmentLogic: actors.logic,
+    actor: (ref) => lifetime.run(() => actors.open(ref)),
+    metrics,
     close() {
       closing ??= close();
       return closing;
     },
   };
+  return lading;
 }
 
 function refOrId(ref: RefOrId): MediaId | Exclude<RefOrId, string> {

@@ -2,13 +2,33 @@
  * `lading`: an offline-first attachment engine. Photos, PDFs and other files go from a device to the cloud, and none
  * is lost, doubled or leaked. Start with {@link openLading}.
  */
-export type { Sentences } from './engine/guardrails/sentences.ts';
+
+export type {
+  AttachmentActor,
+  AttachmentActorObserver,
+} from './engine/actors/attachment-actor.ts';
+export type { AttachmentActorInput, AttachmentLogic } from './engine/actors/attachment-logic.ts';
+export type {
+  AttachmentActorContext,
+  AttachmentActorEvent,
+  AttachmentActorOutput,
+  AttachmentActorSnapshot,
+  AttachmentGoal,
+} from './engine/actors/snapshot.ts';
 export type { Advice } from './engine/explain/advice.ts';
 export type { Chapter, ExplainOptions, Explanation } from './engine/explain/explain.ts';
 export type { Reason } from './engine/explain/reason.ts';
+export type { Sentences } from './engine/guardrails/sentences.ts';
+export type {
+  ImportOptions,
+  ImportProblem,
+  ImportReport,
+  ImportRow,
+  OldRef,
+} from './engine/importing/types.ts';
 export type { AppStatement, AppWrite } from './engine/lifecycle/app-write.ts';
 export type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
-export type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
+export type { LinkRequest, OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
 export {
   defineFields,
   type FieldName,
@@ -48,8 +68,10 @@ export { type Cancel, type Clock, systemClock } from './ports/clock.ts';
 export type { Connectivity, NetworkState } from './ports/connectivity.ts';
 export { type ErrorCode, LadingError } from './ports/errors.ts';
 export type { StoredEvent } from './ports/event-store.ts';
+export type { Inspect, InspectedActor, InspectedEvent, InspectedState } from './ports/inspect.ts';
 export type { LeaseOptions } from './ports/lease-options.ts';
 export type { Logger } from './ports/logger.ts';
+export type { CountedSituation, Metrics } from './ports/metrics.ts';
 export { type Random, systemRandom } from './ports/random.ts';
 export type * from './ports/remote.ts';
 export { bytesSource, type CaptureSource } from './ports/source.ts';

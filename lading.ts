@@ -1,8 +1,11 @@
-import type { Sentences } from './engine/guardrails/sentences.ts';
+import type { AttachmentActor } from './engine/actors/attachment-actor.ts';
+import type { AttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
+import type { Sentences } from './engine/guardrails/sentences.ts';
+import type { ImportOptions, ImportReport, ImportRow } from './engine/importing/types.ts';
 import type { AppWrite } from './engine/lifecycle/app-write.ts';
 import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
-import type { OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
+import type { LinkRequest, OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
 import type { Fields } from './engine/lifecycle/fields.ts';
 import type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
 import type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
@@ -16,8 +19,10 @@ import type { BlobStore } from './ports/blob-store.ts';
 import type { Cancel, Clock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import type { StoredEvent } from './ports/event-store.ts';
+import type { Inspect } from './ports/inspect.ts';
 import type { LeaseOptions } from './ports/lease-options.ts';
 import type { Logger } from './ports/logger.ts';
+import type { Metrics } from './ports/metrics.ts';
 import type { Random } from './ports/random.ts';
 import type { Remote } from './ports/remote.ts';
 import type { CaptureSource } from './ports/source.ts';
@@ -51,6 +56,8 @@ export interface LadingOptions {
   readonly random?: Random;
   /** Default silent. */
   readonly logger?: Logger;
+  /** Shown every hosted attachment with its events and states, after the commits: `statelyInspect` of `lading/inspect`. */
+  readonly inspect?: Inspect;
   /** What users read, in the app's own words or language, by key (contract 7.4). Default English. */
   readonly sentences?: Partial<Sentences>;
   /** Told at named points between two durable steps; for crash tests. */
@@ -101,6 +108,12 @@ export interface Lading {
   watch(owner: Owner, listener: (items: readonly ListItem[]) => void): Cancel;
   /** Links a draft, or shares an attachment with one more owner. @throws {LadingError} `not_found`, `already_gone`, `wrong_kind`, `too_many`. */
   link(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<void>;
+  /**
+   * Links several, each to its owner, in one commit: all of them in their order, or none (contract 3.3). With
+   * `inTransaction` this is how a form with drafts, or an import with several owners, is saved.
+   * @throws {LadingError} as `link`.
+   */
+  linkAll(links: readonly LinkRequest[], options?: VerbOptions): Promise<void>;
   /** Takes a ref away; bytes and object go after the undo time (contract 5.2). @throws {LadingError} `not_found`. */
   remove(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<UndoToken>;
   /** Puts a new file in the place of an old one, in one commit; the newest wins (contract 5.2). */
@@ -154,6 +167,14 @@ export interface Lading {
   settled(): Promise<SettledReport>;
   /** Rebuilds every state, task and projection from the log and reports what differs (contract 9.2). */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
+  /**
+   * Takes over the refs, and the bytes that were never sent, of an older app: owner by owner, each in one commit with
+   * the app's own row (the field's `project`), or not at all. May be called again: what is here already stays as it
+   * is, what was removed since does not come back. Durable when it resolves (contract 1).
+   * @throws {LadingError} `invalid_option`, `invalid_id`, `wrong_account` for rows that are none: nothing is imported.
+   *   What is wrong with a column is in the report, and its owner is left as it was.
+   */
+  importRefs(rows: readonly ImportRow[], options?: ImportOptions): Promise<ImportReport>;
   /** All events of one attachment, oldest first. @throws {LadingError} `not_found`. */
   history(ref: RefOrId): readonly StoredEvent[];
   /**
@@ -162,6 +183,22 @@ export interface Lading {
    * @throws {LadingError} `not_found`, `wrong_account`; `invalid_option` for a version or time zone that is not there.
    */
   explain(ref: RefOrId, options?: ExplainOptions): Promise<Explanation>;
+  /**
+   * XState actor logic for the app's own machines: `setup({ actors: { attachment: lading.attachmentLogic } })`, with
+   * `{ ref }` or `{ capture: { source, options } }` as input. It mirrors the durable attachment and forwards `retry`,
+   * `cancel`, `pause`, `resume`, `pin`, `unpin`; stopping it, or its parent, stops nothing but the mirror. A refused
+   * capture is the actor's error, a `LadingError`; it is done when the attachment is gone for good, or earlier by
+   * `until` (design 2). Its persisted snapshot is plain JSON, and restores to the same attachment by its id.
+   */
+  readonly attachmentLogic: AttachmentLogic;
+  /**
+   * One attachment as an actor, loaded and kept in memory until its `stop()`: `useSelector(actor, …)` of
+   * `@xstate/react` takes it. `getSnapshot()` is the same object as long as nothing changed.
+   * @throws {LadingError} `invalid_id`, `not_found`, `wrong_account`.
+   */
+  actor(ref: RefOrId): Promise<AttachmentActor>;
+  /** How it is doing, in numbers; costs a few indexed reads over what is not done. */
+  metrics(): Metrics;
   /** Bytes and files of this account on this device, in O(1) (contract 7.1). */
   storage(): { readonly usedBytes: number; readonly files: number };
   /**

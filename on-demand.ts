@@ -5,8 +5,12 @@ import { LadingError } from './ports/errors.ts';
  * loaded is there within a microtask, so that virtual time never waits for a disk.
  */
 export const onDemand = {
+  actor: lazily(() => import('./engine/actors/attachment-actor.ts')),
+  importing: lazily(() => import('./engine/importing/import-refs.ts')),
   explain: lazily(() => import('./engine/explain/explain.ts')),
   commands: lazily(() => import('./engine/lifecycle/commands.ts')),
+  inspect: lazily(() => import('./engine/observe/inspected.ts')),
+  narrate: lazily(() => import('./engine/observe/narrate.ts')),
   resolve: lazily(() => import('./engine/lifecycle/resolve.ts')),
   settled: lazily(() => import('./engine/lifecycle/settled.ts')),
   sync: lazily(() => import('./sync/open-sync.ts')),

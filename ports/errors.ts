@@ -46,6 +46,8 @@ export type ErrorCode =
   | 'not_available' // the verb's service is not in this version
   | 'bytes_missing' // neither here nor remote
   // storage
+  | 'storage_full' // more than there is room for, by estimate or budget (contract 7.3)
+  | 'storage_nearly_full'
   | 'disk_full'
   | 'database_corrupt'
   | 'database_newer' // written by a newer version; left untouched

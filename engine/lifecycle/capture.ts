@@ -124,13 +124,28 @@ export async function storeAndCommit<T>(
       return decide(work, (mediaId) => {
         const one = stored.find(({ prepared: { mediaId: id } }) => id === mediaId);
         if (one === undefined) throw new Error(`${mediaId} was not stored`);
-        work.create(asStream(mediaId), ATTACHMENT, plainInput(parts, one));
+        const input = plainInput(parts, one);
+        if (work.peek(asStream(mediaId)) === undefined) {
+          work.create(asStream(mediaId), ATTACHMENT, input);
+        } else {
+          giveBytes(work, input);
+        }
       });
     });
   } catch (error) {
     for (const one of stored) await removeUnlessCommitted(parts, one, error);
     throw asCaptureError(error, prepared, signal, ending);
   }
+}
+
+/** An import brings the bytes of a ref that was known by name only. @throws {LadingError} `id_taken`. */
+function giveBytes(work: Work, { mediaId, blobKey, media }: AttachmentInput): void {
+  const { outcome } = work.send(asStream(mediaId), {
+    type: 'bytes.given',
+    blobKey,
+    media: { ...media },
+  });
+  if (outcome === 'ignored') throw idTaken(mediaId);
 }
 
 async function store(

@@ -52,6 +52,7 @@ const MEDIA_TYPE =
 
 /**
  * @param index the file's place among those of one call, for what is wrong with it.
+ * @param mayBeKnown the bytes may be those of a ref that is known by name already (an import).
  * @throws {LadingError} `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`, `file_too_large`, `source_empty`,
  *   `id_taken`; `invalid_option` for a source that is none.
  */
@@ -60,10 +61,13 @@ export function prepareCapture(
   owner: Owner,
   file: CaptureFile,
   index = 0,
+  mayBeKnown = false,
 ): PreparedCapture {
   requireOwnerOf(parts.accountId, owner);
   const field = parts.fields.get(owner);
-  return tellWhich({ index, ...factsOf(file) }, () => prepareFile(parts, field, owner, file));
+  return tellWhich({ index, ...factsOf(file) }, () =>
+    prepareFile(parts, field, owner, file, mayBeKnown),
+  );
 }
 
 function prepareFile(
@@ -71,13 +75,14 @@ function prepareFile(
   field: Field,
   owner: Owner,
   file: CaptureFile,
+  mayBeKnown: boolean,
 ): PreparedCapture {
   const { kind } = requireOptions('file', file);
   const source = requireSource(file.source);
   requireKind(field, kind);
   requireSize(field, source.sizeBytes, parts.say);
   const mediaId = file.id === undefined ? parts.newMediaId() : requireMediaId(file.id);
-  if (parts.host.state(asStream(mediaId)) !== undefined) throw idTaken(mediaId);
+  if (!mayBeKnown && parts.host.state(asStream(mediaId)) !== undefined) throw idTaken(mediaId);
   return {
     source,
     mediaId,

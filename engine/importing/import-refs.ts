@@ -1,0 +1,126 @@
+import { type Owner, ownerKey } from '../../machines/attachment/types.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { CaptureParts } from '../lifecycle/capture.ts';
+import { requireOwnerOf } from '../lifecycle/prepare-capture.ts';
+import { requireOptions } from '../lifecycle/validate.ts';
+import { importOwner, type OwnerOutcome } from './import-owner.ts';
+import { EntryTrouble, readOldRefs } from './old-refs.ts';
+import { planOwner, presentRefs } from './plan-owner.ts';
+import type { ImportOptions, ImportProblem, ImportReport, ImportRow } from './types.ts';
+
+/** Owners whose commits may share one fsync. */
+const AT_ONCE = 20;
+
+/**
+ * Takes over refs of an older app, owner by owner: all entries of a column in one commit, or none and a problem in the
+ * report. Running it again changes only what is new. Durable on return.
+ * @throws {LadingError} `invalid_option` for rows that are none, before anything is written; and what the store throws.
+ */
+export async function importRefs(
+  parts: CaptureParts,
+  rows: readonly ImportRow[],
+  options: ImportOptions = {},
+): Promise<ImportReport> {
+  requireOptions('options', options);
+  const owners = groupByOwner(parts, rows);
+  const outcomes: OwnerOutcome[] = [];
+  for (let start = 0; start < owners.length; start += AT_ONCE) {
+    const group = owners.slice(start, start + AT_ONCE);
+    const settled = await Promise.allSettled(group.map((own) => takeOver(parts, own, options)));
+    for (const one of settled) {
+      if (one.status === 'rejected') throw one.reason;
+      outcomes.push(one.value);
+    }
+  }
+  return reportOf(outcomes);
+}
+
+/** Rows of one owner are one column: a queued job may come in a row of its own. */
+function groupByOwner(
+  parts: CaptureParts,
+  rows: readonly ImportRow[],
+): readonly (readonly ImportRow[])[] {
+  if (!Array.isArray(rows)) {
+    throw new LadingError('invalid_option', 'importRefs takes an array of rows.', {
+      details: { name: 'rows' },
+    });
+  }
+  const groups = new Map<string, ImportRow[]>();
+  for (const row of rows as readonly ImportRow[]) {
+    requireOwnerOf(parts.accountId, requireOptions('row', row).owner);
+    const key = ownerKey(row.owner);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()];
+}
+
+async function takeOver(
+  parts: CaptureParts,
+  rows: readonly ImportRow[],
+  options: ImportOptions,
+): Promise<OwnerOutcome> {
+  const { owner } = rows[0] as ImportRow;
+  const attempt = async (): Promise<OwnerOutcome> => {
+    const field = parts.fields.get(owner);
+    const entries = rows.flatMap((row) => readOldRefs(row, field));
+    const present = parts.events.read((tx) => presentRefs(tx, parts.tables, owner));
+    const plan = planOwner(owner, field, entries, present, options.locatorOf);
+    return importOwner(parts, plan, options);
+  };
+  try {
+    return await attempt().catch((error: unknown) => {
+      // Another owner, or another process, brought the same bytes meanwhile: they are known now.
+      if (error instanceof LadingError && error.code === 'id_taken') return attempt();
+      throw error;
+    });
+  } catch (error) {
+    return { problem: problemOf(owner, error) };
+  }
+}
+
+/** What is wrong with one owner's column is told, and holds up no other; a store that fails ends the call. */
+function problemOf(owner: Owner, error: unknown): ImportProblem {
+  const known = error instanceof EntryTrouble ? error.cause : error;
+  if (!(known instanceof LadingError) || ENDS_THE_CALL.has(known.code)) throw error;
+  const { index } = known.details;
+  return {
+    owner,
+    index: error instanceof EntryTrouble ? error.index : typeof index === 'number' ? index : null,
+    code: known.code,
+    message: known.message,
+  };
+}
+
+const ENDS_THE_CALL: ReadonlySet<string> = new Set([
+  'closed',
+  'commit_failed',
+  'database_busy',
+  'database_corrupt',
+  'database_read_only',
+  'disk_full',
+]);
+
+function reportOf(outcomes: readonly OwnerOutcome[]): ImportReport {
+  const refs = {
+    linked: 0,
+    captured: 0,
+    waiting: 0,
+    unchanged: 0,
+    repeated: 0,
+    removedSince: 0,
+  };
+  const owners = { imported: 0, unchanged: 0, refused: 0 };
+  const problems: ImportProblem[] = [];
+  for (const outcome of outcomes) {
+    if ('problem' in outcome) {
+      owners.refused += 1;
+      problems.push(outcome.problem);
+      continue;
+    }
+    owners[outcome.changed ? 'imported' : 'unchanged'] += 1;
+    for (const [name, count] of Object.entries(outcome.counts)) {
+      refs[name as keyof typeof refs] += count;
+    }
+  }
+  return { owners, refs, problems };
+}
