@@ -1,4 +1,9 @@
-import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
+import {
+  type AttachmentRef,
+  type MediaId,
+  type Owner,
+  ownerKey,
+} from '../../machines/attachment/types.ts';
 import type { RefRecord } from '../../ports/attachment-tables.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { CaptureSource } from '../../ports/source.ts';
@@ -21,7 +26,7 @@ import {
 } from './lists.ts';
 import { prepareCapture, requireOwnerOf, wrongAccount } from './prepare-capture.ts';
 import { readUndoToken, type UndoToken, undoToken } from './undo-token.ts';
-import { requireObject } from './validate.ts';
+import { mediaIdOf, requireObject } from './validate.ts';
 
 /** Options that every verb that changes refs takes. */
 export interface VerbOptions {
@@ -32,9 +37,18 @@ export interface VerbOptions {
 /** An owner, or with `field` left out all fields of the entity. */
 export type OwnerOrEntity = Omit<Owner, 'field'> & { readonly field?: string };
 
+/** One of several links that are made in one commit. */
+export interface LinkRequest {
+  /** An attachment of this device, or its id. */
+  readonly ref: AttachmentRef | MediaId | string;
+  readonly owner: Owner;
+}
+
 /** The verbs that change refs (contract 3.3, 5.1): each one commit, durable when it resolves. */
 export interface Commands {
   link(mediaId: MediaId, owner: Owner, options?: VerbOptions): Promise<void>;
+  /** All of them in their order, or none. */
+  linkAll(links: readonly LinkRequest[], options?: VerbOptions): Promise<void>;
   remove(mediaId: MediaId, owner: Owner, options?: VerbOptions): Promise<UndoToken>;
   replace(
     mediaId: MediaId,
@@ -96,15 +110,27 @@ export function createCommands(parts: CaptureParts): Commands {
     if (restored.isPrimary) makePrimary(work, tables, owner, mediaId);
   }
 
-  return {
-    link: (mediaId, owner, options) =>
-      decide([owner], options, (work) => {
+  async function linkAll(links: readonly LinkRequest[], options?: VerbOptions): Promise<void> {
+    if (!Array.isArray(links)) throw notAList();
+    const wanted = links.map((one: LinkRequest) => {
+      const { ref, owner } = requireObject('links', one);
+      return { mediaId: mediaIdOf(ref), owner };
+    });
+    const owners = wanted.map(({ owner }) => owner);
+    await decide(owners, options, (work) => {
+      for (const { mediaId, owner } of wanted) {
         const { media, gone } = requireKnown(work, mediaId);
         if (gone) throw alreadyGone(mediaId);
         const field = fields.get(owner);
         requireKind(field, media.kind);
         link(work, tables, field, owner, mediaId, { isImage: media.kind === 'image' });
-      }),
+      }
+    });
+  }
+
+  return {
+    link: (mediaId, owner, options) => linkAll([{ ref: mediaId, owner }], options),
+    linkAll,
 
     async remove(mediaId, owner, options) {
       await decide([owner], options, (work) =>
@@ -222,6 +248,12 @@ function undoExpired(mediaId: MediaId): LadingError {
 function notAnImage(mediaId: MediaId): LadingError {
   return new LadingError('wrong_kind', `${mediaId} is no image: only images can be primary.`, {
     details: { mediaId },
+  });
+}
+
+function notAList(): LadingError {
+  return new LadingError('invalid_option', 'linkAll takes an array of { ref, owner }.', {
+    details: { name: 'links' },
   });
 }
 

@@ -78,7 +78,7 @@ export function pathsThroughEveryDefinition(): PathSet {
   };
 }
 
-interface Scope extends CaseOptions {
+export interface Scope extends CaseOptions {
   readonly input: InputName;
 }
 
@@ -89,7 +89,7 @@ const only = (
 ): Scope => ({ input, owners, without: commandTypes.filter((type) => !types.includes(type)) });
 
 /** Parts of the machine, each small enough to walk in well under a second, that together hold all definitions. */
-const scopes: readonly Scope[] = [
+export const scopes: readonly Scope[] = [
   only(
     'captured',
     commandTypes.filter((type) => type.startsWith('ref.')),
@@ -147,26 +147,35 @@ function* candidates(
 ): Generator<{ readonly input: InputName; readonly events: readonly EventCase[] }> {
   const input = scope.input;
   yield { input, events: [] };
-  const eventsOf = (snapshot: AnyMachineSnapshot) =>
-    possibleEvents(tracer, snapshot, scope).map(stamped);
-  const ways = getShortestPaths(attachmentMachine, {
-    input: inputs[input],
-    events: eventsOf,
-    filterEvents: (snapshot: AnyMachineSnapshot, event: EventCase) => snapshot.can(event),
-    serializeState: keyOf,
-    limit: 20_000,
-  } as never).toSorted((a, b) => a.weight - b.weight);
-  for (const way of ways) {
-    const events = way.steps.slice(1).map(({ event }) => unstamped(event as unknown as EventCase));
-    for (const event of possibleEvents(tracer, way.state, scope)) {
-      const { taken } = tracer.step(way.state, stamped(event));
+  for (const { state, events } of shortestWays(tracer, scope)) {
+    for (const event of possibleEvents(tracer, state, scope)) {
+      const { taken } = tracer.step(state, stamped(event));
       if (taken.some((id) => !chosen.has(id))) yield { input, events: [...events, event] };
     }
   }
 }
 
+/** The shortest way to every state of a scope, shortest first. */
+export function shortestWays(
+  tracer: Tracer,
+  scope: Scope,
+): readonly { readonly state: AnyMachineSnapshot; readonly events: readonly EventCase[] }[] {
+  return getShortestPaths(attachmentMachine, {
+    input: inputs[scope.input],
+    events: (snapshot: AnyMachineSnapshot) => possibleEvents(tracer, snapshot, scope).map(stamped),
+    filterEvents: (snapshot: AnyMachineSnapshot, event: EventCase) => snapshot.can(event),
+    serializeState: keyOf,
+    limit: 20_000,
+  } as never)
+    .toSorted((a, b) => a.weight - b.weight)
+    .map(({ state, steps }) => ({
+      state,
+      events: steps.slice(1).map(({ event }) => unstamped(event as unknown as EventCase)),
+    }));
+}
+
 /** Walks `events` in real time; null when a timer would have fired that the path does not mention. */
-function replay(
+export function replay(
   tracer: Tracer,
   input: InputName,
   events: readonly EventCase[],
