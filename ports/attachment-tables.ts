@@ -77,11 +77,15 @@ export interface AttachmentTables {
   ): readonly MediaId[];
   /** How many upload jobs an account has in each situation. */
   countJobs(tx: StoreTransaction, accountId: string): Readonly<Record<string, number>>;
+  /** Bytes of the uploads of an account that are not done, failed ones included. */
+  pendingBytes(tx: StoreTransaction, accountId: string): number;
   /** Bytes of this account on this device, from the log's own accounting (contract 7.1). */
   usage(
     tx: StoreTransaction,
     accountId: string,
   ): { readonly bytes: number; readonly blobs: number };
+  /** Bytes of all accounts on this device: what a disk or a budget is filled with. */
+  totalBytes(tx: StoreTransaction): number;
 }
 
 export interface OutboxRow extends PushedOp {

@@ -5,8 +5,11 @@ export type Cancel = () => void;
 export interface Clock {
   /** Milliseconds since 1970. May jump in either direction. */
   now(): number;
-  /** Calls `run` once, `delayMs` later by elapsed time (0: after the current turn of the event loop). */
-  schedule(delayMs: number, run: () => void): Cancel;
+  /**
+   * Calls `run` once, `delayMs` later by elapsed time (0: after the current turn of the event loop).
+   * @param options `background`: it alone should not keep a process alive.
+   */
+  schedule(delayMs: number, run: () => void, options?: { readonly background?: boolean }): Cancel;
 }
 
 /** Longest delay a JavaScript timer takes; longer ones fire at once. */
@@ -16,13 +19,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export function systemClock(options: { readonly unref?: boolean } = {}): Clock {
   return {
     now: () => Date.now(),
-    schedule(delayMs, run) {
+    schedule(delayMs, run, { background = false } = {}) {
       if (delayMs <= 0 && typeof setImmediate === 'function') {
         const immediate = setImmediate(run);
         return () => clearImmediate(immediate);
       }
       const timer = setTimeout(run, Math.min(Math.max(0, delayMs), LONGEST_TIMER_MS));
-      if (options.unref === true && typeof timer === 'object') timer.unref();
+      if ((options.unref === true || background) && typeof timer === 'object') timer.unref();
       return () => clearTimeout(timer);
     },
   };

@@ -129,6 +129,10 @@ function projectRefs(sql: SqlTransaction, old: AttachmentRows | null, rows: Atta
   }
 }
 
+  // One row an account.
+  totalBytes: ({ sql }) =>
+    Number(sql.get('SELECT coalesce(sum(bytes), 0) AS bytes FROM lading_usage')?.['bytes'] ?? 0),
+
 function countUsage(sql: SqlTransaction, old: AttachmentRows | null, rows: AttachmentRows): void {
   const bytes = rows.usedBytes - (old?.usedBytes ?? 0);
   const blobs = Number(rows.usedBytes > 0) - Number((old?.usedBytes ?? 0) > 0);

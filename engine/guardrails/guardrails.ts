@@ -1,0 +1,61 @@
+import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { EventStore } from '../../ports/event-store.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { StorageEstimate } from '../../ports/storage-estimate.ts';
+import { createReservations, type Reservations } from './reservations.ts';
+import { createSampler } from './sampler.ts';
+import type { Say } from './sentences.ts';
+import { createStorageViews, type StorageViews } from './storage-view.ts';
+
+/** Keeps attachments from filling the device, and says in time how full it is (contract 7). */
+export interface Guardrails
+  extends Pick<Reservations, 'reserve'>,
+    Pick<StorageViews, 'view' | 'watch' | 'update'> {
+  /** Begins to ask the platform; the store is open. */
+  start(): void;
+  close(): void;
+}
+
+export interface GuardrailsParts {
+  readonly events: EventStore;
+  readonly tables: AttachmentTables;
+  readonly accountId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly say: Say;
+  readonly storageEstimate?: StorageEstimate | undefined;
+  readonly storageBudgetBytes?: number | undefined;
+}
+
+/** @throws {LadingError} `invalid_option` for a budget that is no number of bytes. */
+export function createGuardrails(parts: GuardrailsParts): Guardrails {
+  const { storageEstimate: estimate, storageBudgetBytes: budgetBytes } = parts;
+  if (budgetBytes !== undefined && !(Number.isSafeInteger(budgetBytes) && budgetBytes > 0)) {
+    throw new LadingError(
+      'invalid_option',
+      'storageBudgetBytes must be a whole number of 1 or more.',
+      { details: { name: 'storageBudgetBytes' } },
+    );
+  }
+  const sampler =
+    estimate &&
+    createSampler({
+      ...parts,
+      estimate,
+      ownBytes: () => reservations.ownBytes(),
+      onSample: () => views.update(),
+    });
+  const reservations = createReservations({ ...parts, sampler, budgetBytes });
+  const views = createStorageViews({ ...parts, budgetBytes, sample: () => sampler?.sample });
+  return {
+    ...reservations,
+    ...views,
+    start: () => sampler?.start(),
+    close() {
+      sampler?.close();
+      views.close();
+    },
+  };
+}

@@ -1,0 +1,203 @@
+import type { MediaId } from '../../machines/attachment/types.ts';
+import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
+import type { Sampler } from './sampler.ts';
+import type { Say } from './sentences.ts';
+import { spacesOf } from './spaces.ts';
+import { refusalOf, type Space, type StorageRefusal } from './thresholds.ts';
+
+/**
+ * `capture`: refused past either limit. `download`: only past the whole, since somebody asked to see it.
+ * `counted`: never refused, but others see what it takes.
+ */
+export type ReservationRule = 'capture' | 'download' | 'counted';
+
+/** Room for files that are about to be written: nobody else is given it (contract 7.3). */
+export interface Reservation {
+  /**
+   * The same bytes; room for those beyond what was reserved is taken while they come.
+   * The iteration throws {@link LadingError} `storage_full`, `storage_nearly_full` when there is none.
+   */
+  metered(mediaId: MediaId, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /**
+   * For the end of the commit that takes the files over: another process may have taken the room meanwhile.
+   * @throws {LadingError} `storage_full`.
+   */
+  confirm(tx: StoreTransaction): void;
+  /** Gives the room back: the files are committed, or gone. Idempotent. */
+  release(): void;
+}
+
+export interface Reservations {
+  /**
+   * Room for all of these files together.
+   * @throws {LadingError} `storage_full`, `storage_nearly_full`: nothing is reserved.
+   */
+  reserve(
+    files: readonly { readonly mediaId: MediaId; readonly sizeBytes?: number | undefined }[],
+    rule: ReservationRule,
+    signal?: AbortSignal,
+  ): Promise<Reservation>;
+  /** Committed attachments, and what is written of those that are not. */
+  ownBytes(): number;
+}
+
+/** What a file of unknown size takes at a time. */
+const STEP_BYTES = 1024 * 1024;
+
+interface Entry {
+  readonly mediaId: MediaId;
+  reservedBytes: number;
+  writtenBytes: number;
+}
+
+export function createReservations(parts: {
+  readonly events: EventStore;
+  readonly tables: AttachmentTables;
+  readonly sampler: Sampler | undefined;
+  readonly budgetBytes: number | undefined;
+  readonly say: Say;
+}): Reservations {
+  const { events, tables, sampler, budgetBytes, say } = parts;
+  const live = new Set<Entry>();
+  let reservedBytes = 0;
+
+  const spaces = (ownBytes: number): readonly Space[] =>
+    spacesOf(sampler?.sample, budgetBytes, ownBytes);
+  const ownNow = (): number => events.read((tx) => tables.totalBytes(tx));
+
+  /** Between a commit and the release after it a file would count twice: exact, where that would refuse somebody. */
+  function uncommitted(of: 'reservedBytes' | 'writtenBytes'): number {
+    return events.read((tx) => {
+      let sum = 0;
+      for (const entry of live) {
+        if (tables.media(tx, entry.mediaId)?.hasBytes !== true) sum += entry[of];
+      }
+      return sum;
+    });
+  }
+
+  function refusal(bytes: number, rule: ReservationRule): Refused | undefined {
+    if (rule === 'counted') return undefined;
+    const ownBytes = ownNow();
+    return (
+      refusedBy(spaces(ownBytes), reservedBytes + bytes, rule) &&
+      refusedBy(spaces(ownBytes), uncommitted('reservedBytes') + bytes, rule)
+    );
+  }
+
+  /** Nothing waits between the look and `accept`, so that two cannot be given the same room. */
+  async function admit(
+    bytes: number,
+    rule: ReservationRule,
+    signal: AbortSignal | undefined,
+    accept: () => void,
+  ): Promise<void> {
+    if (rule !== 'counted') await sampler?.first(signal);
+    let refused = refusal(bytes, rule);
+    if (refused !== undefined && sampler?.sample !== undefined) {
+      // The sample may be half a minute old, and the user may have made room.
+      await sampler.again(signal);
+      signal?.throwIfAborted();
+      refused = refusal(bytes, rule);
+    }
+    if (refused !== undefined) throw asError(refused, bytes);
+    accept();
+  }
+
+  function resize(entry: Entry, bytes: number): void {
+    if (!live.has(entry)) return;
+    reservedBytes += bytes - entry.reservedBytes;
+    entry.reservedBytes = bytes;
+  }
+
+  async function grow(
+    entry: Entry,
+    needBytes: number,
+    rule: ReservationRule,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const step = Math.max(needBytes, STEP_BYTES);
+    const bytes = refusal(step, rule) === undefined ? step : needBytes;
+    await admit(bytes, rule, signal, () => resize(entry, entry.reservedBytes + bytes));
+  }
+
+  function asError({ code, space }: Refused, incomingBytes: number): LadingError {
+    return new LadingError(code, say(code), { details: { ...space, incomingBytes } });
+  }
+
+  return {
+    ownBytes: () => ownNow() + uncommitted('writtenBytes'),
+
+    async reserve(files, rule, signal) {
+      const entries = files.map(({ mediaId, sizeBytes }): Entry => {
+        // What a source says of itself is checked while it is read.
+        const isSaid = Number.isFinite(sizeBytes) && Number(sizeBytes) > 0;
+        return {
+          mediaId,
+          reservedBytes: isSaid ? Math.ceil(Number(sizeBytes)) : 0,
+          writtenBytes: 0,
+        };
+      });
+      const sum = entries.reduce((bytes, entry) => bytes + entry.reservedBytes, 0);
+      let limits: readonly Space[] = [];
+      await admit(sum, rule, signal, () => {
+        for (const entry of entries) live.add(entry);
+        reservedBytes += sum;
+        limits = spaces(0);
+      });
+
+      return {
+        async *metered(mediaId, source) {
+          const entry = entries.find((one) => one.mediaId === mediaId);
+          if (entry === undefined) throw new Error(`nothing is reserved for ${mediaId}`);
+          for await (const bytes of source) {
+            const missing = entry.writtenBytes + bytes.byteLength - entry.reservedBytes;
+            if (missing > 0) await grow(entry, missing, rule, signal);
+            entry.writtenBytes += bytes.byteLength;
+            yield bytes;
+          }
+          resize(entry, entry.writtenBytes);
+        },
+        confirm(tx) {
+          if (rule === 'counted') return;
+          const ownBytes = tables.totalBytes(tx);
+          const before = limits.map(({ usedBytes, totalBytes }) => ({
+            usedBytes: usedBytes + ownBytes,
+            totalBytes,
+          }));
+          // Room that came or went meanwhile is not held against a file that was given its own.
+          const refused =
+            refusedBy(before, 0, 'download') && refusedBy(spaces(ownBytes), 0, 'download');
+          if (refused !== undefined) throw asError(refused, sum);
+        },
+        release() {
+          for (const entry of entries) {
+            resize(entry, 0);
+            live.delete(entry);
+          }
+        },
+      };
+    },
+  };
+}
+
+interface Refused {
+  readonly code: StorageRefusal;
+  readonly space: Space;
+}
+
+function refusedBy(
+  spaces: readonly Space[],
+  incomingBytes: number,
+  rule: ReservationRule,
+): Refused | undefined {
+  let nearly: Refused | undefined;
+  for (const space of spaces) {
+    const code = refusalOf(space, incomingBytes);
+    if (code === 'storage_full') return { code, space };
+    if (code !== undefined && rule === 'capture') nearly ??= { code, space };
+  }
+  return nearly;
+}
