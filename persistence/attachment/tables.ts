@@ -117,6 +117,10 @@ export const attachmentTables: AttachmentTables = {
     const row = sql.get('SELECT bytes, blobs FROM lading_usage WHERE account_id = ?', accountId);
     return { bytes: Number(row?.['bytes'] ?? 0), blobs: Number(row?.['blobs'] ?? 0) };
   },
+
+  // One row an account.
+  totalBytes: ({ sql }) =>
+    Number(sql.get('SELECT coalesce(sum(bytes), 0) AS bytes FROM lading_usage')?.['bytes'] ?? 0),
 };
 
 function projectRefs(sql: SqlTransaction, old: AttachmentRows | null, rows: AttachmentRows): void {
@@ -128,10 +132,6 @@ function projectRefs(sql: SqlTransaction, old: AttachmentRows | null, rows: Atta
     sql.run('DELETE FROM lading_ref WHERE owner_key = ? AND media_id = ?', key, values[1] ?? null);
   }
 }
-
-  // One row an account.
-  totalBytes: ({ sql }) =>
-    Number(sql.get('SELECT coalesce(sum(bytes), 0) AS bytes FROM lading_usage')?.['bytes'] ?? 0),
 
 function countUsage(sql: SqlTransaction, old: AttachmentRows | null, rows: AttachmentRows): void {
   const bytes = rows.usedBytes - (old?.usedBytes ?? 0);
