@@ -12,18 +12,8 @@ import { type AppWrite, runAppWrite } from './app-write.ts';
 import { type CaptureOptions, type CaptureParts, storeAndCommit } from './capture.ts';
 import { contextOf } from './consequences.ts';
 import { requireKind, requireList, requireRoom } from './fields.ts';
-import {
-  asStream,
-  inIdOrder,
-  link,
-  makePrimary,
-  moveTo,
-  plain,
-  promote,
-  rankAt,
-  requireRef,
-  unlink,
-} from './lists.ts';
+import { makePrimary, moveTo, promote, rankAt, requireRef, unlink } from './list-changes.ts';
+import { asStream, inIdOrder, link, plain } from './lists.ts';
 import { prepareCapture, requireOwnerOf, wrongAccount } from './prepare-capture.ts';
 import { readUndoToken, type UndoToken, undoToken } from './undo-token.ts';
 import { mediaIdOf, requireObject } from './validate.ts';

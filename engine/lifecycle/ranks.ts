@@ -1,9 +1,5 @@
 import { generateNKeysBetween } from 'fractional-indexing';
-
-/** One rank between two, `null` for the ends of the list; see {@link ranksBetween}. */
-export function rankBetween(before: string | null, after: string | null): string {
-  return ranksBetween(before, after, 1)[0] as string;
-}
+import { unknownAfter } from './rank-after.ts';
 
 /**
  * `count` ranks in order, after `before` and before `after`: fractional indexes, compared as plain text. Another app
@@ -19,13 +15,9 @@ export function ranksBetween(
   } catch {
     const ranks: string[] = [];
     for (let last = before ?? '', n = 0; n < count; n++) {
-      last = `${last}${last === '' ? LOWEST : MIDDLE}`;
+      last = unknownAfter(last);
       ranks.push(last);
     }
     return ranks;
   }
 }
-
-/** Sorts before every digit and letter that a fractional index begins with. */
-const LOWEST = '!';
-const MIDDLE = 'V';
