@@ -26,7 +26,18 @@ import { systemRandom } from './ports/random.ts';
  * When it rejects, the database stays open and is the caller's to close.
  * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `invalid_id`, `invalid_option`.
  */
-export async function openLading(options: LadingOptions): Promise<Lading> {
+export function openLading(options: LadingOptions): Promise<Lading> {
+  return openWith(options, {});
+}
+
+/** Where a test puts parts of its own, or spoilt ones, into an engine that is otherwise the real one. */
+export interface Seams {
+  machine?(real: HostedMachine): HostedMachine;
+  host?(real: Host): Host;
+}
+
+/** As {@link openLading}; for this project's own tests. */
+export async function openWith(options: LadingOptions, seams: Seams): Promise<Lading> {
   const clock = options.clock ?? systemClock();
   const random = options.random ?? systemRandom;
   const logger = options.logger ?? silentLogger;
@@ -47,8 +58,9 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
     const newId = (): MediaId =>
       uuidv7({ msecs: clock.now(), random: random.bytes(16) }) as MediaId;
     const newBlobKey = (accountId: string) => blobKey(accountId, newId());
-    const machine = hostedMachine({ ...base, progress, newBlobKey });
-    host = await openHost({
+    const real = hostedMachine({ ...base, progress, newBlobKey });
+    const machine = seams.machine?.(real) ?? real;
+    const opened = await openHost({
       store: store.events,
       clock,
       random,
@@ -59,6 +71,7 @@ export async function openLading(options: LadingOptions): Promise<Lading> {
       ...(options.runner === undefined ? {} : { lease: options.runner }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
     });
+    host = seams.host?.(opened) ?? opened;
     return await assemble({ ...base, host, machine, progress, newId, newBlobKey });
   } catch (error) {
     slots.close();
