@@ -14,6 +14,8 @@ export interface CodeBlock {
   /** `README.md:32`, to be found again. */
   readonly place: string;
   readonly language: string;
+  /** What the fence says after the language. */
+  readonly info: string;
   readonly code: string;
 }
 
@@ -39,11 +41,14 @@ export function page(path: string): Page {
 
 /** What stands between fences, with the language that the fence names. */
 export function codeBlocks({ path, text }: Page): readonly CodeBlock[] {
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(({ 1: language, 2: code, index }) => ({
-    place: `${path}:${text.slice(0, index).split('\n').length}`,
-    language: language ?? '',
-    code: code ?? '',
-  }));
+  return [...text.matchAll(/^```(\w*)([^\n]*)\n(.*?)^```$/gms)].map(
+    ({ 1: language, 2: info, 3: code, index }) => ({
+      place: `${path}:${text.slice(0, index).split('\n').length}`,
+      language: language ?? '',
+      info: info?.trim() ?? '',
+      code: code ?? '',
+    }),
+  );
 }
 
 /** The cells of every table row, heads included. */
