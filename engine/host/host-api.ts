@@ -52,6 +52,8 @@ export interface Host {
   /** The committed state, or undefined when there is no such stream. */
   state(stream: StreamId): (StateView & { readonly version: number }) | undefined;
   history(stream: StreamId): readonly StoredEvent[];
+  /** Loads a stream and keeps it in memory until the result is called; one that is not there is nothing to keep. */
+  pin(stream: StreamId): Cancel;
   /** Calls `listener` after each commit that changed streams; a throw in it is logged and changes nothing. */
   subscribe(listener: (changes: readonly Change[]) => void): Cancel;
   /**

@@ -123,15 +123,30 @@ export async function openHost(options: HostOptions): Promise<Host> {
     }
   }
 
+  /** Work that decides nothing: to look at streams. */
+  function look(tx: StoreTransaction): OpenWork {
+    return openWork(tx, {
+      machines,
+      cache,
+      stamp: () => ({ at: 0, jitter: 0 }),
+      claimer: () => null,
+    });
+  }
+
   function state(stream: StreamId): ReturnType<Host['state']> {
-    return store.read((tx) =>
-      openWork(tx, {
-        machines,
-        cache,
-        stamp: () => ({ at: 0, jitter: 0 }),
-        claimer: () => null,
-      }).peek(stream),
-    );
+    return store.read((tx) => look(tx).peek(stream));
+  }
+
+  function pin(stream: StreamId): Cancel {
+    const loaded = store.read((tx) => {
+      const work = look(tx);
+      work.peek(stream);
+      return work.loaded.get(stream);
+    });
+    if (loaded === undefined) return () => {};
+    const unpin = cache.pin(stream);
+    cache.set(stream, loaded);
+    return unpin;
   }
 
   function wake(): void {
@@ -273,6 +288,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     transact: (decision) => decide(decision),
     state,
     history: (stream) => store.read((tx) => tx.log.read(stream)),
+    pin,
     subscribe(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

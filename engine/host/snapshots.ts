@@ -1,6 +1,7 @@
 import { toMachineEvent } from '../../machines/durable/event-names.ts';
 import type { Snapshot, Step } from '../../machines/durable/stepper.ts';
 import type { JsonObject } from '../../machines/json.ts';
+import type { Cancel } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoredEvent, StoreTransaction, StreamId } from '../../ports/event-store.ts';
 import type { HostedMachine } from './definition.ts';
@@ -17,12 +18,25 @@ export interface SnapshotCache {
   get(stream: StreamId): Loaded | undefined;
   set(stream: StreamId, loaded: Loaded): void;
   delete(stream: StreamId): void;
+  /** Keeps a stream, whatever is used more recently, until the result is called. */
+  pin(stream: StreamId): Cancel;
   readonly size: number;
 }
 
-/** @param capacity streams kept, least recently used first out. */
+/** @param capacity streams kept, least recently used first out; pinned ones beside them. */
 export function createSnapshotCache(capacity: number): SnapshotCache {
   const entries = new Map<StreamId, Loaded>();
+  const pins = new Map<StreamId, number>();
+
+  function dropOldest(): void {
+    if (entries.size <= capacity + pins.size) return;
+    for (const stream of entries.keys()) {
+      if (pins.has(stream)) continue;
+      entries.delete(stream);
+      return;
+    }
+  }
+
   return {
     get(stream) {
       const found = entries.get(stream);
@@ -34,12 +48,21 @@ export function createSnapshotCache(capacity: number): SnapshotCache {
     set(stream, loaded) {
       entries.delete(stream);
       entries.set(stream, loaded);
-      if (entries.size > capacity) {
-        const oldest = entries.keys().next().value;
-        if (oldest !== undefined) entries.delete(oldest);
-      }
+      dropOldest();
     },
     delete: (stream) => void entries.delete(stream),
+    pin(stream) {
+      pins.set(stream, (pins.get(stream) ?? 0) + 1);
+      let held = true;
+      return () => {
+        if (!held) return;
+        held = false;
+        const left = (pins.get(stream) ?? 1) - 1;
+        if (left > 0) pins.set(stream, left);
+        else pins.delete(stream);
+        dropOldest();
+      };
+    },
     get size() {
       return entries.size;
     },

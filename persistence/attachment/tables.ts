@@ -113,6 +113,17 @@ export const attachmentTables: AttachmentTables = {
         .map((row) => [String(row['situation']), Number(row['n'])]),
     ),
 
+  pendingBytes: ({ sql }, accountId) =>
+    Number(
+      sql.get(
+        `SELECT coalesce(sum(m.byte_size), 0) AS bytes
+         FROM lading_job AS j JOIN lading_media AS m ON m.media_id = j.media_id
+         WHERE j.account_id = ? AND j.situation IN
+           ('queued', 'held', 'waiting', 'awaitingCredentials', 'uploading', 'attaching', 'failed')`,
+        accountId,
+      )?.['bytes'] ?? 0,
+    ),
+
   usage({ sql }, accountId) {
     const row = sql.get('SELECT bytes, blobs FROM lading_usage WHERE account_id = ?', accountId);
     return { bytes: Number(row?.['bytes'] ?? 0), blobs: Number(row?.['blobs'] ?? 0) };

@@ -24,6 +24,8 @@ export interface Import {
   readonly specifier: string;
   /** The imported file relative to the root, or null for a package or builtin. */
   readonly target: string | null;
+  /** `import type`: nothing of it is there at run time. */
+  readonly typeOnly: boolean;
 }
 
 /** Paths of all TypeScript files that tsconfig.json includes, relative to the root. */
@@ -52,15 +54,18 @@ export function parseSource(path: string, text: string): SourceFile {
   const { program, errors } = parseSync(path, text);
   if (errors[0] !== undefined) throw new Error(`${path}: ${errors[0].message}`);
 
-  const specifiers: string[] = [];
+  const found: { readonly specifier: string; readonly typeOnly: boolean }[] = [];
+  const add = (specifier: string, typeOnly: boolean): void =>
+    void found.push({ specifier, typeOnly });
   const strings: string[] = [];
   new Visitor({
-    ImportDeclaration: (node) => void specifiers.push(node.source.value),
-    ExportAllDeclaration: (node) => void specifiers.push(node.source.value),
-    ExportNamedDeclaration: (node) => void (node.source && specifiers.push(node.source.value)),
-    TSImportType: (node) => void specifiers.push(node.source.value),
+    ImportDeclaration: (node) => add(node.source.value, node.importKind === 'type'),
+    ExportAllDeclaration: (node) => add(node.source.value, node.exportKind === 'type'),
+    ExportNamedDeclaration: (node) =>
+      void (node.source && add(node.source.value, node.exportKind === 'type')),
+    TSImportType: (node) => add(node.source.value, true),
     ImportExpression: ({ source }) =>
-      void specifiers.push(source.type === 'Literal' ? String(source.value) : '(computed)'),
+      add(source.type === 'Literal' ? String(source.value) : '(computed)', false),
     Literal: (node) => void (typeof node.value === 'string' && strings.push(node.value)),
     TemplateLiteral: (node) => void strings.push(node.quasis.map((q) => q.value.raw).join('?')),
   }).visit(program);
@@ -68,7 +73,7 @@ export function parseSource(path: string, text: string): SourceFile {
   return {
     path,
     lines: text.trimEnd().split('\n').length,
-    imports: specifiers.map((specifier) => ({ specifier, target: targetOf(path, specifier) })),
+    imports: found.map((one) => ({ ...one, target: targetOf(path, one.specifier) })),
     strings,
     impurities: findImpurities(program),
   };

@@ -1,0 +1,120 @@
+import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
+import type { Cancel } from '../../ports/clock.ts';
+import type { Host } from '../host/host.ts';
+import type { Views } from '../lifecycle/views.ts';
+import { kept, type Shown } from './snapshot.ts';
+
+/** One attachment as it is shown, kept up to date while somebody holds it. */
+export interface Mirror {
+  readonly shown: Shown;
+  subscribe(listener: () => void): Cancel;
+  release(): void;
+}
+
+/** Mirrors are made of rows: they load no machine, and all that look at one attachment share one (design 2). */
+export interface Mirrors {
+  open(target: AttachmentRef | MediaId): Mirror;
+  /** What a mirror would show now. */
+  look(target: AttachmentRef | MediaId): Shown;
+}
+
+export interface MirrorParts {
+  readonly host: Pick<Host, 'subscribe' | 'onElsewhere'>;
+  readonly views: Pick<Views, 'view' | 'watchOne'>;
+  /** The ref as entities store it; null where this device has no record of it. */
+  refOf(mediaId: MediaId): AttachmentRef | null;
+}
+
+interface Entry {
+  shown: Shown;
+  holders: number;
+  readonly listeners: Set<() => void>;
+  refresh(): void;
+  stop: Cancel;
+}
+
+export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
+  const entries = new Map<string, Entry>();
+  let unsubscribes: readonly Cancel[] = [];
+
+  /** A url may change where the view does not. */
+  function listen(): void {
+    unsubscribes = [
+      host.subscribe((changes) => {
+        for (const { stream } of changes) entries.get(stream)?.refresh();
+      }),
+      host.onElsewhere(() => {
+        for (const entry of entries.values()) entry.refresh();
+      }),
+    ];
+  }
+
+  function add(target: AttachmentRef | MediaId): Entry {
+    const given = typeof target === 'string' ? null : target;
+    const mediaId = typeof target === 'string' ? target : target.mediaId;
+    const update = (next: Shown): void => {
+      const { ref, view } = entry.shown;
+      const shown = { ref: kept(ref, next.ref), view: kept(view, next.view) };
+      if (shown.ref === ref && shown.view === view) return;
+      entry.shown = shown;
+      for (const listener of entry.listeners) listener();
+    };
+    const read = (): AttachmentRef | null => refOf(mediaId) ?? given;
+    const entry: Entry = {
+      shown: { ref: null, view: { state: 'local_only' } },
+      holders: 0,
+      listeners: new Set(),
+      refresh: () => update({ ref: read(), view: entry.shown.view }),
+      stop: () => {},
+    };
+    entry.stop = views.watchOne(target, (view) => update({ ref: read(), view }));
+    if (entries.size === 0) listen();
+    entries.set(mediaId, entry);
+    return entry;
+  }
+
+  function drop(mediaId: string, entry: Entry): void {
+    entry.holders -= 1;
+    if (entry.holders > 0) return;
+    entry.stop();
+    entries.delete(mediaId);
+    if (entries.size > 0) return;
+    for (const unsubscribe of unsubscribes) unsubscribe();
+  }
+
+  return {
+    look(target) {
+      const [mediaId, given] =
+        typeof target === 'string' ? [target, null] : [target.mediaId, target];
+      return { ref: refOf(mediaId) ?? given, view: views.view(target) };
+    },
+    open(target) {
+      const mediaId = typeof target === 'string' ? target : target.mediaId;
+      const entry = entries.get(mediaId) ?? add(target);
+      entry.holders += 1;
+      let held = true;
+      const stops = new Set<Cancel>();
+      return {
+        get shown() {
+          return entry.shown;
+        },
+        subscribe(listener) {
+          const own = (): void => listener();
+          const stop: Cancel = () => {
+            stops.delete(stop);
+            entry.listeners.delete(own);
+          };
+          entry.listeners.add(own);
+          stops.add(stop);
+          return stop;
+        },
+        release() {
+          if (!held) return;
+          held = false;
+          for (const stop of stops) stop();
+          drop(mediaId, entry);
+        },
+      };
+    },
+  };
+}
