@@ -60,6 +60,7 @@ export function walls(packages: Packages, adapterEntries: readonly string[]): re
             'machines/durable/stepper.ts',
             'machines/durable/checked-stepper.ts',
             'machines/attachment',
+            'engine/actors',
           ],
         },
         ({ specifier }) => packageOf(specifier) !== 'xstate',
@@ -67,6 +68,18 @@ export function walls(packages: Packages, adapterEntries: readonly string[]): re
       breach: {
         path: 'machines/durable/x.ts',
         text: "import { setup } from 'xstate';",
+      },
+    },
+    {
+      title: "actors know xstate's types and nothing of it at run time",
+      remedy: 'Actor logic is a plain object: import the types of it.',
+      breaches: imports(
+        { of: ['engine/actors'] },
+        ({ specifier, typeOnly }) => packageOf(specifier) !== 'xstate' || typeOnly,
+      ),
+      breach: {
+        path: 'engine/actors/x.ts',
+        text: "import { fromCallback } from 'xstate';",
       },
     },
     {
