@@ -1,5 +1,7 @@
 import { createActors } from './engine/actors/actors.ts';
+import type { Guardrails } from './engine/guardrails/guardrails.ts';
 import type { Say } from './engine/guardrails/sentences.ts';
+import type { StorageView } from './engine/guardrails/storage-view.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import type { Host } from './engine/host/host.ts';
 import { type CaptureParts, captureAll } from './engine/lifecycle/capture.ts';
@@ -36,6 +38,7 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly logger: Logger;
   readonly fields: FieldRegistry;
   readonly say: Say;
+  readonly guardrails: Guardrails;
   readonly slots: UploadSlots;
   readonly store: LadingStore;
   readonly gates: GateKeeper;
@@ -48,7 +51,7 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
 
 /** Puts the verbs together, each from its own part of the engine, and starts the work. */
 export async function assemble(base: Opened): Promise<Lading> {
-  const { account, fields, gates, host, slots, store } = base;
+  const { account, fields, gates, guardrails, host, slots, store } = base;
   const { events, tables } = store;
   const lifetime = createLifetime();
   const parts = { ...base, events, tables, accountId: account, ending: lifetime.ending };
@@ -130,6 +133,8 @@ export async function assemble(base: Opened): Promise<Lading> {
     gates.close();
     slots.close();
     views.close();
+    guardrails.close();
+    const failures: unknown[] = [];
     const steps = [
       () => sync.close(),
       () => verbs,
@@ -148,6 +153,9 @@ export async function assemble(base: Opened): Promise<Lading> {
   }
   await scheduler.start();
   sync.start();
+  host.subscribe(() => guardrails.update());
+  host.onElsewhere(() => guardrails.update());
+  guardrails.start();
 
   const lading: Lading = {
     account,
@@ -177,10 +185,12 @@ export async function assemble(base: Opened): Promise<Lading> {
         const { resolveBytes } = await lifetime.load(onDemand.resolve);
         return resolveBytes(parts, mediaId, signal);
       }),
-    watch: (target: RefOrId | Owner, listener: (shown: never) => void) =>
-      isOwner(target)
+    watch(target: RefOrId | Owner, listener: (shown: never) => void) {
+      if (target === 'storage') return guardrails.watch(listener as (view: StorageView) => void);
+      return isOwner(target)
         ? views.watchOwner(target, listener as Parameters<typeof views.watchOwner>[1])
-        : views.watchOne(refOrId(target), listener as (view: LiveView) => void),
+        : views.watchOne(refOrId(target), listener as (view: LiveView) => void);
+    },
     link: (ref, owner, verb) =>
       change(async (commands) => commands.link(mediaIdOf(ref), owner, verb)),
     linkAll: (links, verb) => change((commands) => commands.linkAll(links, verb)),
@@ -246,10 +256,7 @@ export async function assemble(base: Opened): Promise<Lading> {
         const around = { gates: { ...gates.current(), slotFree: slots.free } };
         return explain(events, base.machine, around, explainOptions);
       }),
-    storage() {
-      const { bytes, blobs } = events.read((tx) => tables.usage(tx, account));
-      return { usedBytes: bytes, files: blobs };
-    },
+    storage: () => guardrails.view(),
     attachmentLogic: actors.logic,
     actor: (ref) => lifetime.run(() => actors.open(ref)),
     metrics,

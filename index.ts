@@ -19,6 +19,8 @@ export type { Advice } from './engine/explain/advice.ts';
 export type { Chapter, ExplainOptions, Explanation } from './engine/explain/explain.ts';
 export type { Reason } from './engine/explain/reason.ts';
 export type { Sentences } from './engine/guardrails/sentences.ts';
+export type { StorageBanner, StorageView } from './engine/guardrails/storage-view.ts';
+export type { StorageLevel } from './engine/guardrails/thresholds.ts';
 export type {
   ImportOptions,
   ImportProblem,
@@ -76,3 +78,4 @@ export { type Random, systemRandom } from './ports/random.ts';
 export type * from './ports/remote.ts';
 export { bytesSource, type CaptureSource } from './ports/source.ts';
 export type { SqlDatabase, SqlRow, SqlTransaction, SqlValue } from './ports/sql.ts';
+export type { StorageEstimate, StorageNumbers } from './ports/storage-estimate.ts';

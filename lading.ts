@@ -2,6 +2,7 @@ import type { AttachmentActor } from './engine/actors/attachment-actor.ts';
 import type { AttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
 import type { Sentences } from './engine/guardrails/sentences.ts';
+import type { StorageView } from './engine/guardrails/storage-view.ts';
 import type { ImportOptions, ImportReport, ImportRow } from './engine/importing/types.ts';
 import type { AppWrite } from './engine/lifecycle/app-write.ts';
 import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
@@ -27,6 +28,7 @@ import type { Random } from './ports/random.ts';
 import type { Remote } from './ports/remote.ts';
 import type { CaptureSource } from './ports/source.ts';
 import type { SqlDatabase } from './ports/sql.ts';
+import type { StorageEstimate } from './ports/storage-estimate.ts';
 
 /** An attachment or its id. */
 export type RefOrId = AttachmentRef | MediaId | string;
@@ -58,6 +60,10 @@ export interface LadingOptions {
   readonly logger?: Logger;
   /** Shown every hosted attachment with its events and states, after the commits: `statelyInspect` of `lading/inspect`. */
   readonly inspect?: Inspect;
+  /** How much room the platform has, as `nodeStorage` from `lading/storage/node`; without one only the budget counts. */
+  readonly storageEstimate?: StorageEstimate;
+  /** Bytes at most for the attachments of all accounts in this database, beside the estimate. Default no limit. */
+  readonly storageBudgetBytes?: number;
   /** What users read, in the app's own words or language, by key (contract 7.4). Default English. */
   readonly sentences?: Partial<Sentences>;
   /** Told at named points between two durable steps; for crash tests. */
@@ -81,7 +87,7 @@ export interface Lading {
   /**
    * Stores the bytes and links them to their owner; after this no crash loses them (contract 3.2).
    * @throws {LadingError} before a byte is stored: `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`,
-   *   `too_many`, `file_too_large`, `source_empty`, `id_taken`, `invalid_option`; while storing: `source_missing`, `source_not_a_file`,
+   *   `too_many`, `file_too_large`, `storage_full`, `storage_nearly_full`, `source_empty`, `id_taken`, `invalid_option`; while storing: `source_missing`, `source_not_a_file`,
    *   `source_unreadable`, `source_changed`, `capture_aborted`, `disk_full`, `blobs_unwritable`. Nothing is left behind.
    */
   capture(source: CaptureSource, options: CaptureOptions): Promise<Attachment>;
@@ -106,6 +112,8 @@ export interface Lading {
   /** Calls `listener` at once and after each change. Returns what stops it. */
   watch(ref: RefOrId, listener: (view: LiveView) => void): Cancel;
   watch(owner: Owner, listener: (items: readonly ListItem[]) => void): Cancel;
+  /** How full the device is, and the banner to show; after each check and each commit that changes it (contract 7.2). */
+  watch(target: 'storage', listener: (view: StorageView) => void): Cancel;
   /** Links a draft, or shares an attachment with one more owner. @throws {LadingError} `not_found`, `already_gone`, `wrong_kind`, `too_many`. */
   link(ref: RefOrId, owner: Owner, options?: VerbOptions): Promise<void>;
   /**
@@ -199,8 +207,8 @@ export interface Lading {
   actor(ref: RefOrId): Promise<AttachmentActor>;
   /** How it is doing, in numbers; costs a few indexed reads over what is not done. */
   metrics(): Metrics;
-  /** Bytes and files of this account on this device, in O(1) (contract 7.1). */
-  storage(): { readonly usedBytes: number; readonly files: number };
+  /** Bytes and files on this device, and how full it is, in O(1): nothing is read but totals (contract 7.1). */
+  storage(): StorageView;
   /**
    * Stops, gives back what this process held, and closes the database. Verbs that are under way and not durable yet
    * reject with `closed`, and leave nothing behind; uploads go on when it is opened again.

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { assemble, type Opened } from './assemble.ts';
+import { createGuardrails } from './engine/guardrails/guardrails.ts';
 import { translated } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import { type Host, openHost } from './engine/host/host.ts';
@@ -46,12 +47,28 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   const fields = createFieldRegistry(options.fields, say);
   const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
   const store = openStore(options.store, clock, random);
+  if (store.hasForgetting) {
+    const { finishForgetting } = await onDemand.forget();
+    const { accountRows } = await onDemand.accountRows();
+    const rows = accountRows(store.database);
+    await finishForgetting({ ...options, ...store, rows, clock, runner: null });
+  }
+  const guardrails = createGuardrails({
+    ...options,
+    ...store,
+    accountId: account,
+    clock,
+    logger,
+    say,
+    isOnline: () => gates.current().online,
+  });
   const gates = createGateKeeper({
     connectivity: options.connectivity ?? ALWAYS_ONLINE,
     clock,
     debounceMs: options.onlineDebounceMs ?? 500,
   });
-  const base = { ...options, account, clock, random, logger, fields, say, slots, store, gates };
+  const engine = { clock, random, logger, fields, say, slots, store, gates, guardrails };
+  const base = { ...options, account, ...engine };
   let host: Host | undefined;
   try {
     const progress = createProgressBoard(clock);

@@ -25,6 +25,7 @@ export interface GuardrailsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly say: Say;
+  isOnline(): boolean;
   readonly storageEstimate?: StorageEstimate | undefined;
   readonly storageBudgetBytes?: number | undefined;
 }

@@ -8,10 +8,10 @@ import { spacesOf } from './spaces.ts';
 import { refusalOf, type Space, type StorageRefusal } from './thresholds.ts';
 
 /**
- * `capture`: refused past either limit. `download`: only past the whole, since somebody asked to see it.
- * `counted`: never refused, but others see what it takes.
+ * `always`: refused past either limit. `offline`: so too without a network; with one never, but others see what it
+ * takes. `download`: only past the whole, since somebody asked to see it.
  */
-export type ReservationRule = 'capture' | 'download' | 'counted';
+export type ReservationRule = 'always' | 'offline' | 'download';
 
 /** Room for files that are about to be written: nobody else is given it (contract 7.3). */
 export interface Reservation {
@@ -58,6 +58,7 @@ export function createReservations(parts: {
   readonly sampler: Sampler | undefined;
   readonly budgetBytes: number | undefined;
   readonly say: Say;
+  isOnline(): boolean;
 }): Reservations {
   const { events, tables, sampler, budgetBytes, say } = parts;
   const live = new Set<Entry>();
@@ -79,7 +80,7 @@ export function createReservations(parts: {
   }
 
   function refusal(bytes: number, rule: ReservationRule): Refused | undefined {
-    if (rule === 'counted') return undefined;
+    if (rule === 'offline' && parts.isOnline()) return undefined;
     const ownBytes = ownNow();
     return (
       refusedBy(spaces(ownBytes), reservedBytes + bytes, rule) &&
@@ -94,7 +95,7 @@ export function createReservations(parts: {
     signal: AbortSignal | undefined,
     accept: () => void,
   ): Promise<void> {
-    if (rule !== 'counted') await sampler?.first(signal);
+    await sampler?.first(signal);
     let refused = refusal(bytes, rule);
     if (refused !== undefined && sampler?.sample !== undefined) {
       // The sample may be half a minute old, and the user may have made room.
@@ -161,7 +162,7 @@ export function createReservations(parts: {
           resize(entry, entry.writtenBytes);
         },
         confirm(tx) {
-          if (rule === 'counted') return;
+          if (rule === 'offline' && parts.isOnline()) return;
           const ownBytes = tables.totalBytes(tx);
           const before = limits.map(({ usedBytes, totalBytes }) => ({
             usedBytes: usedBytes + ownBytes,
@@ -197,7 +198,7 @@ function refusedBy(
   for (const space of spaces) {
     const code = refusalOf(space, incomingBytes);
     if (code === 'storage_full') return { code, space };
-    if (code !== undefined && rule === 'capture') nearly ??= { code, space };
+    if (code !== undefined && rule !== 'download') nearly ??= { code, space };
   }
   return nearly;
 }

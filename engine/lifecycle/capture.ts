@@ -6,6 +6,8 @@ import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { CaptureSource } from '../../ports/source.ts';
+import type { Guardrails } from '../guardrails/guardrails.ts';
+import type { Reservation } from '../guardrails/reservations.ts';
 import type { Say } from '../guardrails/sentences.ts';
 import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
@@ -42,6 +44,7 @@ export interface CaptureParts {
   readonly tables: AttachmentTables;
   readonly blobs: BlobStore;
   readonly fields: FieldRegistry;
+  readonly guardrails: Pick<Guardrails, 'reserve'>;
   readonly accountId: string;
   readonly clock: Clock;
   /** The user's sentences, translated. */
@@ -115,13 +118,20 @@ export async function storeAndCommit<T>(
   const { ending, host } = parts;
   const signal = userSignal === undefined ? ending : AbortSignal.any([userSignal, ending]);
   const stored: Stored[] = [];
+  let room: Reservation | undefined;
   try {
+    // Before a byte is written, for all of them together (contract 7.3).
+    room = await parts.guardrails.reserve(
+      prepared.map(({ mediaId, source }) => ({ mediaId, sizeBytes: source.sizeBytes })),
+      prepared[0]?.field.guardrails ?? 'always',
+      signal,
+    );
     for (const [index, one] of prepared.entries()) {
-      stored.push(await store(parts, one, index, signal));
+      stored.push(await store(parts, one, index, signal, room));
     }
     return await host.transact((work) => {
       signal.throwIfAborted();
-      return decide(work, (mediaId) => {
+      const decided = decide(work, (mediaId) => {
         const one = stored.find(({ prepared: { mediaId: id } }) => id === mediaId);
         if (one === undefined) throw new Error(`${mediaId} was not stored`);
         const input = plainInput(parts, one);
@@ -131,10 +141,14 @@ export async function storeAndCommit<T>(
           giveBytes(work, input);
         }
       });
+      room?.confirm(work.tx);
+      return decided;
     });
   } catch (error) {
     for (const one of stored) await removeUnlessCommitted(parts, one, error);
     throw asCaptureError(error, prepared, signal, ending);
+  } finally {
+    room?.release();
   }
 }
 
@@ -153,11 +167,13 @@ async function store(
   prepared: PreparedCapture,
   index: number,
   signal: AbortSignal,
+  room: Reservation,
 ): Promise<Stored> {
   const { field, source } = prepared;
   const blobKey = parts.newBlobKey(parts.accountId);
   try {
-    const written = await parts.blobs.write(blobKey, typed(source, signal), {
+    const bytes = room.metered(prepared.mediaId, typed(source, signal));
+    const written = await parts.blobs.write(blobKey, bytes, {
       maxBytes: field.maxBytes,
       signal,
     });

@@ -138,6 +138,7 @@ function partsTrouble(spec: Readonly<Record<string, unknown>>): string | undefin
 const CHOICES = {
   network: ['any', 'unmetered'],
   location: ['remove', 'removeOrKeep', 'keep'],
+  guardrails: ['always', 'offline'],
 } as const;
 
 /** RFC 6838 4.2: restricted names; the second may be a star. */

@@ -70,6 +70,11 @@ export interface FieldSpec {
     /** How long a draft may stay unlinked. Default 24 h. */
     readonly draftMs?: number;
   };
+  /**
+   * When storage guardrails hold (contract 7.3): at every save, or only while there is no network, since what is online
+   * leaves the device soon. Default `always`.
+   */
+  readonly guardrails?: 'always' | 'offline';
   /** The same and the rest by the names that the log has. Nothing may be said twice. */
   readonly policy?: Partial<AttachmentPolicy>;
   /**
@@ -139,6 +144,7 @@ export interface Field {
   readonly maxPixels: number;
   readonly maxSidePixels: number;
   readonly location: LocationPolicy;
+  readonly guardrails: 'always' | 'offline';
   readonly allowEmpty: boolean;
   readonly primary: boolean;
   readonly policy: AttachmentPolicy;
@@ -195,6 +201,7 @@ function withDefaults(name: string, spec: FieldSpec, say: Say): Field {
     maxPixels: spec.maxPixels ?? DEFAULT_MAX_PIXELS,
     maxSidePixels: spec.maxSidePixels ?? DEFAULT_MAX_SIDE_PIXELS,
     location: spec.location ?? 'remove',
+    guardrails: spec.guardrails ?? 'always',
     allowEmpty: spec.allowEmpty ?? false,
     primary: spec.primary ?? !single,
     policy: policyOf(spec),

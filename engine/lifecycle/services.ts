@@ -14,6 +14,8 @@ import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import { DownloadInterrupted, objectKey, type Remote } from '../../ports/remote.ts';
+import type { Guardrails } from '../guardrails/guardrails.ts';
+import type { Reservation } from '../guardrails/reservations.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { contextOf } from './consequences.ts';
 import type { GateKeeper } from './gates.ts';
@@ -31,6 +33,7 @@ export interface ServiceParts {
   readonly gates: GateKeeper;
   readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
+  readonly guardrails: Pick<Guardrails, 'reserve'>;
   /** A new place for fetched bytes. */
   newBlobKey(accountId: string): BlobKey;
 }
@@ -194,15 +197,34 @@ async function removeRemote(
   return plainOutput(outcome.ok ? outcome : withoutBlame(parts, outcome));
 }
 
-/** Fetches bytes that are not here, and takes them only when they are the ones that were captured (contract 3.6). */
+/** Bytes that somebody asks for fill the disk too: not past the whole of it (contract 7.3). */
 async function download(parts: ServiceParts, input: DownloadInput, run: ServiceRun): Promise<Json> {
+  const { mediaId, media } = input;
+  const file = { mediaId, sizeBytes: media.byteSize };
+  let room: Reservation;
+  try {
+    room = await parts.guardrails.reserve([file], 'download', run.signal);
+  } catch (error) {
+    if (isFull(error)) return plainOutput(fault('retryable', error.code));
+    throw error;
+  }
+  return fetchBytes(parts, input, run, room).finally(() => room.release());
+}
+
+/** Fetches bytes that are not here, and takes them only when they are the ones that were captured (contract 3.6). */
+async function fetchBytes(
+  parts: ServiceParts,
+  input: DownloadInput,
+  run: ServiceRun,
+  room: Reservation,
+): Promise<Json> {
   const { blobs, remote } = parts;
   const { media } = input;
   const outcome = await remote.download(input.url, { signal: run.signal });
   if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
   const key = parts.newBlobKey(input.accountId);
   try {
-    const written = await blobs.write(key, outcome.body, {
+    const written = await blobs.write(key, room.metered(input.mediaId, outcome.body), {
       signal: run.signal,
       // The size is unknown only for refs of older apps.
       ...(media.byteSize > 0 ? { maxBytes: media.byteSize } : {}),
@@ -218,17 +240,18 @@ async function download(parts: ServiceParts, input: DownloadInput, run: ServiceR
     if (error instanceof DownloadInterrupted) {
       return plainOutput(withoutBlame(parts, error.fault));
     }
-    const known = error instanceof LadingError;
-    if (known && error.code === 'disk_full') {
-      return plainOutput(fault('retryable', 'disk_full'));
-    }
-    if (known && error.code === 'file_too_large') {
+    if (isFull(error)) return plainOutput(fault('retryable', error.code));
+    if (error instanceof LadingError && error.code === 'file_too_large') {
       return plainOutput(fault('retryable', 'hash_mismatch'));
     }
     return plainOutput(
       withoutBlame(parts, fault('retryable', 'download_broken', messageOf(error))),
     );
   }
+}
+
+function isFull(error: unknown): error is LadingError {
+  return error instanceof LadingError && ['disk_full', 'storage_full'].includes(error.code);
 }
 
 async function dropBytes({ blobs }: ServiceParts, input: LocalInput): Promise<Json> {

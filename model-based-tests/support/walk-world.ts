@@ -1,6 +1,7 @@
 import { LadingError, type StoredEvent, type StreamId } from 'lading/host';
 import { memoryBlobs } from 'lading/testing';
 import { expect } from 'vitest';
+import { createGuardrails } from '../../engine/guardrails/guardrails.ts';
 import { say } from '../../engine/guardrails/sentences.ts';
 import { type CaptureParts, captureAll } from '../../engine/lifecycle/capture.ts';
 import { type Commands, createCommands } from '../../engine/lifecycle/commands.ts';
@@ -16,6 +17,7 @@ import {
 } from '../../machines/attachment/types.ts';
 import { toMachineEvent } from '../../machines/durable/event-names.ts';
 import { blobKey } from '../../ports/blob-store.ts';
+import { silentLogger } from '../../ports/logger.ts';
 import { bytesSource } from '../../ports/source.ts';
 import {
   APP_TABLE,
@@ -115,6 +117,14 @@ function verbParts(on: Device, engine: Engine): CaptureParts {
     accountId: ACCOUNT,
     clock: on.clock,
     say,
+    guardrails: createGuardrails({
+      ...engine.store,
+      accountId: ACCOUNT,
+      clock: on.clock,
+      logger: silentLogger,
+      say,
+      isOnline: () => true,
+    }),
     ending: new AbortController().signal,
     newMediaId: () => {
       throw new Error('the walk gives every id');

@@ -151,7 +151,7 @@ describe('the account', () => {
       ),
     );
     expect(codes).toEqual(['not_found', ...Array<string>(7).fill('wrong_account')]);
-    expect(yours.storage()).toEqual({ usedBytes: 0, files: 0 });
+    expect(yours.storage()).toMatchObject({ usedBytes: 0, files: 0 });
   });
 
   it('never uploads what another account left under way (contract 4.8, field case 59)', async () => {

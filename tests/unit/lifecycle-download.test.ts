@@ -89,6 +89,9 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
       remote,
       gates: { remoteOpen: () => online },
       slots: { total: 1 },
+      guardrails: {
+        reserve: async () => ({ metered: (_id, bytes) => bytes, confirm() {}, release() {} }),
+      } satisfies ServiceParts['guardrails'],
       accountId: 'account-1',
       newBlobKey: (accountId: string) => blobKey(accountId, 'fetched-1'),
     } as unknown as ServiceParts;
