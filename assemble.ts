@@ -7,6 +7,7 @@ import type { Host } from './engine/host/host.ts';
 import { type CaptureParts, captureAll } from './engine/lifecycle/capture.ts';
 import type { Commands } from './engine/lifecycle/commands.ts';
 import type { FieldRegistry } from './engine/lifecycle/fields.ts';
+import type { ForgetOptions, ForgetReport } from './engine/lifecycle/forget.ts';
 import type { GateKeeper } from './engine/lifecycle/gates.ts';
 import { createLifetime } from './engine/lifecycle/lifetime.ts';
 import { asStream } from './engine/lifecycle/lists.ts';
@@ -15,7 +16,12 @@ import { wrongAccount } from './engine/lifecycle/prepare-capture.ts';
 import type { ProgressBoard } from './engine/lifecycle/progress.ts';
 import { createScheduler } from './engine/lifecycle/scheduler.ts';
 import type { UploadSlots } from './engine/lifecycle/slots.ts';
-import { mediaIdOf, requireObject, requireOptions } from './engine/lifecycle/validate.ts';
+import {
+  mediaIdOf,
+  requireKeyId,
+  requireObject,
+  requireOptions,
+} from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import { createMetrics } from './engine/observe/metrics.ts';
 import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
@@ -126,8 +132,30 @@ export async function assemble(base: Opened): Promise<Lading> {
     return { retried, ...(await sync.now()) };
   }
 
-  /** Each part is closed, whatever the one before says; the first trouble is the answer. */
-  async function close(): Promise<void> {
+  async function forget(of: string, options?: ForgetOptions): Promise<ForgetReport> {
+    const accountId = requireKeyId('account', of);
+    const { forgetAccount, requireForgettable } = await lifetime.load(onDemand.forget);
+    const { accountRows } = await lifetime.load(onDemand.accountRows);
+    const { runner } = host;
+    const forgetting = { ...parts, blobs: base.blobs, rows: accountRows(store.database), runner };
+    if (accountId !== account) {
+      return lifetime.run(() => forgetAccount(forgetting, accountId, options));
+    }
+    await lifetime.run(async () => requireForgettable(forgetting, accountId, options ?? {}));
+    let report: ForgetReport | undefined;
+    closing ??= close(async () => {
+      report = await forgetAccount(forgetting, accountId, options);
+    });
+    await closing;
+    if (report === undefined) throw new LadingError('closed', 'Lading was closed meanwhile.');
+    return report;
+  }
+
+  /**
+   * Each part is closed, whatever the one before says; the first trouble is the answer.
+   * @param last what is done when nothing runs any more and the database is still open; not when something went wrong.
+   */
+  async function close(last?: () => Promise<void>): Promise<void> {
     const verbs = lifetime.end();
     scheduler.close();
     gates.close();
@@ -140,9 +168,9 @@ export async function assemble(base: Opened): Promise<Lading> {
       () => verbs,
       () => host.close(),
       async () => closeInspector(),
+      async () => (failures.length === 0 ? await last?.() : undefined),
       () => events.close(),
     ];
-    const failures: unknown[] = [];
     for (const step of steps) await step().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }
@@ -231,6 +259,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     prefer: () => lifetime.run(async () => notAvailable('prefer')),
     credentials: () => lifetime.run(async () => notAvailable('credentials')),
     signOut: () => lifetime.run(async () => notAvailable('signOut')),
+    forget,
     collectGarbage: () => lifetime.run(async () => notAvailable('collectGarbage')),
     settled: () =>
       lifetime.run(async () => {

@@ -39,6 +39,7 @@ export {
   fieldOwner,
   type LocationPolicy,
 } from './engine/lifecycle/fields.ts';
+export type { ForgetOptions, ForgetReport } from './engine/lifecycle/forget.ts';
 export type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
 export type { Progress } from './engine/lifecycle/progress.ts';
 export type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
@@ -64,6 +65,7 @@ export { ownerKey } from './machines/attachment/types.ts';
 export type { AttachmentView, ViewState, WaitingFor } from './machines/attachment/view.ts';
 export { preload } from './on-demand.ts';
 export { openLading } from './open-lading.ts';
+export type { UnsentWork } from './ports/account-rows.ts';
 export type * from './ports/backend.ts';
 export type { BlobKey, BlobStore, StoredBlob, WrittenBlob } from './ports/blob-store.ts';
 export { type Cancel, type Clock, systemClock } from './ports/clock.ts';

@@ -8,6 +8,7 @@ import type { AppWrite } from './engine/lifecycle/app-write.ts';
 import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 import type { LinkRequest, OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
 import type { Fields } from './engine/lifecycle/fields.ts';
+import type { ForgetOptions, ForgetReport } from './engine/lifecycle/forget.ts';
 import type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
 import type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
 import type { SettledReport } from './engine/lifecycle/settled.ts';
@@ -169,6 +170,15 @@ export interface Lading {
   credentials(next: unknown): Promise<void>;
   /** Ends the account's session; its queue stays. @throws {LadingError} `not_available`: not in this version. */
   signOut(): Promise<void>;
+  /**
+   * Takes rows, bytes and log of an account off this device, the open one or another one, and overwrites them in the
+   * database (contract 10.7). From the first commit on it will happen: a crash in between ends it at the next opening.
+   * Forgetting the open account stops its transfers first, and closes Lading. Objects at the remote, refs at the
+   * backend and the app's own rows stay.
+   * @throws {LadingError} `unsent_work` without `evenUnsent`, when something would be lost that only this device has;
+   *   `account_in_use` while another process works for it; `invalid_id`. Nothing happened then.
+   */
+  forget(account: string, options?: ForgetOptions): Promise<ForgetReport>;
   /** Finds and removes what nothing needs. @throws {LadingError} `not_available`: not in this version. */
   collectGarbage(options?: { readonly dryRun?: boolean }): Promise<void>;
   /** Resolves when nothing is left to do now, and says what still waits and for what. */

@@ -14,6 +14,7 @@ import { createUploadSlots } from './engine/lifecycle/slots.ts';
 import { requireKeyId } from './engine/lifecycle/validate.ts';
 import type { Lading, LadingOptions } from './lading.ts';
 import type { MediaId } from './machines/attachment/types.ts';
+import { onDemand } from './on-demand.ts';
 import { openStore } from './persistence/index.ts';
 import { type BlobKey, blobKey } from './ports/blob-store.ts';
 import { systemClock } from './ports/clock.ts';

@@ -12,6 +12,7 @@ import { checkpointTable } from './attachment/checkpoint-table.ts';
 import { cursorTable } from './attachment/cursor-table.ts';
 import { outboxTable } from './attachment/outbox-table.ts';
 import { attachmentTables } from './attachment/tables.ts';
+import { hasForgetting } from './forget-mark.ts';
 import { installationId } from './installation.ts';
 import { openSqliteEventStore } from './sqlite-event-store.ts';
 
@@ -23,6 +24,10 @@ export interface LadingStore {
   readonly cursors: CursorTable;
   readonly checkpoints: CheckpointTable;
   readonly installationId: string;
+  /** The connection itself. */
+  readonly database: SqlDatabase;
+  /** An earlier process began to forget an account and did not end it (contract 10.7). */
+  readonly hasForgetting: boolean;
 }
 
 /**
@@ -38,5 +43,7 @@ export function openStore(database: SqlDatabase, clock: Clock, random: Random): 
     cursors: cursorTable,
     checkpoints: checkpointTable,
     installationId: installationId(database, random),
+    database,
+    hasForgetting: hasForgetting(database),
   };
 }

@@ -61,5 +61,10 @@ export interface BlobStore {
 export function blobKey(accountId: string, mediaId: string): BlobKey {
   const media = encodeIdPart(mediaId);
   const shard = media.slice(-2).padStart(2, '0');
-  return `a-${encodeIdPart(accountId)}/${shard}/m-${media}` as BlobKey;
+  return `${accountPrefix(accountId)}${shard}/m-${media}` as BlobKey;
+}
+
+/** What the keys of all blobs of an account begin with, and of no other. @throws {LadingError} `invalid_id`. */
+export function accountPrefix(accountId: string): string {
+  return `a-${encodeIdPart(accountId)}/`;
 }

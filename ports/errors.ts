@@ -34,6 +34,10 @@ export type ErrorCode =
   | 'unknown_field'
   | 'wrong_kind'
   | 'file_too_large'
+  | 'wrong_content_type' // the bytes are of a type that the field does not take, SVG, HTML and programs among them
+  | 'image_unreadable' // the picture's structure is broken, or says no width and height
+  | 'image_too_large' // more pixels than the field takes
+  | 'location_not_removable' // the picture holds its location where it cannot be removed
   | 'too_many' // the field's maximum count
   | 'not_single' // a list verb on a field that holds one ref
   | 'invalid_id' // not an id, owner part or name that can be stored safely
@@ -43,6 +47,8 @@ export type ErrorCode =
   | 'already_gone' // it was purged or cancelled
   | 'undo_expired'
   | 'wrong_account' // belongs to another account than the one that is open
+  | 'unsent_work' // forgetting the account would lose what only this device has
+  | 'account_in_use' // another process works for the account that is to be forgotten
   | 'not_available' // the verb's service is not in this version
   | 'bytes_missing' // neither here nor remote
   // storage
@@ -54,6 +60,8 @@ export type ErrorCode =
   | 'database_read_only'
   | 'database_unopenable'
   | 'database_busy'
+  | 'database_poisoned' // sql.js: a commit was not made durable for certain; only opening it again tells
+  | 'sql_refused' // sql.js: a statement that its journal could not repeat
   | 'commit_failed' // COMMIT failed; nothing of the batch happened
   | 'statement_count' // an app statement changed another number of rows than it said
   | 'blobs_unwritable' // the place of the bytes refuses them: permissions, read-only, an I/O error

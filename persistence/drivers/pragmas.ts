@@ -23,5 +23,7 @@ export function prepareConnection(
   database.exec('PRAGMA synchronous = FULL');
   database.exec('PRAGMA fullfsync = 1');
   database.exec('PRAGMA foreign_keys = ON');
+  // What is deleted is overwritten: tokens and forgotten accounts must not be found in free pages (contract 10.4, 10.7).
+  database.exec('PRAGMA secure_delete = ON');
   database.exec('PRAGMA busy_timeout = 0');
 }

@@ -1,0 +1,149 @@
+import type { AccountRows, UnsentWork } from '../../ports/account-rows.ts';
+import { accountPrefix, type BlobStore } from '../../ports/blob-store.ts';
+import { type Clock, sleep } from '../../ports/clock.ts';
+import { LadingError } from '../../ports/errors.ts';
+import type { EventStore } from '../../ports/event-store.ts';
+
+export interface ForgetOptions {
+  /** Also what was never uploaded or told to the backend, and is lost then. Default false. */
+  readonly evenUnsent?: boolean;
+}
+
+/** What was taken away. */
+export interface ForgetReport {
+  readonly attachments: number;
+  readonly blobs: number;
+  /** What the backend or the remote never got. */
+  readonly unsent: UnsentWork;
+  /** False while another connection has the database open: what deleted rows left is overwritten at the next opening. */
+  readonly scrubbed: boolean;
+}
+
+export interface ForgetParts {
+  readonly events: EventStore;
+  readonly rows: AccountRows;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  /** This process among others; null before it is one. */
+  readonly runner: string | null;
+  /** Told between two durable steps; for crash tests. */
+  readonly crashPoint?: ((name: string) => void) | undefined;
+}
+
+/** Streams in one commit: others get their turn in between. */
+const BATCH = 64;
+const SCRUB_TRIES = 40;
+const SCRUB_PAUSE_MS = 50;
+
+/**
+ * Refuses what would lose work or pull rows from under another process.
+ * @throws {LadingError} `unsent_work`, `account_in_use`.
+ */
+export function requireForgettable(
+  { events, rows, clock, runner }: ForgetParts,
+  accountId: string,
+  { evenUnsent = false }: ForgetOptions,
+): UnsentWork {
+  return events.read((tx) => {
+    if (rows.isHeldElsewhere(tx, accountId, { runner, now: clock.now() })) throw inUse(accountId);
+    const unsent = rows.unsent(tx, accountId);
+    if (!evenUnsent && unsent.uploads + unsent.ops > 0) throw unsentWork(unsent);
+    return unsent;
+  });
+}
+
+/**
+ * Takes rows, bytes and log of an account away (contract 10.7). Nothing of it may run in this process. From the first
+ * commit on it is going to happen: what a crash leaves undone, {@link finishForgetting} does at the next opening.
+ * Objects at the remote and refs at the backend stay: they may be all that is left of the user's work.
+ *
+ * @throws {LadingError} `unsent_work`, `account_in_use`: nothing happened then. What the store throws.
+ */
+export async function forgetAccount(
+  parts: ForgetParts,
+  accountId: string,
+  options: ForgetOptions = {},
+): Promise<ForgetReport> {
+  const { events, rows } = parts;
+  const unsent = requireForgettable(parts, accountId, options);
+  await events.transact((tx) => rows.mark(tx, accountId, 'delete'));
+  parts.crashPoint?.('forget_marked');
+  return { unsent, ...(await forgetMarked(parts, accountId)) };
+}
+
+/** Ends what earlier processes began; before anything of those accounts is opened. */
+export async function finishForgetting(parts: ForgetParts): Promise<void> {
+  for (const { accountId, phase } of parts.events.read((tx) => parts.rows.marked(tx))) {
+    if (phase === 'delete') await forgetMarked(parts, accountId);
+    else await scrub(parts, accountId);
+  }
+}
+
+async function forgetMarked(
+  parts: ForgetParts,
+  accountId: string,
+): Promise<Omit<ForgetReport, 'unsent'>> {
+  const { events, rows } = parts;
+  const blobs = await removeBytes(parts, accountId);
+  let attachments = 0;
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const from: string = after;
+    const dropped = await events.transact((tx) => {
+      const streams = rows.streams(tx, accountId, from, BATCH);
+      for (const stream of streams) rows.dropStream(tx, stream);
+      return streams;
+    });
+    attachments += dropped.length;
+    after = dropped.at(-1);
+    parts.crashPoint?.('forget_rows_dropped');
+  }
+  await events.transact((tx) => {
+    rows.dropRest(tx, accountId);
+    rows.mark(tx, accountId, 'scrub');
+  });
+  parts.crashPoint?.('forget_rest_dropped');
+  return { attachments, blobs, scrubbed: await scrub(parts, accountId) };
+}
+
+/** By their place and not by rows: those without a row go too. */
+async function removeBytes({ blobs, crashPoint }: ForgetParts, accountId: string): Promise<number> {
+  const prefix = accountPrefix(accountId);
+  let removed = 0;
+  for await (const { key, temporary } of blobs.list()) {
+    if (temporary || !key.startsWith(prefix)) continue;
+    await blobs.remove(key);
+    removed += 1;
+    crashPoint?.('forget_blob_removed');
+  }
+  return removed;
+}
+
+async function scrub(
+  { events, rows, clock, crashPoint }: ForgetParts,
+  accountId: string,
+): Promise<boolean> {
+  for (let tries = 1; !rows.scrub(); tries++) {
+    if (tries === SCRUB_TRIES) return false; // the mark stays: the next opening tries again
+    await sleep(clock, SCRUB_PAUSE_MS);
+  }
+  crashPoint?.('forget_scrubbed');
+  await events.transact((tx) => rows.unmark(tx, accountId));
+  rows.scrub(); // the mark itself named the account
+  return true;
+}
+
+function unsentWork({ uploads, ops }: UnsentWork): LadingError {
+  return new LadingError(
+    'unsent_work',
+    `This account has ${uploads} files that are not uploaded and ${ops} changes that are not sent: they would be lost. Let them finish, or pass { evenUnsent: true }.`,
+    { details: { uploads, ops } },
+  );
+}
+
+function inUse(accountId: string): LadingError {
+  return new LadingError(
+    'account_in_use',
+    'Another process works for this account now: close Lading there first. Nothing was forgotten.',
+    { details: { accountId } },
+  );
+}
