@@ -15,6 +15,8 @@ export interface RawDatabase {
   close(): void;
   /** SQLite's result code of an error that the library threw, if it is one (the primary code suffices). */
   resultCode(error: unknown): number | undefined;
+  /** An error that the driver has better words for than its result code. */
+  known?(error: unknown): LadingError | undefined;
   /**
    * Whether SQLite has a transaction open on this handle, whoever began it: ours, or the app's own. It ends by
    * itself when the disk fills or fails (sqlite.org/lang_transaction.html), and nobody tells. Without it only our
@@ -43,7 +45,7 @@ export function createSqlDatabase(raw: RawDatabase, options: DriverOptions = {})
   function typed(error: unknown): unknown {
     if (error instanceof LadingError) return error;
     if (raw.isClosed?.() === true) return closedHandle(error);
-    return asLadingError(raw.resultCode(error), error) ?? error;
+    return raw.known?.(error) ?? asLadingError(raw.resultCode(error), error) ?? error;
   }
 
   function guarded<T>(work: () => T): T {
@@ -187,7 +189,7 @@ function portableValue(value: SqlValue): SqlValue {
 }
 
 /** SQLite's primary result codes that an app can do something about (sqlite.org/rescode.html). */
-function asLadingError(code: number | undefined, cause: unknown): LadingError | undefined {
+export function asLadingError(code: number | undefined, cause: unknown): LadingError | undefined {
   switch (code === undefined ? undefined : code & 0xff) {
     case 5:
     case 6:

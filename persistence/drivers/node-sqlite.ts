@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase, SqlRow } from '../../ports/sql.ts';
 import { createSqlDatabase, type DriverOptions, type RawDatabase } from './driver.ts';
+import { refuseJournal } from './journal-guard.ts';
 import { prepareConnection } from './pragmas.ts';
 
 export type { SqlDatabase, SqlRow, SqlTransaction, SqlValue } from '../../ports/sql.ts';
@@ -11,7 +12,7 @@ export { openSqliteEventStore } from '../sqlite-event-store.ts';
  * Opens a database file with Node's own SQLite: WAL, `synchronous=FULL`, foreign keys, no busy wait.
  * @param file path of the database; it is created when missing, its folder is not. `':memory:'` keeps nothing.
  * @throws {LadingError} `invalid_option` without a path; `database_unopenable`, `database_corrupt`,
- *   `database_read_only`.
+ *   `database_read_only`, `database_newer`; `database_busy` while a journal of sql.js is beside it.
  */
 export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDatabase {
   // SQLite takes '' for a temporary database, which is gone when it is closed.
@@ -22,6 +23,7 @@ export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDa
       { details: { name: 'file' } },
     );
   }
+  refuseJournal(file);
   let handle: DatabaseSync;
   try {
     handle = new DatabaseSync(file, { timeout: 0 });

@@ -1,10 +1,12 @@
 import type { Database, PreparedStatement, Sqlite3Static } from '@sqlite.org/sqlite-wasm';
 import {
+  asLadingError,
   createSqlDatabase,
   type DriverOptions,
   type RawDatabase,
 } from '../../persistence/drivers/driver.ts';
 import { prepareConnection } from '../../persistence/drivers/pragmas.ts';
+import { safeNumber } from '../../persistence/drivers/safe-integers.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql.ts';
 import type { SimDisk } from './sim-disk.ts';
@@ -113,7 +115,8 @@ function open(
   } catch (error) {
     session.die();
     handle?.close();
-    throw error;
+    const code = error instanceof sqlite3.SQLite3Error ? error.resultCode : undefined;
+    throw asLadingError(code, error) ?? error;
   }
 }
 
@@ -147,6 +150,7 @@ function rawSqliteWasm(sqlite3: Sqlite3Static, handle: Database): RawDatabase {
       for (const statement of prepared.values()) statement.finalize();
       handle.close();
     },
+    isClosed: () => !handle.isOpen(),
     foreignTransaction: () =>
       handle.isOpen() && sqlite3.capi.sqlite3_get_autocommit(handle.pointer as never) === 0,
     resultCode: (error) => (error instanceof sqlite3.SQLite3Error ? error.resultCode : undefined),
@@ -157,9 +161,18 @@ function rows(statement: PreparedStatement, params: readonly SqlValue[]): readon
   const found: SqlRow[] = [];
   try {
     if (params.length > 0) statement.bind([...params]);
-    while (statement.step()) found.push(statement.get({}) as SqlRow);
+    while (statement.step()) found.push(safeRow(statement.get({})));
   } finally {
     statement.reset();
   }
   return found;
+}
+
+/** Integers past 2^53 come as bigint. */
+function safeRow(row: Record<string, unknown>): SqlRow {
+  for (const name in row) {
+    const value = row[name];
+    if (typeof value === 'bigint') row[name] = safeNumber(value);
+  }
+  return row as SqlRow;
 }
