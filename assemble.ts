@@ -24,6 +24,7 @@ import {
 } from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import { createMetrics } from './engine/observe/metrics.ts';
+import { createSyncViews, type SyncView } from './engine/observe/sync-view.ts';
 import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
 import { defaultPolicy } from './machines/attachment/context.ts';
 import { refOf } from './machines/attachment/ref-of.ts';
@@ -74,7 +75,12 @@ export async function assemble(base: Opened): Promise<Lading> {
           onOnline: (listener) => gates.subscribe(listener),
           policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
         });
-  const captureParts: CaptureParts = { ...parts, newMediaId: () => base.newId() };
+  const syncViews = createSyncViews({ ...parts, sync, hasBackend: base.backend !== undefined });
+  const captureParts: CaptureParts = {
+    ...parts,
+    intake: onDemand.intake,
+    newMediaId: () => base.newId(),
+  };
   const metrics = createMetrics({ ...parts, outbox: store.outbox });
   const actors = createActors({
     ...parts,
@@ -162,6 +168,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     slots.close();
     views.close();
     guardrails.close();
+    syncViews.close();
     const failures: unknown[] = [];
     const steps = [
       () => sync.close(),
@@ -215,6 +222,7 @@ export async function assemble(base: Opened): Promise<Lading> {
       }),
     watch(target: RefOrId | Owner, listener: (shown: never) => void) {
       if (target === 'storage') return guardrails.watch(listener as (view: StorageView) => void);
+      if (target === 'sync') return syncViews.watch(listener as (view: SyncView) => void);
       return isOwner(target)
         ? views.watchOwner(target, listener as Parameters<typeof views.watchOwner>[1])
         : views.watchOne(refOrId(target), listener as (view: LiveView) => void);

@@ -47,6 +47,7 @@ export type { SettledReport } from './engine/lifecycle/settled.ts';
 export type { UndoToken } from './engine/lifecycle/undo-token.ts';
 export type { VerifyOptions, VerifyReport } from './engine/lifecycle/verify.ts';
 export type { ListItem, LiveView } from './engine/lifecycle/views.ts';
+export type { SyncState, SyncView } from './engine/observe/sync-view.ts';
 export type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
 export type {
   AttachmentKind,

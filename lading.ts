@@ -15,6 +15,7 @@ import type { SettledReport } from './engine/lifecycle/settled.ts';
 import type { UndoToken } from './engine/lifecycle/undo-token.ts';
 import type { VerifyOptions, VerifyReport } from './engine/lifecycle/verify.ts';
 import type { ListItem, LiveView } from './engine/lifecycle/views.ts';
+import type { SyncView } from './engine/observe/sync-view.ts';
 import type { AttachmentRef, MediaId, Owner, OwnerScope } from './machines/attachment/types.ts';
 import type { Backend } from './ports/backend.ts';
 import type { BlobStore } from './ports/blob-store.ts';
@@ -27,6 +28,7 @@ import type { Logger } from './ports/logger.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Random } from './ports/random.ts';
 import type { Remote } from './ports/remote.ts';
+import type { Secrets } from './ports/secrets.ts';
 import type { CaptureSource } from './ports/source.ts';
 import type { SqlDatabase } from './ports/sql.ts';
 import type { StorageEstimate } from './ports/storage-estimate.ts';
@@ -57,8 +59,13 @@ export interface LadingOptions {
   readonly runner?: LeaseOptions;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** Default silent. */
+  /** Default silent. It is told no secrets; errors arrive as plain objects (contract 10.4). */
   readonly logger?: Logger;
+  /**
+   * Keeps upload urls that let in whoever has them, while they are needed. Default: sealed under a key in the same
+   * database, which hides them from every row, log and export, and not from who has the whole file (SECURITY.md).
+   */
+  readonly secrets?: Secrets;
   /** Shown every hosted attachment with its events and states, after the commits: `statelyInspect` of `lading/inspect`. */
   readonly inspect?: Inspect;
   /** How much room the platform has, as `nodeStorage` from `lading/storage/node`; without one only the budget counts. */
@@ -113,6 +120,8 @@ export interface Lading {
   /** Calls `listener` at once and after each change. Returns what stops it. */
   watch(ref: RefOrId, listener: (view: LiveView) => void): Cancel;
   watch(owner: Owner, listener: (items: readonly ListItem[]) => void): Cancel;
+  /** What is not done yet, and what a sync banner says, for the account as a whole (contract 4.7, 8). */
+  watch(target: 'sync', listener: (view: SyncView) => void): Cancel;
   /** How full the device is, and the banner to show; after each check and each commit that changes it (contract 7.2). */
   watch(target: 'storage', listener: (view: StorageView) => void): Cancel;
   /** Links a draft, or shares an attachment with one more owner. @throws {LadingError} `not_found`, `already_gone`, `wrong_kind`, `too_many`. */

@@ -30,11 +30,21 @@ export interface SyncLoop {
   isIdle(): boolean;
   /** Ops that are not acknowledged. */
   pending(): number;
+  /** Whether the backend is being talked to, and whether the last talk failed. */
+  activity(): SyncActivity;
+  /** Calls `listener` when {@link SyncLoop.activity} may have changed. */
+  onActivity(listener: () => void): Cancel;
   close(): Promise<void>;
 }
 
+export interface SyncActivity {
+  readonly running: boolean;
+  readonly failing: boolean;
+}
+
 export interface SyncLoopOptions {
-  readonly pusher: Pusher;
+  /** Made here, so that the loop hears of what it does. */
+  createPusher(onActivity: () => void): Pusher;
   readonly puller: Puller;
   readonly backend: Pick<Backend, 'listen'>;
   /** What this device follows: one listener each. */
@@ -48,9 +58,16 @@ export interface SyncLoopOptions {
 }
 
 export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
-  const { pusher } = options;
+  const listeners = new Set<() => void>();
+  const onActivity = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const pusher = options.createPusher(onActivity);
   const scopes = new Map(
-    options.scopes.map((scope) => [scopeKey(scope), createScopeSync({ ...options, scope })]),
+    options.scopes.map((scope) => [
+      scopeKey(scope),
+      createScopeSync({ ...options, scope, onActivity }),
+    ]),
   );
   let wasOnline = options.isOnline();
   let unsubscribe: Cancel | undefined;
@@ -92,7 +109,19 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
     },
     isIdle: () => pusher.idle && [...scopes.values()].every(({ idle }) => idle),
     pending: () => pusher.pending(),
+    activity() {
+      const parts = [pusher, ...scopes.values()];
+      return {
+        running: parts.some(({ running }) => running),
+        failing: parts.some(({ failing }) => failing),
+      };
+    },
+    onActivity(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     async close() {
+      listeners.clear();
       unsubscribe?.();
       await Promise.all([pusher.close(), ...[...scopes.values()].map((scope) => scope.close())]);
     },

@@ -15,6 +15,8 @@ export function noSync(parts: {
     isIdle: () => true,
     now: async () => ({ pushed: 0, refused: 0, pulled: 0, complete: true }),
     pending: () => store.events.read((tx) => store.outbox.count(tx, accountId)),
+    activity: () => ({ running: false, failing: false }),
+    onActivity: () => nothing,
     close: async () => {},
   };
 }

@@ -38,7 +38,8 @@ export function openSync(parts: SyncParts): Omit<SyncLoop, 'settled'> {
   const shared = { ...parts, ...store, lane: createLane() };
   const loop: SyncLoop = createSyncLoop({
     ...shared,
-    pusher: createPusher({ ...shared, onSettled: (settled) => loop.settled(settled) }),
+    createPusher: (onActivity) =>
+      createPusher({ ...shared, onActivity, onSettled: (settled) => loop.settled(settled) }),
     puller: createPuller(shared),
     scopes: parts.projects.map((projectId) => ({ accountId, projectId })),
   });

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { OutboxRow } from '../ports/attachment-tables.ts';
 import type { PushResult } from '../ports/backend.ts';
+import { redact } from '../ports/redact.ts';
 import { BadAnswer } from './bounded.ts';
 
 /** An op that was pushed, with its result. */
@@ -15,12 +16,8 @@ const LONGEST_MESSAGE = 500;
 const text = (longest: number) =>
   v.pipe(
     v.string(),
-    v.transform((written) =>
-      written
-        .toWellFormed()
-        .replaceAll(/\p{Cc}/gu, ' ')
-        .slice(0, longest),
-    ),
+    // Shown and logged: without line ends, writing directions and what could be a secret (contract 10.1, 10.4).
+    v.transform((written) => redact(written.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' '), longest)),
   );
 
 const schema = v.array(

@@ -32,6 +32,10 @@ export interface Pusher {
   pending(): number;
   /** Nothing is due now, or it waits for the network or for backoff. */
   readonly idle: boolean;
+  /** A request is under way. */
+  readonly running: boolean;
+  /** The last request failed. */
+  readonly failing: boolean;
   /** Stops; answers that arrive later change nothing, and the ops are pushed again at the next start. */
   close(): Promise<void>;
 }
@@ -53,6 +57,8 @@ export interface PusherOptions {
   readonly timeoutMs?: number;
   /** Shared with the puller of the same device. */
   readonly lane?: Lane;
+  /** Told when `running` or `failing` may have changed. */
+  onActivity?(): void;
   /** Told after each commit that settled ops. */
   onSettled?(settled: Pick<Settled, 'scopes' | 'reset'>): void;
 }
@@ -183,10 +189,13 @@ export function createPusher(options: PusherOptions): Pusher {
 
   function run(): Promise<PushReport> {
     cancelTimer?.();
-    running ??= drain().finally(() => {
+    if (running !== undefined) return running;
+    running = drain().finally(() => {
       running = undefined;
       arm();
+      options.onActivity?.();
     });
+    options.onActivity?.();
     return running;
   }
 
@@ -220,6 +229,12 @@ export function createPusher(options: PusherOptions): Pusher {
       arm();
     },
     pending: () => events.read((tx) => outbox.count(tx, accountId)),
+    get running() {
+      return running !== undefined;
+    },
+    get failing() {
+      return retry.failures > 0;
+    },
     get idle() {
       if (running !== undefined) return false;
       return isClosed() || retry.waiting || !options.isOnline() || (dueInMs() ?? 1) > 0;

@@ -19,6 +19,10 @@ export interface ScopeSync {
   /** One pass from now on, also while suspended. */
   now(): Promise<{ readonly applied: number; readonly complete: boolean }>;
   readonly idle: boolean;
+  /** A pass is under way. */
+  readonly running: boolean;
+  /** The last pass failed. */
+  readonly failing: boolean;
   close(): Promise<void>;
 }
 
@@ -30,6 +34,8 @@ export interface ScopeSyncOptions {
   readonly random: Random;
   readonly logger: Logger;
   isOnline(): boolean;
+  /** Told when `running` or `failing` may have changed. */
+  onActivity?(): void;
 }
 
 interface Passes {
@@ -60,10 +66,13 @@ export function createScopeSync(options: ScopeSyncOptions): ScopeSync {
   }
 
   function run(signal: AbortSignal): Promise<Passes> {
-    running ??= passes(signal).finally(() => {
+    if (running !== undefined) return running;
+    running = passes(signal).finally(() => {
       running = undefined;
       kick();
+      options.onActivity?.();
     });
+    options.onActivity?.();
     return running;
   }
 
@@ -145,6 +154,12 @@ export function createScopeSync(options: ScopeSyncOptions): ScopeSync {
       if (closed.signal.aborted || !options.isOnline()) return { applied: 0, complete: false };
       isWanted = true;
       return run(active?.signal ?? closed.signal);
+    },
+    get running() {
+      return running !== undefined;
+    },
+    get failing() {
+      return retry.failures > 0;
     },
     get idle() {
       if (running !== undefined) return false;

@@ -169,7 +169,7 @@ function setup(options: Options = {}) {
   const nameOf = (scope: OwnerScope): string => String(scope.projectId);
 
   const loop = createSyncLoop({
-    pusher: {
+    createPusher: () => ({
       start() {},
       async push() {
         story.push('push');
@@ -178,10 +178,12 @@ function setup(options: Options = {}) {
       wake: () => void story.push('wake'),
       pending: () => 0,
       idle: true,
+      running: false,
+      failing: false,
       async close() {
         isClosed = true;
       },
-    },
+    }),
     puller: {
       async pull(scope, { signal, seenSeq }) {
         story.push(`pull ${nameOf(scope)}${seenSeq === undefined ? '' : ` for ${seenSeq}`}`);
