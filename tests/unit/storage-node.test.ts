@@ -20,9 +20,10 @@ describe('the estimate of a Node file system (contract 7.1)', () => {
     expect((await nodeStorage({ directory }).estimate()).freeBytes).toBeGreaterThan(0);
   });
 
-  // Only Linux has such a file system everywhere.
-  const onLinux = it.runIf(process.platform === 'linux');
-  onLinux('of a file system without sizes is nothing known (/proc of Linux)', async () => {
-    expect(await nodeStorage({ directory: '/proc' }).estimate()).toEqual({});
-  });
+  it.runIf(process.platform === 'linux')(
+    'of a file system without sizes is nothing known (only Linux has such a one everywhere: /proc)',
+    async () => {
+      expect(await nodeStorage({ directory: '/proc' }).estimate()).toEqual({});
+    },
+  );
 });
