@@ -12,6 +12,7 @@ import { bytesSource, type Lading, openLading } from '../index.ts';
 import { openNodeSqlite } from '../persistence/drivers/node-sqlite.ts';
 import { blobKey } from '../ports/blob-store.ts';
 import { memoryRemote } from '../testing/memory-remote.ts';
+import { sampleJpeg } from '../testing/sample-files/index.ts';
 import { openFigures, prepareFolder } from '../tests/support/scale/prepare.ts';
 
 const ROUNDS = 5;
@@ -114,7 +115,7 @@ async function captureOne(lading: Lading, entity: number): Promise<string> {
 }
 
 function photoSource(n: number) {
-  return bytesSource(new Uint8Array(PHOTO_BYTES).fill(n));
+  return bytesSource(sampleJpeg({ body: `photo ${n}`, sizeBytes: PHOTO_BYTES }));
 }
 
 async function toggle(lading: Lading, id: string, n: number): Promise<void> {

@@ -10,6 +10,7 @@ import {
   simulateScenario,
 } from 'lading/testing';
 import { describe, expect, it } from 'vitest';
+import { sampleJpeg } from '../testing/sample-files/index.ts';
 
 const [receipts] = owners as [(typeof owners)[number]];
 
@@ -52,5 +53,5 @@ function open(device: Device): Open {
 }
 
 function photo() {
-  return { device: 'A', kind: 'image', bytes: new Uint8Array(3_000).fill(7) } as const;
+  return { device: 'A', kind: 'image', bytes: sampleJpeg({ sizeBytes: 3_000 }) } as const;
 }

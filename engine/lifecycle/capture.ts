@@ -11,6 +11,7 @@ import type { Reservation } from '../guardrails/reservations.ts';
 import type { Say } from '../guardrails/sentences.ts';
 import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
+import type { Inspected } from '../intake/index.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
 import { type FieldRegistry, requireRoom } from './fields.ts';
 import { ATTACHMENT } from './hosted.ts';
@@ -51,9 +52,13 @@ export interface CaptureParts {
   readonly say: Say;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
+  /** Looks at files before a byte is stored; loaded when the first one comes. */
+  intake(): Promise<Intake>;
   newMediaId(): MediaId;
   newBlobKey(accountId: string): BlobKey;
 }
+
+type Intake = Pick<typeof import('../intake/index.ts'), 'inspect'>;
 
 interface Stored {
   readonly prepared: PreparedCapture;
@@ -120,13 +125,14 @@ export async function storeAndCommit<T>(
   const stored: Stored[] = [];
   let room: Reservation | undefined;
   try {
+    const inspected = await inspectAll(parts, prepared, signal);
     // Before a byte is written, for all of them together (contract 7.3).
     room = await parts.guardrails.reserve(
       prepared.map(({ mediaId, source }) => ({ mediaId, sizeBytes: source.sizeBytes })),
       prepared[0]?.field.guardrails ?? 'always',
       signal,
     );
-    for (const [index, one] of prepared.entries()) {
+    for (const [index, one] of inspected.entries()) {
       stored.push(await store(parts, one, index, signal, room));
     }
     return await host.transact((work) => {
@@ -162,9 +168,51 @@ function giveBytes(work: Work, { mediaId, blobKey, media }: AttachmentInput): vo
   if (outcome === 'ignored') throw idTaken(mediaId);
 }
 
+interface InspectedCapture extends PreparedCapture {
+  readonly inspected: Inspected;
+}
+
+/** Every file is looked at before a byte of any is stored (contract 3.1). */
+async function inspectAll(
+  parts: CaptureParts,
+  prepared: readonly PreparedCapture[],
+  signal: AbortSignal,
+): Promise<readonly InspectedCapture[]> {
+  const { inspect } = await parts.intake();
+  const found: InspectedCapture[] = [];
+  for (const [index, one] of prepared.entries()) {
+    const { source, field } = one;
+    try {
+      const inspecting = inspect({ ...one, open: () => typed(source, signal) }, field);
+      const inspected = await unlessAborted(inspecting, signal);
+      found.push({ ...one, contentType: inspected.contentType, inspected });
+    } catch (error) {
+      throw signal.aborted ? error : ofFile(whichFile(one, index), error);
+    }
+  }
+  return found;
+}
+
+/** A source may never give its next piece: nobody waits for it then. */
+async function unlessAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stops: (() => void)[] = [];
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    stops.push(() => signal.removeEventListener('abort', stop));
+  });
+  try {
+    return await Promise.race([running, aborted]);
+  } finally {
+    for (const stop of stops) stop();
+    running.catch(() => {}); // What it still finds is nobody's concern.
+  }
+}
+
 async function store(
   parts: CaptureParts,
-  prepared: PreparedCapture,
+  prepared: InspectedCapture,
   index: number,
   signal: AbortSignal,
   room: Reservation,
@@ -172,7 +220,8 @@ async function store(
   const { field, source } = prepared;
   const blobKey = parts.newBlobKey(parts.accountId);
   try {
-    const bytes = room.metered(prepared.mediaId, typed(source, signal));
+    const clean = prepared.inspected.stored(typed(source, signal));
+    const bytes = room.metered(prepared.mediaId, clean);
     const written = await parts.blobs.write(blobKey, bytes, {
       maxBytes: field.maxBytes,
       signal,
@@ -196,6 +245,7 @@ async function store(
 async function* typed(source: CaptureSource, signal: AbortSignal): AsyncIterable<Uint8Array> {
   try {
     for await (const bytes of source.open(signal)) {
+      signal.throwIfAborted();
       if (!((bytes as unknown) instanceof Uint8Array)) throw notBytes();
       yield bytes;
     }

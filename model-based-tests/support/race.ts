@@ -9,6 +9,7 @@ import { type ManualConnectivity, manualConnectivity } from '../../adapters/conn
 import { openStore } from '../../persistence/index.ts';
 import { bytesSource } from '../../ports/source.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
+import { sampleJpeg } from '../../testing/sample-files/index.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { type VirtualClock, virtualClock } from '../../testing/world/virtual-clock.ts';
 import { receiptOwner } from './cases.ts';
@@ -227,7 +228,7 @@ export async function race(options: {
 }
 
 function file() {
-  return bytesSource(new Uint8Array([1, 2, 3]), {
+  return bytesSource(sampleJpeg(), {
     filename: 'race.jpg',
     contentType: 'image/jpeg',
   });

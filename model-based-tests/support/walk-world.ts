@@ -16,9 +16,11 @@ import {
   ownerKey,
 } from '../../machines/attachment/types.ts';
 import { toMachineEvent } from '../../machines/durable/event-names.ts';
+import { onDemand, preload } from '../../on-demand.ts';
 import { blobKey } from '../../ports/blob-store.ts';
 import { silentLogger } from '../../ports/logger.ts';
 import { bytesSource } from '../../ports/source.ts';
+import { sampleJpeg, samplePdf } from '../../testing/sample-files/index.ts';
 import {
   APP_TABLE,
   type BackendMirror,
@@ -90,6 +92,7 @@ export function newModel(): WalkModel {
 }
 
 export async function newWorld(mutant: Mutant = {}): Promise<WalkWorld> {
+  await preload();
   const on = device({ fields, mutant });
   on.connect().database.exec(APP_TABLE);
   const engine = await startEngine(on, 'engine-0');
@@ -126,6 +129,7 @@ function verbParts(on: Device, engine: Engine): CaptureParts {
       isOnline: () => true,
     }),
     ending: new AbortController().signal,
+    intake: onDemand.intake,
     newMediaId: () => {
       throw new Error('the walk gives every id');
     },
@@ -149,7 +153,8 @@ export function nextId(world: WalkWorld): MediaId {
 }
 
 export function fileOf(kind: AttachmentKind, id: MediaId) {
-  return { source: bytesSource(new Uint8Array(3), { filename: 'walk.jpg' }), kind, id };
+  const bytes = kind === 'pdf' ? samplePdf() : sampleJpeg();
+  return { source: bytesSource(bytes, { filename: 'walk' }), kind, id };
 }
 
 export function capture(

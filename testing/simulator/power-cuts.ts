@@ -1,7 +1,8 @@
 import { owners } from './app.ts';
 import type { Device } from './device.ts';
+import { photoBytes } from './files.ts';
 import { calmScenario } from './scenario.ts';
-import { type Plot, type Simulation, simulateScenario } from './simulate.ts';
+import { type Plot, type SimulatedParts, type Simulation, simulateScenario } from './simulate.ts';
 import type { Open } from './verbs.ts';
 import type { World } from './world.ts';
 
@@ -15,20 +16,23 @@ export interface PowerCut {
  * One fixed life: a photo is captured and uploaded, a draft is linked and uploaded, a second device shows both, and
  * a larger one is removed while it is sent. The power goes once, or never.
  */
-export function livePowerCut(cut: PowerCut | undefined): Promise<Simulation> {
-  return simulateScenario(calmScenario(1), {}, fixedLife, ([phone]) => {
+export function livePowerCut(
+  cut: PowerCut | undefined,
+  parts: SimulatedParts = {},
+): Promise<Simulation> {
+  return simulateScenario(calmScenario(1), {}, fixedLife, parts, ([phone]) => {
     if (cut !== undefined) phone?.powerCutAt('sync', cut.sync, cut.when);
   });
 }
 
 /** How many syncs that life has without a power cut. */
-export async function countSyncs(): Promise<number> {
+export async function countSyncs(parts: SimulatedParts = {}): Promise<number> {
   let syncs = 0;
   const counted: Plot = async (world, devices, verbs) => {
     await fixedLife(world, devices, verbs);
     syncs = devices[0]?.disk.syncs ?? 0;
   };
-  await simulateScenario(calmScenario(1), {}, counted);
+  await simulateScenario(calmScenario(1), {}, counted, parts);
   return syncs;
 }
 
@@ -36,7 +40,7 @@ const fixedLife: Plot = async (world, [phone], verbs) => {
   const [receipts] = owners;
   if (phone === undefined || receipts === undefined) return;
   const wish = { device: phone.name, kind: 'image', noted: true } as const;
-  const photo = (length: number) => world.random.fork(`photo of ${length}`).bytes(length);
+  const photo = (length: number) => photoBytes(world.random.fork(`photo of ${length}`), length);
 
   verbs.capture(await up(world, phone), receipts, { ...wish, bytes: photo(9_000) });
   await world.clock.advanceBy(300);

@@ -2,6 +2,7 @@ import type { AttachmentRef, Owner } from '../../machines/attachment/types.ts';
 import type { SeededRandom } from '../world/seeded-random.ts';
 import { owners } from './app.ts';
 import type { Device } from './device.ts';
+import { pdfBytes, photoBytes } from './files.ts';
 import type { CaptureWish, Open, Verbs } from './verbs.ts';
 import { keyOf, type World } from './world.ts';
 
@@ -141,10 +142,11 @@ function share(context: StepContext): void {
 
 function wish({ device, random }: StepContext, owner: Owner): CaptureWish {
   const size = random.chance(0.5) ? random.int(200, 3_000) : random.int(3_000, 40_000);
+  const isPdf = owner.field === 'receipts' && random.chance(0.3);
   return {
     device: device.name,
-    bytes: random.bytes(size),
-    kind: owner.field === 'receipts' && random.chance(0.3) ? 'pdf' : 'image',
+    bytes: isPdf ? pdfBytes(random, size) : photoBytes(random, size),
+    kind: isPdf ? 'pdf' : 'image',
     noted: random.chance(0.5),
   };
 }

@@ -25,6 +25,7 @@ import {
 } from 'lading/testing';
 import type { DriverOptions } from '../../persistence/drivers/driver.ts';
 import { bytesSource } from '../../ports/source.ts';
+import { sampleJpeg, samplePdf } from '../../testing/sample-files/index.ts';
 
 export const ME = 'account-1';
 
@@ -165,9 +166,19 @@ export function world(options: WorldOptions = {}): World {
   };
 }
 
+/** A sound JPEG whose pixels are `text`; of at least `size` bytes. */
 export function picture(text = 'a picture', size = 0): CaptureSource {
-  const bytes = Buffer.alloc(Math.max(size, text.length), text);
+  const bytes = pictureBytes(text, size);
   return bytesSource(bytes, { filename: 'picture.jpg', contentType: 'image/jpeg' });
+}
+
+/** A sound PDF. */
+export function pdf(): CaptureSource {
+  return bytesSource(samplePdf(), { filename: 'document.pdf', contentType: 'application/pdf' });
+}
+
+export function pictureBytes(text = 'a picture', size = 0): Uint8Array {
+  return sampleJpeg({ body: text, sizeBytes: size });
 }
 
 export function image(field?: string, more: Partial<CaptureOptions> = {}): CaptureOptions {

@@ -18,6 +18,7 @@ import {
   virtualClock,
 } from 'lading/testing';
 import type { Backend, RefDelta } from '../../ports/backend.ts';
+import { sampleJpeg } from '../../testing/sample-files/index.ts';
 
 export const ACCOUNT = 'ann';
 export const PROJECT = 'p';
@@ -130,7 +131,7 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
         handle,
         logged,
         async capture(text, owner = item()) {
-          const source = bytesSource(new TextEncoder().encode(text), { contentType: 'image/jpeg' });
+          const source = bytesSource(sampleJpeg({ body: text }), { contentType: 'image/jpeg' });
           return (await until(lading.capture(source, { owner, kind: 'image' }))).id;
         },
         list: (owner = item()) => refsOf(owner).map(({ mediaId, url }) => `${mediaId} ${url}`),

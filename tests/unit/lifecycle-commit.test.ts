@@ -8,6 +8,7 @@ import {
   ME,
   owner,
   picture,
+  pictureBytes,
   shows,
   type World,
   world,
@@ -102,7 +103,7 @@ describe('a capture while Lading closes', () => {
       const half = gate();
       const source: CaptureSource = {
         async *open() {
-          yield new Uint8Array(5);
+          yield pictureBytes();
           if (moment === 'while it reads') await half.promise;
         },
       };

@@ -6,6 +6,7 @@ import {
   codeOf,
   image,
   owner,
+  pdf as pdfFile,
   picture,
   shows,
   type World,
@@ -29,7 +30,7 @@ function letters(lading: Lading, ids: readonly string[], of: Owner = owner()): s
 }
 
 function capturePdf(phone: World, lading: Lading, of: Owner = owner()): Promise<string> {
-  const pdf = lading.capture(picture('%PDF'), { owner: of, kind: 'pdf' });
+  const pdf = lading.capture(pdfFile(), { owner: of, kind: 'pdf' });
   return phone.until(pdf.then(({ id }) => id));
 }
 
@@ -122,7 +123,7 @@ describe('the primary one of a list', () => {
       if (verb === 'remove') await phone.until(lading.remove(first, owner()));
       else if (verb === 'cancel') await phone.until(lading.cancel(first));
       else {
-        await phone.until(lading.replace(first, picture('%PDF'), owner(), { kind: 'pdf' }));
+        await phone.until(lading.replace(first, pdfFile(), owner(), { kind: 'pdf' }));
       }
       expect(letters(lading, ids).replace('?', '')).toBe('aCd');
     },

@@ -37,7 +37,11 @@ describe('resolve (contract 3.6)', () => {
     const lading = await phone.open();
     const photo = await phone.until(lading.capture(picture('here'), image()));
     const bytes = await phone.until(lading.resolve(photo.ref));
-    expect(bytes).toMatchObject({ mediaId: photo.id, contentType: 'image/jpeg', byteSize: 4 });
+    expect(bytes).toMatchObject({
+      mediaId: photo.id,
+      contentType: 'image/jpeg',
+      byteSize: photo.ref.byteSize,
+    });
     expect(await hashOf(bytes)).toBe(photo.ref.sha256);
   });
 

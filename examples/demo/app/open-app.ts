@@ -43,6 +43,11 @@ export async function openApp({ directory, serverUrl }: AppOrders): Promise<Demo
       [FIELD]: {
         kinds: ['image', 'pdf', 'video', 'audio', 'file'],
         maxBytes: 4 * 1024 ** 3,
+        // The judge holds every copy against the user's own file: whatever it is, it is taken as it is.
+        contentTypes: ['*/*'],
+        maxPixels: Number.POSITIVE_INFINITY,
+        maxSidePixels: Number.POSITIVE_INFINITY,
+        location: 'keep',
         // Runs in every commit that changes the list: the app's own row never disagrees with it.
         project(tx, { entityId }, refs) {
           tx.run('UPDATE report SET attachments = ? WHERE id = ?', JSON.stringify(refs), entityId);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type MediaId, type Owner, ownerKey } from '../../../machines/attachment/types.ts';
+import { sampleJpeg } from '../../../testing/sample-files/index.ts';
 import { seededRandom } from '../../../testing/world/seeded-random.ts';
 
 /** When a step may begin, besides after the capture that it is about. */
@@ -123,7 +124,12 @@ export function bytesOf({ seed, sizeBytes }: PlannedFile): Uint8Array {
   const key = `${seed}/${sizeBytes}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  const bytes = seededRandom(seed).bytes(sizeBytes);
+  // The pixels have no byte that JPEG would have to escape, so that the size is the planned one.
+  const pixels = seededRandom(seed)
+    .bytes(sizeBytes)
+    .map((byte) => Math.min(byte, 0xfe));
+  const overhead = sampleJpeg().byteLength;
+  const bytes = sampleJpeg({ body: pixels.subarray(overhead) });
   cache.set(key, bytes);
   return bytes;
 }

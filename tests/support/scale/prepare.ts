@@ -9,6 +9,7 @@ import { type Lading, openLading } from '../../../index.ts';
 import { nodeSqlite } from '../../../persistence/drivers/node-sqlite.ts';
 import { bytesSource } from '../../../ports/source.ts';
 import { memoryRemote } from '../../../testing/memory-remote.ts';
+import { sampleJpeg } from '../../../testing/sample-files/index.ts';
 import { SCALE_FIELDS } from './fields.ts';
 import { cloneAttachment } from './fill.ts';
 
@@ -75,6 +76,6 @@ async function capture(lading: Lading): Promise<string> {
     entityId: 'entity-0',
     field: 'images',
   };
-  const source = bytesSource(new TextEncoder().encode('bytes'));
+  const source = bytesSource(sampleJpeg());
   return (await lading.capture(source, { owner, kind: 'image' })).id;
 }
