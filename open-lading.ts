@@ -12,6 +12,7 @@ import { createProgressBoard, type ProgressBoard } from './engine/lifecycle/prog
 import { attachmentServices } from './engine/lifecycle/services.ts';
 import { createUploadSlots } from './engine/lifecycle/slots.ts';
 import { requireKeyId } from './engine/lifecycle/validate.ts';
+import { createVault } from './engine/lifecycle/vault.ts';
 import type { Lading, LadingOptions } from './lading.ts';
 import type { MediaId } from './machines/attachment/types.ts';
 import { onDemand } from './on-demand.ts';
@@ -22,6 +23,8 @@ import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
 import { silentLogger } from './ports/logger.ts';
 import { systemRandom } from './ports/random.ts';
+import { redactingLogger } from './ports/redacting-logger.ts';
+import type { Secrets } from './ports/secrets.ts';
 
 /**
  * Opens the engine on a database. What an earlier process left is taken up at once: that is the normal start.
@@ -42,7 +45,7 @@ export interface Seams {
 export async function openWith(options: LadingOptions, seams: Seams): Promise<Lading> {
   const clock = options.clock ?? systemClock();
   const random = options.random ?? systemRandom;
-  const logger = options.logger ?? silentLogger;
+  const logger = options.logger === undefined ? silentLogger : redactingLogger(options.logger);
   const account = requireKeyId('accountId', options.account);
   const say = translated(options.sentences);
   const fields = createFieldRegistry(options.fields, say);
@@ -111,10 +114,20 @@ function hostedMachine(
       accountId: account,
       events: store.events,
       checkpoints: store.checkpoints,
+      vault: createVault(parts.logger, () => secretsOf(parts)),
     }),
     tables: store.tables,
     consequences: createConsequences({ ...store, fields }),
   });
+}
+
+/** Loaded when the first handle is a secret. */
+async function secretsOf({ secrets, store, random }: Base): Promise<Secrets> {
+  if (secrets !== undefined) return secrets;
+  const { secretsBeside } = await onDemand.secretsBeside();
+  return secretsBeside(random, (offered) =>
+    store.events.transact((tx) => store.keepSealKey(tx, offered)),
+  );
 }
 
 const ALWAYS_ONLINE: Connectivity = {

@@ -5,7 +5,7 @@ import type {
   OutboxTable,
 } from '../ports/attachment-tables.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { EventStore } from '../ports/event-store.ts';
+import type { EventStore, StoreTransaction } from '../ports/event-store.ts';
 import type { Random } from '../ports/random.ts';
 import type { SqlDatabase } from '../ports/sql.ts';
 import { checkpointTable } from './attachment/checkpoint-table.ts';
@@ -14,6 +14,7 @@ import { outboxTable } from './attachment/outbox-table.ts';
 import { attachmentTables } from './attachment/tables.ts';
 import { hasForgetting } from './forget-mark.ts';
 import { installationId } from './installation.ts';
+import { keepSealKey } from './seal-key.ts';
 import { openSqliteEventStore } from './sqlite-event-store.ts';
 
 /** Everything that Lading keeps in one SQLite database. */
@@ -24,6 +25,8 @@ export interface LadingStore {
   readonly cursors: CursorTable;
   readonly checkpoints: CheckpointTable;
   readonly installationId: string;
+  /** Stores the key of sealed handles where there is none, and gives back the stored one (contract 10.4). */
+  keepSealKey(tx: StoreTransaction, offered: string): string;
   /** The connection itself. */
   readonly database: SqlDatabase;
   /** An earlier process began to forget an account and did not end it (contract 10.7). */
@@ -43,6 +46,7 @@ export function openStore(database: SqlDatabase, clock: Clock, random: Random): 
     cursors: cursorTable,
     checkpoints: checkpointTable,
     installationId: installationId(database, random),
+    keepSealKey,
     database,
     hasForgetting: hasForgetting(database),
   };

@@ -21,8 +21,11 @@ export interface UploadContext {
   readonly handle: string | null;
   /** True when an earlier run may have reached the remote: look there first. */
   readonly rerun: boolean;
-  /** Reports a resumable upload as soon as the remote named it; durable when it resolves. Send no bytes before that. */
-  opened(handle: string): Promise<void>;
+  /**
+   * Reports a resumable upload as soon as the remote named it; durable when it resolves. Send no bytes before that.
+   * Say `isSecret` of a handle that lets in whoever has it: it is stored sealed, and shown nowhere (contract 10.4).
+   */
+  opened(handle: string, options?: { readonly isSecret?: boolean }): Promise<void>;
   /** Offsets and parts: kept outside the log; losing them costs bytes, not truth. */
   readonly checkpoint: {
     load(): Promise<Json | null>;

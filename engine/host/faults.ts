@@ -1,5 +1,7 @@
 import type { ServiceError } from '../../machines/durable/event-names.ts';
 import { LadingError } from '../../ports/errors.ts';
+import { printable } from '../../ports/printable.ts';
+import { redact } from '../../ports/redact.ts';
 
 /** Storage that may work again by itself: what was to be stored is kept, and tried again. */
 export function isStorageTrouble(error: unknown): boolean {
@@ -35,8 +37,8 @@ export function describeError(error: unknown): ServiceError {
   const found = error instanceof Error ? error : new Error(String(error));
   const code = (found as { readonly code?: unknown }).code;
   return {
-    name: found.name,
-    message: found.message.slice(0, 500),
+    name: printable(found.name),
+    message: redact(found.message, 500), // it may quote anything, tokens included (contract 10.4)
     code: typeof code === 'string' ? code : null,
   };
 }

@@ -13,6 +13,7 @@ import type { CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
+import { redact } from '../../ports/redact.ts';
 import { DownloadInterrupted, objectKey, type Remote } from '../../ports/remote.ts';
 import type { Guardrails } from '../guardrails/guardrails.ts';
 import type { Reservation } from '../guardrails/reservations.ts';
@@ -22,6 +23,7 @@ import type { GateKeeper } from './gates.ts';
 import { asStream } from './lists.ts';
 import type { ProgressBoard } from './progress.ts';
 import type { UploadSlots } from './slots.ts';
+import type { Vault } from './vault.ts';
 
 export interface ServiceParts {
   /** The account that is open: nothing of another one reaches the remote (contract 4.8). */
@@ -33,6 +35,7 @@ export interface ServiceParts {
   readonly gates: GateKeeper;
   readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
+  readonly vault: Vault;
   readonly guardrails: Pick<Guardrails, 'reserve'>;
   /** A new place for fetched bytes. */
   newBlobKey(accountId: string): BlobKey;
@@ -103,7 +106,8 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   if (bytesAreBad !== null) return plainOutput(bytesAreBad);
   // The input is of the claim: a run that was killed may have been given a handle after it.
   const state = run.state();
-  const handle = state === undefined ? input.handle : contextOf(state.context).handle;
+  const stored = state === undefined ? input.handle : contextOf(state.context).handle;
+  const handle = await parts.vault.open(stored);
   const claims = events.read((tx) => tx.log.read(stream)).filter(isClaim).length;
 
   const object = objectKey(accountId, mediaId);
@@ -116,9 +120,10 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
       signal: run.signal,
       handle,
       rerun: run.rerun || claims > 1,
-      async opened(opened) {
+      async opened(opened, { isSecret = false } = {}) {
         if (opened === known) return;
-        await run.send({ type: 'upload.opened', handle: opened });
+        const kept = isSecret ? await parts.vault.seal(opened) : opened;
+        await run.send({ type: 'upload.opened', handle: kept });
         known = opened;
       },
       checkpoint: {
@@ -175,7 +180,7 @@ async function attach(parts: ServiceParts, input: AttachInput, run: ServiceRun):
   const { receipt, media } = input;
   if (receipt.url !== null) return plainOutput({ ok: true, url: receipt.url });
   const found = await parts.remote.head(objectKey(input.accountId, input.mediaId), {
-    handle: input.handle,
+    handle: await parts.vault.open(input.handle),
     signal: run.signal,
   });
   if (!found.ok) return plainOutput(withoutBlame(parts, found));
@@ -191,7 +196,7 @@ async function removeRemote(
   run: ServiceRun,
 ): Promise<Json> {
   const outcome = await parts.remote.remove(objectKey(input.accountId, input.mediaId), {
-    handle: input.handle,
+    handle: await parts.vault.open(input.handle),
     signal: run.signal,
   });
   return plainOutput(outcome.ok ? outcome : withoutBlame(parts, outcome));
@@ -286,7 +291,8 @@ function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, 200);
 }
 
-/** A service's output as the JSON that is stored. */
+/** A service's output as the JSON that is stored: what an adapter says of a fault may quote what it was told. */
 function plainOutput(output: ServiceOutputs[keyof ServiceOutputs]): Json {
-  return output as Json;
+  if (output.ok || output.message === undefined) return output as Json;
+  return { ...output, message: redact(output.message) } as Json;
 }

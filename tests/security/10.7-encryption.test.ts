@@ -4,7 +4,7 @@ import { type BlobKeySource, encryptingBlobs } from 'lading/blobs/encrypting';
 import { type MemoryBlobs, memoryBlobs, seededRandom } from 'lading/testing';
 import { describe, expect, it } from 'vitest';
 import { type BlobKey, type BlobStore, blobKey } from '../../ports/blob-store.ts';
-import { blobStoreContract } from '../../testing/contracts/blob-store.ts';
+import { describeBlobStore } from '../../testing/contracts/blob-store.ts';
 import { SimDisk } from '../../testing/world/sim-disk.ts';
 import { diskPort } from '../../testing/world/sim-disk-port.ts';
 import { codeOf } from '../support/lading-world.ts';
@@ -13,7 +13,7 @@ const SECRET = Buffer.alloc(32, 'k');
 const OTHER = Buffer.alloc(32, 'o');
 const CHUNK = 64 * 1024;
 
-blobStoreContract('encrypted, over a simulated disk', async () => {
+describeBlobStore('encrypted, over a simulated disk', async () => {
   const disk = diskPort(new SimDisk({ random: seededRandom(1) }));
   const open = () => encryptingBlobs(directoryBlobs({ disk }), { key: SECRET });
   return { store: open(), reopen: open };

@@ -169,13 +169,16 @@ describe('contract 10.7: forget(account), on real files', () => {
         });
       let lading = await open(ME);
       for (let round = 0; round < 30; round++) {
-        const source = bytesSource(Buffer.from(`CANARY-bytes-${round}-`.repeat(200)), {
-          filename: `CANARY-name-${round}-${'x'.repeat(150)}.jpg`,
-          contentType: 'image/jpeg',
-        });
+        const source = bytesSource(
+          Buffer.from(`%PDF-1.7\n${`CANARY-bytes-${round}-`.repeat(200)}`),
+          {
+            filename: `CANARY-name-${round}-${'x'.repeat(150)}.pdf`,
+            contentType: 'application/pdf',
+          },
+        );
         await lading.capture(source, {
           owner: owner('item.images', `CANARY-${round}`),
-          kind: 'image',
+          kind: 'pdf',
         });
       }
       await lading.settled();

@@ -8,7 +8,7 @@ import { downloadByGet } from './download.ts';
 import { fault } from './faults.ts';
 import { ask, sameOrigin, type TusHttp } from './http.ts';
 import { loadTus } from './load.ts';
-import { uploadByTus } from './upload.ts';
+import { isCapability, uploadByTus } from './upload.ts';
 
 export interface TusRemoteOptions {
   /** Where uploads are created, `http:` or `https:`, such as `https://files.example.com/uploads`. */
@@ -19,7 +19,10 @@ export interface TusRemoteOptions {
     | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
   /** The upload id of an object: stable, url-safe, one path segment. Default: {@link tusUploadId}. */
   readonly idFor?: (objectKey: ObjectKey) => string;
-  /** The stable url that refs store. Default: the upload's own url. `null` leaves it to `attach`. */
+  /**
+   * The stable url that refs store. Default: the upload's own url without its query. `null` leaves it to `attach`.
+   * Give one where upload urls are secrets, as on a stock server that serves downloads to anybody: refs are not.
+   */
   readonly locator?: (upload: {
     readonly url: string;
     readonly objectKey: ObjectKey;
@@ -79,8 +82,9 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     const known = handle === null ? undefined : sameOrigin(endpoint, handle);
     return [...new Set([...(known === undefined ? [] : [known]), urlFor(idFor(objectKey))])];
   };
+  // What stands behind the path of an upload url is a token more often than not; refs live long (contract 1, 10.4).
   const locator = async (url: string, objectKey: ObjectKey): Promise<string | null> =>
-    options.locator === undefined ? url : options.locator({ url, objectKey });
+    options.locator === undefined ? withoutQuery(url) : options.locator({ url, objectKey });
 
   return {
     async upload(request, context) {
@@ -94,6 +98,7 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     },
 
     async head(objectKey, { handle, signal }): Promise<HeadOutcome> {
+      const expected = urlFor(idFor(objectKey));
       for (const url of placesOf(objectKey, handle)) {
         const told = await ask(http, 'head', 'HEAD', url, signal);
         if (!told.ok && told.class === 'resume_lost') continue;
@@ -101,8 +106,9 @@ export function tusRemote(options: TusRemoteOptions): Remote {
         const offset = told.answer.headers.get('Upload-Offset');
         if (offset === null || !/^\d{1,15}$/.test(offset)) return badOffset;
         if (offset !== told.answer.headers.get('Upload-Length')) return { ok: true, exists: false };
-        const stable = (await locator(url, objectKey)) ?? url;
-        const found = { ok: true, exists: true, sha256: null, token: url } as const;
+        const stable = (await locator(url, objectKey)) ?? withoutQuery(url);
+        const token = isCapability(url, expected) ? null : url;
+        const found = { ok: true, exists: true, sha256: null, token } as const;
         return { ...found, byteSize: Number(offset), url: stable };
       }
       return { ok: true, exists: false };
@@ -135,6 +141,13 @@ function endpointOf(text: string): URL {
     'invalid_option',
     'The tus endpoint must be an http(s) url without user name and password; pass credentials by `headers`.',
   );
+}
+
+function withoutQuery(text: string): string {
+  const url = new URL(text);
+  url.search = '';
+  url.hash = '';
+  return url.href;
 }
 
 function positive(name: string, value: number): number {
