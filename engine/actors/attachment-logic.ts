@@ -152,8 +152,11 @@ export function createAttachmentLogic(parts: LogicParts): AttachmentLogic {
       if (capture?.controller.signal.aborted === true)
         sendSelf(scope, { type: 'lading.cancelled' });
       else if (isActive(scope)) sendSelf(scope, { type: 'lading.refused', error });
-      else
-        parts.logger.warn('a capture was refused, and its actor was stopped', { mediaId, error });
+      else {
+        // Not the error itself: it says the file's name.
+        const { code } = asLadingError(error);
+        parts.logger.warn('a capture was refused, and its actor was stopped', { mediaId, code });
+      }
     }
   }
 

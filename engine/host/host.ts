@@ -230,6 +230,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
       gone: lease.findGone(tx),
       stale: runs.size > 0 && lease.needsRenewal(tx),
     }));
+    if (gone.length > 0) {
+      const runners = gone.map(({ runner }) => runner);
+      logger.warn('runners are gone: their work is taken over', { runners });
+    }
     if (orphans.length > 0 || gone.length > 0 || stale) {
       await decide(({ tx }) => {
         for (const task of orphans) tx.tasks.release(lease.runner, task);

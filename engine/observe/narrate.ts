@@ -2,6 +2,8 @@ import { factsOf } from '../../machines/attachment/facts.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Guardrails } from '../guardrails/guardrails.ts';
+import type { StorageLevel } from '../guardrails/thresholds.ts';
 import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { contextOf } from '../lifecycle/consequences.ts';
@@ -27,9 +29,10 @@ export function narrate(parts: {
   readonly tables: Pick<AttachmentTables, 'countJobs' | 'usage'>;
   readonly accountId: string;
   readonly gates: GateKeeper;
+  readonly guardrails: Pick<Guardrails, 'watch'>;
   readonly logger: Logger;
 }): void {
-  const { host, events, tables, accountId, gates, logger } = parts;
+  const { host, events, tables, accountId, gates, guardrails, logger } = parts;
   const found = events.read((tx) => tables.countJobs(tx, accountId));
   logger.info('Lading is open', { runner: host.runner });
   if (Object.keys(found).length > 0) {
@@ -44,6 +47,15 @@ export function narrate(parts: {
     const next = JSON.stringify(gates.current());
     if (next !== shown) logger.info('the gates of uploads changed', { online, paused });
     shown = next;
+  });
+  let level: StorageLevel | undefined;
+  guardrails.watch((view) => {
+    if (view.level === level) return;
+    const isFull = view.level === 'warning' || view.level === 'critical';
+    const details = { level: view.level, usedBytes: view.usedBytes, ...view.space };
+    if (isFull) logger.warn('storage runs short', details);
+    else if (level !== undefined) logger.info('storage has room again', details);
+    level = view.level;
   });
 }
 
