@@ -34,6 +34,7 @@ export {
   type Runner,
   type Sabotage,
   type Scenario,
+  type SimulatedParts,
   type Simulation,
   scenarioOf,
   simulate,

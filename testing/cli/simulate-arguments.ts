@@ -1,4 +1,5 @@
 import { type PlantedBug, plantedBugs } from '../simulator/index.ts';
+import type { SimDriver } from '../world/sim-sqljs.ts';
 import { readOptions, UsageError, wholeNumber } from './usage.ts';
 
 export interface SimulateOptions {
@@ -8,6 +9,7 @@ export interface SimulateOptions {
   /** Only this one. */
   readonly seed: number | undefined;
   readonly bug: PlantedBug | undefined;
+  readonly driver: SimDriver;
   readonly planted: boolean;
   readonly powerCuts: boolean;
   readonly verbose: boolean;
@@ -21,6 +23,7 @@ export const HELP = `Lives through seeded worlds with power cuts, crashes and lo
   npm run simulate -- --planted [--seeds 200]    how many seeds each planted bug takes
   npm run simulate -- --power-cuts               the power goes at every sync of one life
 
+  --driver sql.js   on the sql.js driver instead of SQLite's own wasm
   --bug NAME        plants a bug: an oracle must notice
   --help            this text
 
@@ -37,6 +40,7 @@ export function parseSimulateArguments(args: readonly string[]): SimulateOptions
       from: { type: 'string', default: '1' },
       workers: { type: 'string', default: '1' },
       bug: { type: 'string' },
+      driver: { type: 'string', default: 'sqlite-wasm' },
       planted: { type: 'boolean', default: false },
       'power-cuts': { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
@@ -50,11 +54,17 @@ export function parseSimulateArguments(args: readonly string[]): SimulateOptions
     workers: wholeNumber('workers', values.workers),
     seed: values.seed === undefined ? undefined : wholeNumber('seed', values.seed),
     bug: values.bug === undefined ? undefined : plantedBug(values.bug),
+    driver: driverNamed(values.driver),
     planted: values.planted,
     powerCuts: values['power-cuts'],
     verbose: values.verbose,
     help: values.help,
   };
+}
+
+function driverNamed(name: string): SimDriver {
+  if (name === 'sqlite-wasm' || name === 'sql.js') return name;
+  throw new UsageError(`--driver takes sqlite-wasm or sql.js, not "${name}".`);
 }
 
 function plantedBug(name: string): PlantedBug {

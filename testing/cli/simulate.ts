@@ -16,13 +16,13 @@ process.exitCode = await exitCodeOf(async () => {
     return true;
   }
   if (options.planted) return huntAll(options.seeds);
-  if (options.powerCuts) return cutEverywhere();
+  if (options.powerCuts) return cutEverywhere({ driver: options.driver });
   if (options.seed !== undefined) return runOne(options.seed, options);
   return runMany(options);
 });
 
-async function runOne(seed: number, { bug, verbose }: SimulateOptions): Promise<boolean> {
-  const result = seedReport(await simulate(seed, bug), 'with trace');
+async function runOne(seed: number, { bug, driver, verbose }: SimulateOptions): Promise<boolean> {
+  const result = seedReport(await simulate(seed, bug, { driver }), 'with trace');
   const isSound = result.failures.length === 0;
   if (isSound && verbose) for (const line of result.trace) console.log(line);
   printReport(result, verbose);
@@ -30,7 +30,7 @@ async function runOne(seed: number, { bug, verbose }: SimulateOptions): Promise<
 }
 
 async function runMany(options: SimulateOptions): Promise<boolean> {
-  const { seeds, from, workers, bug, verbose } = options;
+  const { seeds, from, workers, bug, driver, verbose } = options;
   const startedAt = Date.now();
   const sums = { captures: 0, crashes: 0, powerCuts: 0, restarts: 0, requests: 0, events: 0 };
   let [done, failed, toldAt] = [0, 0, startedAt];
@@ -45,9 +45,11 @@ async function runMany(options: SimulateOptions): Promise<boolean> {
     toldAt = Date.now();
     console.log(`${done} of ${seeds} seeds, ${failed} failed, ${secondsSince(startedAt)} s`);
   };
-  if (workers > 1) await runInWorkers({ from, seeds, workers, bug: bug?.name }, take);
+  if (workers > 1) await runInWorkers({ from, seeds, workers, driver, bug: bug?.name }, take);
   else {
-    for (let seed = from; seed < from + seeds; seed++) take(seedReport(await simulate(seed, bug)));
+    for (let seed = from; seed < from + seeds; seed++) {
+      take(seedReport(await simulate(seed, bug, { driver })));
+    }
   }
   const counted = Object.entries(sums).map(([name, sum]) => `${sum} ${words[name] ?? name}`);
   console.log(

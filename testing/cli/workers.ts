@@ -1,5 +1,6 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { plantedBugs, simulate } from '../simulator/index.ts';
+import type { SimDriver } from '../world/sim-sqljs.ts';
 import { type SeedReport, seedReport } from './seed-report.ts';
 
 interface Job {
@@ -7,6 +8,7 @@ interface Job {
   readonly seeds: number;
   readonly workers: number;
   readonly bug: string | undefined;
+  readonly driver: SimDriver;
 }
 
 /** Runs seeds in threads: each takes every n-th. Rejects when a thread dies. */
@@ -28,9 +30,11 @@ function runThread(job: Job, index: number, take: (report: SeedReport) => void):
 }
 
 if (!isMainThread) {
-  const { from, seeds, workers, index, bug } = workerData as Job & { readonly index: number };
+  const { from, seeds, workers, index, bug, driver } = workerData as Job & {
+    readonly index: number;
+  };
   const planted = plantedBugs.find(({ name }) => name === bug);
   for (let seed = from + index; seed < from + seeds; seed += workers) {
-    parentPort?.postMessage(seedReport(await simulate(seed, planted)), []);
+    parentPort?.postMessage(seedReport(await simulate(seed, planted, { driver })), []);
   }
 }

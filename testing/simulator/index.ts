@@ -8,6 +8,12 @@ export { type PlantedBug, plantedBugs } from './planted-bugs.ts';
 export { countSyncs, livePowerCut, type PowerCut } from './power-cuts.ts';
 export type { Sabotage } from './sabotage.ts';
 export { calmScenario, type Scenario, scenarioOf, type Trouble } from './scenario.ts';
-export { type Plot, type Simulation, simulate, simulateScenario } from './simulate.ts';
+export {
+  type Plot,
+  type SimulatedParts,
+  type Simulation,
+  simulate,
+  simulateScenario,
+} from './simulate.ts';
 export type { CaptureWish, Open, Verbs } from './verbs.ts';
 export type { Counts, Failure, World } from './world.ts';

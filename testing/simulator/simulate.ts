@@ -1,6 +1,6 @@
 import { preload } from '../../on-demand.ts';
 import type { SeededRandom } from '../world/seeded-random.ts';
-import { loadSimSqlite } from '../world/sim-sqlite.ts';
+import { loadSimDriver, type SimDriver } from '../world/sim-sqljs.ts';
 import { createDevice, type Device } from './device.ts';
 import { bringToRest, cleanUpServers } from './ending.ts';
 import { oracles } from './oracles/index.ts';
@@ -25,9 +25,19 @@ export interface Simulation extends Readonly<Counts> {
 }
 
 /** Lives one seed through: what people do, what goes wrong, how all of it ends, and what the oracles say. */
-export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<Simulation> {
+export async function simulate(
+  seed: number,
+  sabotage: Sabotage = {},
+  parts: SimulatedParts = {},
+): Promise<Simulation> {
   const scenario = scenarioOf(seed);
-  return simulateScenario(sabotage.scenario?.(scenario) ?? scenario, sabotage, live);
+  return simulateScenario(sabotage.scenario?.(scenario) ?? scenario, sabotage, live, parts);
+}
+
+/** What the devices of a simulation are made of. */
+export interface SimulatedParts {
+  /** Default `sqlite-wasm`. */
+  readonly driver?: SimDriver;
 }
 
 /** What happens to the devices of a simulation before everything is mended. */
@@ -41,10 +51,12 @@ export async function simulateScenario(
   scenario: Scenario,
   sabotage: Sabotage,
   plot: Plot,
+  parts: SimulatedParts = {},
   beforeBoot: (devices: readonly Device[]) => void = () => {},
 ): Promise<Simulation> {
   await preload();
-  const world = createWorld(scenario, await loadSimSqlite(), sabotage);
+  const sqlite = await loadSimDriver(parts.driver ?? 'sqlite-wasm');
+  const world = createWorld(scenario, sqlite, sabotage);
   const unplant = sabotage.plant?.();
   try {
     const devices = [

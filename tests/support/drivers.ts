@@ -3,7 +3,7 @@ import { openBetterSqlite3 } from 'lading/sqlite/better-sqlite3';
 import { openNodeSqlite } from 'lading/sqlite/node';
 import type { DriverOptions } from '../../persistence/drivers/driver.ts';
 import { nodeFiles } from '../../persistence/drivers/sqljs/node-files.ts';
-import { loadSqlJs, openLoaded } from '../../persistence/drivers/sqljs.ts';
+import { loadSqlJs, openLoaded } from '../../persistence/drivers/sqljs/opening.ts';
 
 export type DriverName = 'node:sqlite' | 'better-sqlite3' | 'sql.js';
 

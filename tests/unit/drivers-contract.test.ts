@@ -6,7 +6,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { betterSqlite3 } from 'lading/sqlite/better-sqlite3';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { nodeFiles } from '../../persistence/drivers/sqljs/node-files.ts';
-import { loadSqlJs, openLoaded } from '../../persistence/drivers/sqljs.ts';
+import { loadSqlJs, openLoaded } from '../../persistence/drivers/sqljs/opening.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
 import { describeSqlDriver } from '../../testing/contracts/sql-driver.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';

@@ -148,7 +148,7 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
 
   function rollBack(): void {
     pending = undefined;
-    handle.run('ROLLBACK');
+    if (!closed) handle.run('ROLLBACK');
   }
 
   /** SQLite takes a transaction back by itself when it runs out of room: asking for another one tells. */
