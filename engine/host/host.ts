@@ -232,7 +232,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     }));
     if (gone.length > 0) {
       const runners = gone.map(({ runner }) => runner);
-      logger.warn('runners are gone: their work is taken over', { runners });
+      logger.info('runners are gone: their work is taken over', { runners });
     }
     if (orphans.length > 0 || gone.length > 0 || stale) {
       await decide(({ tx }) => {
