@@ -2,7 +2,7 @@ import { defaultPolicy } from '../../machines/attachment/context.ts';
 import type { AttachmentKind, AttachmentPolicy } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { canBe, IMAGE_TYPES } from './content-types.ts';
-import type { FieldSpec } from './fields.ts';
+import type { FieldSpec } from './field-spec.ts';
 
 const KINDS: Readonly<Record<AttachmentKind, true>> = {
   image: true,
