@@ -1,4 +1,5 @@
-import type { Backend } from '../../ports/backend.ts';
+import type { Backend, DeltaPage } from '../../ports/backend.ts';
+import { type ErrorCode, LadingError } from '../../ports/errors.ts';
 import type { ReferenceBackend } from '../../sync/reference-backend.ts';
 import type { NetworkLink } from './sim-network.ts';
 
@@ -20,14 +21,17 @@ export function simBackend(
         serve: (body) => backend.push(accountId, body),
         signal,
       }),
-    pull: (scope, after, { limit, signal }) =>
-      link.request({
+    async pull(scope, after, { limit, signal }) {
+      const answer = await link.request({
         host: BACKEND_HOST,
         label: `pull ${after?.updatedAt ?? 'all'}`,
         body: { scope, after },
-        serve: (body) => backend.pull(accountId, body.scope, body.after, limit),
+        serve: (body) => answered(() => backend.pull(accountId, body.scope, body.after, limit)),
         signal,
-      }),
+      });
+      if (answer.ok) return answer.page;
+      throw new LadingError(answer.code, answer.message);
+    },
     listen: (scope, listener) =>
       link.subscribe({
         host: BACKEND_HOST,
@@ -36,4 +40,17 @@ export function simBackend(
         onMessage: listener,
       }),
   };
+}
+
+/** What the server refuses travels back as an answer. */
+function answered(
+  pull: () => DeltaPage,
+): { ok: true; page: DeltaPage } | { ok: false; code: ErrorCode; message: string } {
+  try {
+    return { ok: true, page: pull() };
+  } catch (error) {
+    if (error instanceof LadingError)
+      return { ok: false, code: error.code, message: error.message };
+    throw error;
+  }
 }

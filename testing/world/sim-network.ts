@@ -120,8 +120,10 @@ function simLink(state: NetworkState, device: string): SimLink {
     connectivity: {
       current: () => belief,
       subscribe(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
+        // One of its own: the same function may listen twice, and stop once.
+        const own = (told: Belief): void => listener(told);
+        listeners.add(own);
+        return () => void listeners.delete(own);
       },
     },
     get isReachable() {

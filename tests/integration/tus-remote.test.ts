@@ -1,12 +1,12 @@
 import { tusRemote, tusUploadId } from 'lading/remotes/tus';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DownloadInterrupted, objectKey } from '../../ports/remote.ts';
-import { remoteContract } from '../../testing/contracts/remote.ts';
+import { describeRemote } from '../../testing/contracts/remote.ts';
 import { virtualClock } from '../../testing/world/virtual-clock.ts';
 import { type FaultServer, startFaultServer } from '../support/fault-server.ts';
 import { tusWorld } from '../support/tus-world.ts';
 
-remoteContract('tus', async () => {
+describeRemote('tus', async () => {
   const world = await tusWorld();
   const { server, endpoint } = world;
   return {

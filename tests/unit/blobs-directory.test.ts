@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobKey } from '../../ports/blob-store.ts';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
 import { decodeIdPart, encodeIdPart } from '../../ports/id-part.ts';
-import { blobStoreContract } from '../../testing/contracts/blob-store.ts';
+import { describeBlobStore } from '../../testing/contracts/blob-store.ts';
 
-blobStoreContract('a directory of this machine', async () => {
+describeBlobStore('a directory of this machine', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'lading-blobs-'));
   return {
     store: directoryBlobs({ directory }),

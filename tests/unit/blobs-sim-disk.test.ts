@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import type { BlobStore } from '../../ports/blob-store.ts';
 import { blobKey } from '../../ports/blob-store.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { blobStoreContract } from '../../testing/contracts/blob-store.ts';
+import { describeBlobStore } from '../../testing/contracts/blob-store.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { SimDisk } from '../../testing/world/sim-disk.ts';
 import { diskPort } from '../../testing/world/sim-disk-port.ts';
 
-blobStoreContract('a simulated disk', async () => {
+describeBlobStore('a simulated disk', async () => {
   const disk = diskPort(new SimDisk({ random: seededRandom(1) }));
   return { store: directoryBlobs({ disk }), reopen: () => directoryBlobs({ disk }) };
 });

@@ -1,13 +1,13 @@
 import { memoryBlobs, memoryRemote, type RemoteAnswer } from 'lading/testing';
-import { blobStoreContract } from '../../testing/contracts/blob-store.ts';
-import { remoteContract } from '../../testing/contracts/remote.ts';
+import { describeBlobStore } from '../../testing/contracts/blob-store.ts';
+import { describeRemote } from '../../testing/contracts/remote.ts';
 
-blobStoreContract('in memory', async () => {
+describeBlobStore('in memory', async () => {
   const store = memoryBlobs();
   return { store, reopen: () => store };
 });
 
-remoteContract('in memory', async () => {
+describeRemote('in memory', async () => {
   const next: RemoteAnswer[] = [];
   const broken = { ok: false, class: 'retryable', code: 'broken' } as const;
   const remote = memoryRemote({

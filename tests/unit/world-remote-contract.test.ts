@@ -1,4 +1,4 @@
-import { type RemoteSetup, remoteContract } from '../../testing/contracts/remote.ts';
+import { type RemoteSetup, describeRemote } from '../../testing/contracts/remote.ts';
 import { NetworkError } from '../../testing/world/network-faults.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { type NetworkLink, simNetwork } from '../../testing/world/sim-network.ts';
@@ -6,10 +6,10 @@ import { type StoreReply, simObjectStore } from '../../testing/world/sim-object-
 import { simRemote } from '../../testing/world/sim-remote.ts';
 import { virtualClock } from '../../testing/world/virtual-clock.ts';
 
-remoteContract('the simulated object store over the simulated network', async () =>
+describeRemote('the simulated object store over the simulated network', async () =>
   simulated(4_096),
 );
-remoteContract('the simulated object store, every object put whole', async () =>
+describeRemote('the simulated object store, every object put whole', async () =>
   simulated(Number.POSITIVE_INFINITY),
 );
 
