@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { say, type SentenceKey } from '../../engine/guardrails/sentences.ts';
+import { type SentenceKey, say } from '../../engine/guardrails/sentences.ts';
 import {
   ANSWER_WITHIN_MS,
   CHECK_EVERY_MS,
