@@ -5,6 +5,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,6 +14,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +22,11 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const temporary = join(root, '.tmp');
+
+/** The one file that is no code: `lading graph` prints it. */
+const DRAWING = 'bin/graph/attachment.svg';
+/** npm makes it a command; from the folder it is run as it is. */
+const COMMAND = 'bin/lading.js';
 
 mkdirSync(temporary, { recursive: true });
 const fresh = mkdtempSync(join(temporary, 'build-'));
@@ -38,7 +46,10 @@ function compile(): number {
     [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh],
     { cwd: root, stdio: 'inherit' },
   );
-  return status ?? 1;
+  if (status !== 0) return status ?? 1;
+  copyFileSync(join(root, DRAWING), join(fresh, DRAWING));
+  chmodSync(join(fresh, COMMAND), 0o755);
+  return 0;
 }
 
 function bringUpToDate(): void {
@@ -46,7 +57,10 @@ function bringUpToDate(): void {
   for (const path of filesIn(dist)) if (!wanted.has(path)) rmSync(join(dist, path));
   for (const path of wanted) {
     const [from, to] = [join(fresh, path), join(dist, path)];
-    if (existsSync(to) && readFileSync(to).equals(readFileSync(from))) continue;
+    if (existsSync(to) && readFileSync(to).equals(readFileSync(from))) {
+      chmodSync(to, statSync(from).mode);
+      continue;
+    }
     mkdirSync(dirname(to), { recursive: true });
     renameSync(from, to);
   }

@@ -86,6 +86,11 @@ const waits: Readonly<Record<Reason, string>> = {
   runner: 'an app that has this database open and may upload: none is working on it now (runner)',
 };
 
+/** What a reason is, to stand behind "waits for"; its own word comes last, in brackets. */
+export function reasonWords(reason: Reason): string {
+  return waits[reason];
+}
+
 function waiting(reason: Reason, { stage, words }: Standing): readonly string[] {
   const { until } = stage.facts;
   const end = until === null ? '' : ` until ${words.time(until)}`;
