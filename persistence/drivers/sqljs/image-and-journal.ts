@@ -143,7 +143,8 @@ function openLocked(files: SqlFiles, path: string, unlock: () => void): ImageAnd
         files.syncDirectory(path);
       } catch {
         made?.file.close();
-        return false; // the old pair is untouched, and whole
+        removeQuietly(names.image, next); // the old pair is whole, and needs the room
+        return false;
       }
       poisonUnless(() => {
         files.rename(names.image, path);
@@ -161,12 +162,7 @@ function openLocked(files: SqlFiles, path: string, unlock: () => void): ImageAnd
       if (end === undefined || end.frames > 0) return;
       journal?.close();
       journal = undefined;
-      try {
-        for (const name of [next, names.image, names.journal]) files.remove(name);
-        files.syncDirectory(path);
-      } catch {
-        // An empty journal stays behind: the next that opens and closes the database removes it.
-      }
+      removeQuietly(next, names.image, names.journal);
     },
     release() {
       journal?.close();
@@ -174,6 +170,16 @@ function openLocked(files: SqlFiles, path: string, unlock: () => void): ImageAnd
       unlock();
     },
   };
+
+  /** What stays behind holds nothing: the next checkpoint or close removes it. */
+  function removeQuietly(...unneeded: readonly string[]): void {
+    try {
+      for (const name of unneeded) files.remove(name);
+      files.syncDirectory(path);
+    } catch {
+      // as the sentence above says
+    }
+  }
 
   function forgetHalfBegun(): void {
     journal?.close();
