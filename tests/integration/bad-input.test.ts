@@ -15,7 +15,7 @@ import {
 } from 'lading';
 import { fileSource } from 'lading/blobs/directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { databaseIn, fileIn, openOffline } from '../support/real-files.ts';
+import { databaseIn, fileIn, openOffline, picture } from '../support/real-files.ts';
 
 const FIELDS = {
   'item.images': { kinds: ['image'], maxCount: 2, maxBytes: 500_000 },
@@ -313,10 +313,10 @@ describe('capture of bad input: a typed error, nothing half done, the others unh
   describe('one of several files: the error says which', () => {
     const id = '01890a5d-ac96-774b-bcce-b302099a8057';
     const ok = {
-      source: bytesSource(new Uint8Array(10), { filename: 'ok.jpg' }),
+      source: bytesSource(picture(200), { filename: 'ok.jpg' }),
       kind: 'image',
     } as const;
-    const bytes = (size: number) => bytesSource(new Uint8Array(size), { filename: 'Foto süß.jpg' });
+    const bytes = (size: number) => bytesSource(picture(size), { filename: 'Foto süß.jpg' });
 
     it.each([
       ['source_missing', { source: fileSource('/nowhere/Foto süß.jpg'), kind: 'image', id }],

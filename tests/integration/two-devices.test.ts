@@ -24,7 +24,7 @@ describe('two devices', () => {
     const bytes = await world.until(laptop.lading.resolve(id));
     const pieces: Uint8Array[] = [];
     for await (const piece of bytes.open()) pieces.push(piece);
-    expect(Buffer.concat(pieces).toString()).toBe('a photo');
+    expect(Buffer.concat(pieces).includes('a photo')).toBe(true);
     await agree(world, phone, laptop);
   });
 
