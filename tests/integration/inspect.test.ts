@@ -3,10 +3,19 @@ import { noRedaction, statelyInspect } from 'lading/inspect';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadInspect } from '../../adapters/inspect/index.ts';
 import { type Frame, inspectorListener, type Listener } from '../support/inspector-listener.ts';
-import { codeOf, image, owner, picture, type World, world } from '../support/lading-world.ts';
+import {
+  codeOf,
+  image,
+  owner,
+  picture,
+  pictureBytes,
+  type World,
+  world,
+} from '../support/lading-world.ts';
 
 const CANARY = 'canary-7f3a';
 const ACCOUNT = `${CANARY}@mail.example`;
+const PICTURE = pictureBytes('a picture to be seen');
 const MINE: Owner = owner('item.images', 'item-1', ACCOUNT);
 const listeners: Listener[] = [];
 
@@ -40,7 +49,7 @@ function dangerous(): World {
 
 async function wholeLife(phone: World, options: Partial<LadingOptions>) {
   const lading = await phone.open({ account: ACCOUNT, ...options });
-  const source = bytesSource(Buffer.from('a picture to be seen'), {
+  const source = bytesSource(PICTURE, {
     filename: `${CANARY}.jpg`,
     contentType: 'image/jpeg',
   });
@@ -96,13 +105,18 @@ describe('the Stately inspector, over a WebSocket to a listener on this machine'
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
     const uploaded = listener.frames.find(({ event }) => event?.type === 'upload.succeeded');
     expect(uploaded?.event).toMatchObject({
-      output: { ok: true, receipt: { byteSize: 20, url: '[redacted]' } },
+      output: { ok: true, receipt: { byteSize: PICTURE.byteLength, url: '[redacted]' } },
     });
     const last = listener.frames.findLast(({ type }) => type === '@xstate.snapshot');
     expect(last?.snapshot?.context).toMatchObject({
       mediaId: id,
       accountId: '[redacted]',
-      media: { kind: 'image', contentType: 'image/jpeg', byteSize: 20, filename: '[redacted]' },
+      media: {
+        kind: 'image',
+        contentType: 'image/jpeg',
+        byteSize: PICTURE.byteLength,
+        filename: '[redacted]',
+      },
     });
     const failed = listener.frames.find(({ event }) => event?.type === 'upload.failed');
     expect(failed?.event).toMatchObject({ output: { class: 'retryable', code: 'http_503' } });

@@ -1,7 +1,15 @@
 import { bytesSource, LadingError } from 'lading';
 import { describe, expect, it } from 'vitest';
 import { assign, createActor, type SnapshotFrom, sendTo, setup } from 'xstate';
-import { gate, image, picture, shows, type World, world } from '../support/lading-world.ts';
+import {
+  gate,
+  image,
+  picture,
+  pictureBytes,
+  shows,
+  type World,
+  world,
+} from '../support/lading-world.ts';
 
 type Open = Awaited<ReturnType<World['open']>>;
 
@@ -101,14 +109,13 @@ describe('attachmentLogic, invoked by an app', () => {
     const lading = await phone.open();
     const bytes = gate();
     const slow = {
-      ...picture(),
       async *open() {
         await bytes.promise;
-        yield Buffer.from('slow');
+        yield pictureBytes('slow');
       },
     };
     const id = lading.newMediaId();
-    const parent = createActor(screen(lading, { ...slow, sizeBytes: 4 }, { id })).start();
+    const parent = createActor(screen(lading, slow, { id })).start();
     await phone.pass();
     parent.stop();
     bytes.open();
@@ -296,7 +303,7 @@ describe('a parent that is persisted and restored', () => {
     const source = {
       async *open() {
         await bytes.promise;
-        yield Buffer.from('slow');
+        yield pictureBytes('slow');
       },
     };
     const machine = screen(lading, source);

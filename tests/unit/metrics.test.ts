@@ -5,7 +5,7 @@ import {
   observeWith,
 } from 'lading/telemetry';
 import { describe, expect, it } from 'vitest';
-import { captureMany, gate, image, picture, world } from '../support/lading-world.ts';
+import { captureMany, gate, image, picture, pictureBytes, world } from '../support/lading-world.ts';
 
 const busy = { ok: false, class: 'retryable', code: 'http_503' } as const;
 const refused = { ok: false, class: 'terminal', code: 'too_large' } as const;
@@ -48,7 +48,7 @@ describe('lading.metrics', () => {
     expect(now.jobs).toMatchObject({ queued: 2, held: 1, uploading: 0 });
     expect(now.waitingFor).toEqual({ network: 2, resume: 1 });
     expect(now.oldestWaitingMs).toBe(7_000);
-    expect(now.usedBytes).toBe(3 * 'picture 0'.length);
+    expect(now.usedBytes).toBe(3 * pictureBytes('picture 0').byteLength);
     expect(now.pendingBytes).toBe(now.usedBytes);
     expect(now.files).toBe(3);
     expect(now.outboxOps).toBe(3);
@@ -76,7 +76,7 @@ describe('lading.metrics', () => {
       captured: 2,
       attempts: 4,
       uploaded: 1,
-      uploadedBytes: 6,
+      uploadedBytes: pictureBytes('abcdef').byteLength,
       failures: { http_503: 1, too_large: 2 },
       gaveUp: 2,
       retries: 1,
@@ -167,7 +167,7 @@ describe('lading/telemetry', () => {
       expect.arrayContaining([
         'lading.uploads.queued 2 queued',
         'lading.uploads.waiting 2 network',
-        'lading.uploads.pending 18',
+        `lading.uploads.pending ${2 * pictureBytes('picture 0').byteLength}`,
         'lading.captures 2',
         'lading.outbox.ops 2',
       ]),

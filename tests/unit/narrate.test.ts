@@ -1,7 +1,7 @@
 import { bytesSource, type Logger, type Owner } from 'lading';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../ports/logger.ts';
-import { captureMany, image, owner, type World, world } from '../support/lading-world.ts';
+import { captureMany, owner, pictureBytes, type World, world } from '../support/lading-world.ts';
 
 const CANARY = 'canary-7f3a';
 
@@ -88,9 +88,9 @@ describe('what the logger is told', () => {
   it('tells when storage runs short, and when it has room again', async () => {
     const phone = world({ online: false });
     const logger = recorder();
-    const lading = await phone.open({ logger, storageBudgetBytes: 20 });
-    const [id = ''] = await captureMany(phone, lading, 1);
-    await phone.until(lading.capture(bytesSource(Buffer.alloc(8, 'x'), {}), image()));
+    const size = pictureBytes('picture 0').byteLength;
+    const lading = await phone.open({ logger, storageBudgetBytes: Math.floor((2 * size) / 0.85) });
+    const [id = ''] = await captureMany(phone, lading, 2);
     await phone.pass(60_000);
     await phone.until(lading.cancel(id));
     await phone.pass(60_000);
@@ -99,9 +99,9 @@ describe('what the logger is told', () => {
       {
         level: 'warn',
         message: 'storage runs short',
-        details: { level: 'warning', usedBytes: 17 },
+        details: { level: 'warning', usedBytes: 2 * size },
       },
-      { level: 'info', message: 'storage has room again', details: { usedBytes: 8 } },
+      { level: 'info', message: 'storage has room again', details: { usedBytes: size } },
     ]);
   });
 
@@ -127,7 +127,7 @@ describe('what the logger is told', () => {
     const phone = troubled();
     const lading = await phone.open({ logger });
     const mine: Owner = owner('item.images', `item ${CANARY}@mail.example`);
-    const source = bytesSource(Buffer.from('a picture to be seen'), {
+    const source = bytesSource(pictureBytes('a picture to be seen'), {
       filename: `${CANARY}.jpg`,
       contentType: 'image/jpeg',
     });
