@@ -15,7 +15,14 @@ export interface Redactor {
 }
 
 /** Members that hold a name, a path or a capability, whatever they look like. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['filename', 'blobKey', 'handle', 'token', 'key']);
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'filename',
+  'blobKey',
+  'handle',
+  'token',
+  'key',
+  'sha256',
+]);
 /** Members that hold an id of the app's. */
 const IDS: Readonly<Record<string, string>> = {
   accountId: 'account',
@@ -52,7 +59,7 @@ export function createRedactor(options: {
   function learn(value: unknown, member: string): void {
     if (typeof value === 'string') {
       if (member === 'filename') hidden.set(value, '[name]');
-      else if (LEFT_OUT.has(member)) hidden.set(value, '[left out]');
+      else if (LEFT_OUT.has(member) && value !== '') hidden.set(value, '[left out]');
       else if (!includeIds && IDS[member] !== undefined) pseudonym(IDS[member], value);
       return;
     }

@@ -58,7 +58,7 @@ export const exportCommand: FileCommand = {
         schemaVersion: file.schemaVersion,
         ...(clean(explained) as object),
         sentences: sentences.map((sentence) => redactor.text(sentence)),
-        media: clean({ ...context.media, sha256: context.media.sha256 === '' ? '' : 'there' }),
+        media: clean(context.media),
         policy: context.policy,
         context: clean({ ...context, media: undefined, policy: undefined }),
         events: events.map((event) => ({

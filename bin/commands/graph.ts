@@ -48,7 +48,7 @@ export const graph: FreeCommand = {
       throw new Problem(`Which database? Use: ${graph.usage}`);
     }
     const chart = chartOf(attachmentMachine);
-    const value = path === undefined ? undefined : await valueOf(path, String(id));
+    const value = path === undefined ? undefined : await stateOf(path, String(id));
     const active = value === undefined ? new Set<string>() : activeIds(chart, value);
     const text = format === 'svg' ? highlighted(attachmentSvg(), active) : mermaidOf(chart, active);
     const target = values['output'];
@@ -62,7 +62,7 @@ export const graph: FreeCommand = {
 };
 
 /** The state that the newest event of an attachment recorded. */
-async function valueOf(path: string, given: string): Promise<unknown> {
+async function stateOf(path: string, given: string): Promise<unknown> {
   const file = await openDatabaseFile(path);
   try {
     return file.read((tx) => tx.log.read(selectId(tx, given) as StreamId).at(-1)?.state);

@@ -63,6 +63,7 @@ function partsOf(name: string, svg: string): Drawn {
     .replace(/<\/svg>\s*$/, '')
     .replaceAll(/<!--[\s\S]*?-->\n?/g, '')
     .replaceAll(/<title>[\s\S]*?<\/title>\n?/g, '')
+    .replaceAll('&#45;', '-')
     .replaceAll(/ id="(?:graph|edge|node|clust)\d+"/g, '')
     .trim();
   return { name, width: Number(width), height: Number(height), body };
