@@ -4,6 +4,9 @@ import { openNodeSqlite } from 'lading/sqlite/node';
 import type { DriverOptions } from '../../persistence/drivers/driver.ts';
 import { nodeFiles } from '../../persistence/drivers/sqljs/node-files.ts';
 import { loadSqlJs, openLoaded } from '../../persistence/drivers/sqljs/opening.ts';
+import { seededRandom } from '../../testing/world/seeded-random.ts';
+import { SimDisk } from '../../testing/world/sim-disk.ts';
+import { simSqlFiles } from '../../testing/world/sim-sql-files.ts';
 
 export type DriverName = 'node:sqlite' | 'better-sqlite3' | 'sql.js';
 
@@ -37,3 +40,16 @@ export function driverNamed(name: string): TestDriver {
   if (found !== undefined) return found;
   throw new TypeError(`no driver ${name}: ${drivers.map((driver) => driver.name).join(', ')}`);
 }
+
+/** The database of a world that has no files: sql.js has its own on a simulated disk. */
+export const memoryDrivers: Readonly<Record<DriverName, (options?: DriverOptions) => SqlDatabase>> =
+  {
+    'node:sqlite': (options) => openNodeSqlite(':memory:', options),
+    'better-sqlite3': (options) => openBetterSqlite3(':memory:', options),
+    'sql.js': (options = {}) =>
+      openLoaded(sqlJs, 'app.db', {
+        ...options,
+        files: simSqlFiles(new SimDisk({ random: seededRandom('memory') })),
+        checkpointBytes: 100_000,
+      }).database,
+  };

@@ -12,7 +12,7 @@ import {
   preload,
 } from 'lading';
 import { type ManualConnectivity, manualConnectivity } from 'lading/connectivity';
-import { nodeSqlite } from 'lading/sqlite/node';
+import { nodeSqlite, type SqlDatabase } from 'lading/sqlite/node';
 import {
   type MemoryBlobs,
   type MemoryRemote,
@@ -46,6 +46,7 @@ export interface World {
   readonly blobs: MemoryBlobs;
   readonly remote: MemoryRemote;
   readonly net: ManualConnectivity;
+  /** On another driver than `node:sqlite` it has `exec` and `prepare` only. */
   readonly handle: DatabaseSync;
   readonly logged: { readonly level: string; readonly message: string }[];
   /** Every open that was not closed. */
@@ -70,6 +71,16 @@ export interface WorldOptions {
   readonly capacityBytes?: number;
 }
 
+/** Opens the database of a new world in memory, when it shall not be `node:sqlite`. */
+export type MemoryDriver = (options?: DriverOptions) => SqlDatabase;
+
+let memoryDriver: MemoryDriver | undefined;
+
+/** All worlds from now on are on this driver; undefined: `node:sqlite` again. */
+export function useMemoryDriver(driver: MemoryDriver | undefined): void {
+  memoryDriver = driver;
+}
+
 /** One device with everything in memory, on virtual time. The database outlives each Lading that is opened on it. */
 export function world(options: WorldOptions = {}): World {
   const clock = virtualClock();
@@ -85,7 +96,8 @@ export function world(options: WorldOptions = {}): World {
       : { resumableAboveBytes: options.resumableAboveBytes }),
   });
   const net = manualConnectivity({ online: options.online ?? true });
-  const handle = new DatabaseSync(':memory:', { timeout: 0 });
+  const other = memoryDriver?.(options.driver);
+  const handle = other === undefined ? newHandle() : handleOf(other);
   const logged: World['logged'] = [];
   const log =
     (level: string) =>
@@ -118,7 +130,7 @@ export function world(options: WorldOptions = {}): World {
     async open(more = {}) {
       let dead = false;
       await preload();
-      const database = nodeSqlite(handle, options.driver);
+      const database = other ?? nodeSqlite(handle, options.driver);
       const lading = await until(
         openLading({
           // The handle stays: closing Lading must not lose a database in memory.
@@ -167,6 +179,26 @@ export function world(options: WorldOptions = {}): World {
 }
 
 /** A sound JPEG whose pixels are `text`; of at least `size` bytes. */
+function newHandle(): DatabaseSync {
+  return new DatabaseSync(':memory:', { timeout: 0 });
+}
+
+/** Another driver's database behind the calls that tests make on their own account. */
+function handleOf(database: SqlDatabase): DatabaseSync {
+  const handle: unknown = {
+    exec: (sql: string) => database.exec(sql),
+    get isTransaction() {
+      return database.inTransaction;
+    },
+    prepare: (sql: string) => ({
+      all: (...params: never[]) => database.all(sql, ...params),
+      get: (...params: never[]) => database.get(sql, ...params),
+      run: (...params: never[]) => ({ changes: database.run(sql, ...params) }),
+    }),
+  };
+  return handle as DatabaseSync;
+}
+
 export function picture(text = 'a picture', size = 0): CaptureSource {
   const bytes = pictureBytes(text, size);
   return bytesSource(bytes, { filename: 'picture.jpg', contentType: 'image/jpeg' });
