@@ -32,7 +32,7 @@ export interface Reading {
 /** One instrument: its name never changes its meaning. */
 export interface InstrumentSpec extends InstrumentOptions {
   readonly kind: 'gauge' | 'counter';
-  read(metrics: Metrics): readonly Reading[];
+  readonly read: (metrics: Metrics) => readonly Reading[];
 }
 
 const one = (value: number): readonly Reading[] => [{ value }];

@@ -1,6 +1,7 @@
 import { refOf } from '../../machines/attachment/ref-of.ts';
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { Cancel } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -61,6 +62,7 @@ export function createActors(parts: ActorsParts): Actors {
       return ref;
     },
   });
+  const pin = (mediaId: MediaId): Cancel => host.pin(asStream(mediaId));
   const tell = (mediaId: MediaId, event: AttachmentActorEvent['type']): Promise<void> =>
     event === 'unpin' ? parts.verbs().pin(mediaId, false) : parts.verbs()[event](mediaId);
 
@@ -84,7 +86,6 @@ export function createActors(parts: ActorsParts): Actors {
       }
       if (found !== undefined && found.accountId !== accountId) throw wrongAccount(found.accountId);
       const { openAttachmentActor } = await parts.load();
-      const pin = (id: MediaId) => host.pin(asStream(id));
       return openAttachmentActor({ mirrors, pin, tell }, target, found !== undefined);
     },
   };

@@ -18,10 +18,10 @@ export interface AttachmentActor {
   send(event: AttachmentActorEvent): void;
   /** Calls after each change, never at once. */
   subscribe(listener?: ((snapshot: AttachmentActorSnapshot) => void) | AttachmentActorObserver): {
-    unsubscribe(): void;
+    readonly unsubscribe: () => void;
   };
   /** The same object as long as nothing changed. */
-  getSnapshot(): AttachmentActorSnapshot;
+  readonly getSnapshot: () => AttachmentActorSnapshot;
   /** Lets it go from memory; the attachment itself, its upload too, goes on. The last snapshot stays readable. */
   stop(): void;
 }

@@ -61,7 +61,7 @@ type Scope = ActorScope<AttachmentActorSnapshot, AttachmentActorEvent>;
 
 /** One that is not durable yet. */
 interface Capture {
-  readonly done: Promise<void>;
+  readonly done: Promise<unknown>;
   /** Aborted by `cancel`. */
   readonly controller: AbortController;
 }
@@ -92,7 +92,7 @@ export function createAttachmentLogic(parts: LogicParts): AttachmentLogic {
       options.signal === undefined
         ? controller.signal
         : AbortSignal.any([options.signal, controller.signal]);
-    const done = parts.capture(source, { ...options, id: mediaId, signal }).then(() => {});
+    const done = parts.capture(source, { ...options, id: mediaId, signal });
     const forget = (): void => void underWay.delete(mediaId);
     done.then(forget, forget);
     underWay.set(mediaId, { done, controller });
@@ -160,21 +160,6 @@ export function createAttachmentLogic(parts: LogicParts): AttachmentLogic {
     }
   }
 
-  function own(before: AttachmentActorSnapshot, event: Own): AttachmentActorSnapshot {
-    switch (event.type) {
-      case 'lading.shown':
-        return withShown(before, event.shown);
-      case 'lading.told':
-        return withProblem(before, event.problem);
-      case 'lading.cancelled':
-        return withShown(before, { ref: null, view: { state: 'gone' } });
-      case 'lading.refused':
-        return { ...before, status: 'error', output: undefined, error: event.error };
-      default:
-        return before;
-    }
-  }
-
   return {
     getInitialSnapshot(scope, input) {
       const { until = 'gone' } = requireInput(input);
@@ -204,7 +189,7 @@ export function createAttachmentLogic(parts: LogicParts): AttachmentLogic {
         void tell(scope, before.context.id, event);
         return before;
       }
-      const after = own(before, event as unknown as Own);
+      const after = withOwn(before, event as unknown as Own);
       if (after.status !== 'active') release(scope);
       return after;
     },
@@ -221,6 +206,21 @@ export function createAttachmentLogic(parts: LogicParts): AttachmentLogic {
       return snapshot;
     },
   };
+}
+
+function withOwn(before: AttachmentActorSnapshot, event: Own): AttachmentActorSnapshot {
+  switch (event.type) {
+    case 'lading.shown':
+      return withShown(before, event.shown);
+    case 'lading.told':
+      return withProblem(before, event.problem);
+    case 'lading.cancelled':
+      return withShown(before, { ref: null, view: { state: 'gone' } });
+    case 'lading.refused':
+      return { ...before, status: 'error', output: undefined, error: event.error };
+    default:
+      return before;
+  }
 }
 
 function idOf(target: AttachmentRef | MediaId): MediaId {

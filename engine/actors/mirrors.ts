@@ -22,7 +22,7 @@ export interface MirrorParts {
   readonly host: Pick<Host, 'subscribe' | 'onElsewhere'>;
   readonly views: Pick<Views, 'view' | 'watchOne'>;
   /** The ref as entities store it; null where this device has no record of it. */
-  refOf(mediaId: MediaId): AttachmentRef | null;
+  readonly refOf: (mediaId: MediaId) => AttachmentRef | null;
 }
 
 interface Entry {

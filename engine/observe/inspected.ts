@@ -15,6 +15,7 @@ const AT_START: readonly JobSituation[] = [
   'attaching',
   'queued',
   'held',
+  'unmetered',
   'waiting',
   'awaitingCredentials',
   'failed',
@@ -39,9 +40,9 @@ export function feedInspector(parts: {
   let isTold = false;
 
   /** Told once: an inspector that is broken would fill the log. */
-  function safely(show: () => void): void {
+  function safely(tell: () => void): void {
     try {
-      show();
+      tell();
     } catch (error) {
       if (!isTold) logger.warn('the inspector threw; nothing more is said about it', { error });
       isTold = true;

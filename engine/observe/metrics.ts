@@ -14,6 +14,7 @@ import { codeOf, hasGivenUp } from './outcomes.ts';
 const UPLOADS = {
   queued: null,
   held: 'resume',
+  unmetered: null,
   waiting: 'backoff',
   awaitingCredentials: 'credentials',
   uploading: null,
@@ -115,13 +116,19 @@ export function createMetrics(parts: MetricsParts): () => Metrics {
   });
 }
 
+function isQueue(situation: CountedSituation): boolean {
+  return situation === 'queued' || situation === 'unmetered';
+}
+
 function waitingFor(
   jobs: Readonly<Record<CountedSituation, number>>,
   gates: Gates,
 ): Readonly<Record<string, number>> {
   const sums: Record<string, number> = {};
   for (const situation of uploads) {
-    const reason = situation === 'queued' ? closedGate(gates) : UPLOADS[situation];
+    const reason = isQueue(situation)
+      ? closedGate(gates, situation === 'unmetered')
+      : UPLOADS[situation];
     const count = jobs[situation];
     if (reason !== null && count > 0) sums[reason] = (sums[reason] ?? 0) + count;
   }

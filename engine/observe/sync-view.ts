@@ -66,7 +66,9 @@ export function createSyncViews(parts: {
     const failed = count('failed');
     const unsyncedOps = parts.hasBackend ? sync.pending() : 0;
     const pending =
-      uploading + count('queued', 'held', 'waiting', 'awaitingCredentials') + unsyncedOps;
+      uploading +
+      count('queued', 'held', 'unmetered', 'waiting', 'awaitingCredentials') +
+      unsyncedOps;
     const isWorking = running || uploading > 0;
     return {
       state:

@@ -31,7 +31,7 @@ const owner: Owner = {
 const machine = inspectionMachine(lading, owner);
 
 const inspection = createActor(machine).start();
-inspection.subscribe(({ value }) => console.log(`inspection: ${String(value)}`));
+inspection.subscribe(({ value }) => console.log(`inspection: ${value}`));
 inspection.send({ type: 'typed', note: 'crack in the wall' });
 inspection.send({ type: 'saved', source: bytesSource(jpeg(), { contentType: 'image/jpeg' }) });
 await waitFor(inspection, (state) => state.matches('sending'));

@@ -50,7 +50,7 @@ describe('docs/observability.md', () => {
   it('has an inspector that shows attachments as it stands', async () => {
     const listener = await inspectorListener();
     const { withEyes } = await block<{
-      withEyes(options: LadingOptions): Promise<LadingOptions>;
+      readonly withEyes: (options: LadingOptions) => Promise<LadingOptions>;
     }>('statelyInspect', ['ws://localhost:8080', listener.url]);
     const phone = world();
     const { inspect } = await withEyes({} as LadingOptions);
@@ -64,7 +64,7 @@ describe('docs/observability.md', () => {
 
   it('has a bridge to a meter that reports as it stands, and stops', async () => {
     const { report } = await block<{
-      report<T>(lading: Lading, meter: MeterLike<T>): () => void;
+      readonly report: <T>(lading: Lading, meter: MeterLike<T>) => () => void;
     }>('observeWith');
     const phone = world();
     const lading = await phone.open();

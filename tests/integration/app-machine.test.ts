@@ -15,7 +15,7 @@ function site(): { phone: World; open: () => void } {
   const held = gate();
   const phone = world({ fields: FIELDS, script: () => ({ after: held.promise }) });
   phone.handle.exec('CREATE TABLE inspection (id TEXT PRIMARY KEY, note TEXT NOT NULL) STRICT');
-  return { phone, open: held.open };
+  return { phone, open: () => held.open() };
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');

@@ -32,7 +32,13 @@ const percentOf = ({ context }: AttachmentActorSnapshot): number => {
 };
 
 /** One photo of a screen: its state, and how far it is. Counts how often it is rendered. */
-function Photo({ actor, rendered }: { readonly actor: AttachmentActor; rendered(): void }) {
+function Photo({
+  actor,
+  rendered,
+}: {
+  readonly actor: AttachmentActor;
+  readonly rendered: () => void;
+}) {
   rendered();
   const state = useSelector(actor, stateOf);
   const percent = useSelector(actor, percentOf);
@@ -56,7 +62,7 @@ async function uploading(
   const lading = await phone.open();
   const photo = await phone.until(lading.capture(picture('a picture', size), image()));
   const actor = await phone.until(lading.actor(photo.ref));
-  return { phone, open: held.open, actor };
+  return { phone, open: () => held.open(), actor };
 }
 
 describe('useSelector of @xstate/react, with lading.actor(ref)', () => {

@@ -168,7 +168,7 @@ describe('attachmentLogic, invoked by an app', () => {
 describe('attachmentLogic, spawned by an app', () => {
   const album = (lading: Open) =>
     setup({
-      types: { context: {} as object, events: {} as { readonly type: 'add'; readonly id: string } },
+      types: { events: {} as { readonly type: 'add'; readonly id: string } },
       actors: { attachment: lading.attachmentLogic },
     }).createMachine({
       context: {},
