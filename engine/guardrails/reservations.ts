@@ -97,12 +97,14 @@ export function createReservations(parts: {
   ): Promise<void> {
     await sampler?.first(signal);
     let refused = refusal(bytes, rule);
-    if (refused !== undefined && sampler?.sample !== undefined) {
-      // The sample may be half a minute old, and the user may have made room.
-      await sampler.again(signal);
-      signal?.throwIfAborted();
+    const wholeOwn = ownNow() + reservedBytes + bytes;
+    const sample = sampler?.sample;
+    // It may be half a minute old: the user may have made room, and the database fills the disk too.
+    if (sample !== undefined && (refused !== undefined || wholeOwn >= sample.askAgainAtBytes)) {
+      await sampler?.again(signal);
       refused = refusal(bytes, rule);
     }
+    signal?.throwIfAborted();
     if (refused !== undefined) throw asError(refused, bytes);
     accept();
   }

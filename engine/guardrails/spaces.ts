@@ -6,6 +6,8 @@ export interface Sample {
   /** What the app stores besides attachments. */
   readonly otherBytes: number;
   readonly totalBytes: number;
+  /** Attachments that take half of what was free: others may have taken the other half. */
+  readonly askAgainAtBytes: number;
 }
 
 /**
@@ -20,7 +22,10 @@ export function sampleOf(numbers: StorageNumbers, ownBytes: number): Sample | un
     ...(free === undefined ? [] : [ownBytes + otherBytes + free]),
     ...(total === undefined || total === 0 ? [] : [total]),
   ];
-  return wholes.length === 0 ? undefined : { otherBytes, totalBytes: Math.min(...wholes) };
+  if (wholes.length === 0) return undefined;
+  const totalBytes = Math.min(...wholes);
+  const freeBytes = Math.max(0, totalBytes - otherBytes - ownBytes);
+  return { otherBytes, totalBytes, askAgainAtBytes: ownBytes + freeBytes / 2 };
 }
 
 /** Every limit that is known now: the platform's, and the app's budget. */

@@ -54,12 +54,16 @@ describe('a save that would fill storage (contract 7.3)', () => {
 
 describe('what the platform says (contract 7.1)', () => {
   it('as free room is added to what attachments have', () => {
-    expect(sampleOf({ freeBytes: 60 }, 40)).toEqual({ otherBytes: 0, totalBytes: 100 });
+    expect(sampleOf({ freeBytes: 60 }, 40)).toEqual({
+      otherBytes: 0,
+      totalBytes: 100,
+      askAgainAtBytes: 70,
+    });
   });
 
   it('as a quota counts what else the app stores', () => {
     const sample = sampleOf({ usedBytes: 55, totalBytes: 200 }, 40);
-    expect(sample).toEqual({ otherBytes: 15, totalBytes: 200 });
+    expect(sample).toMatchObject({ otherBytes: 15, totalBytes: 200 });
     expect(spacesOf(sample, undefined, 60)).toEqual([{ usedBytes: 75, totalBytes: 200 }]);
   });
 
@@ -84,16 +88,16 @@ describe('what the platform says (contract 7.1)', () => {
     const numbers = { freeBytes: lie, totalBytes: lie, usedBytes: lie };
     expect(sampleOf(numbers as never, 40)).toBeUndefined();
     const used = sampleOf({ totalBytes: 200, usedBytes: lie } as never, 40);
-    expect(used).toEqual({ otherBytes: 0, totalBytes: 200 });
+    expect(used).toMatchObject({ otherBytes: 0, totalBytes: 200 });
   });
 
   it('as a whole of nothing is not said, as no free room it is', () => {
     expect(sampleOf({ totalBytes: 0, usedBytes: 0 }, 40)).toBeUndefined();
-    expect(sampleOf({ freeBytes: 0 }, 40)).toEqual({ otherBytes: 0, totalBytes: 40 });
+    expect(sampleOf({ freeBytes: 0 }, 40)).toMatchObject({ otherBytes: 0, totalBytes: 40 });
   });
 
   it('stands beside the budget of the app, and the one that is filled more is shown', () => {
-    const sample = { otherBytes: 0, totalBytes: 1_000 };
+    const sample = { otherBytes: 0, totalBytes: 1_000, askAgainAtBytes: 500 };
     expect(spacesOf(undefined, undefined, 40)).toEqual([]);
     expect(tightest(spacesOf(sample, 50, 40))).toEqual({ usedBytes: 40, totalBytes: 50 });
     expect(tightest(spacesOf(sample, 5_000, 40))).toEqual({ usedBytes: 40, totalBytes: 1_000 });
