@@ -8,6 +8,8 @@ const URL_LIKE = /\b([a-z][a-z0-9+.-]{1,20}:\/\/)([^\s"'<>\\]+)/gi;
 const NAMED =
   /\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:token|key|signature|credential)|(?:[a-z]+[_-]?)?(?:token|secret|password|passwd|api[_-]?key|signature|credentials?))(["']?\s*[:=]\s*["']?)((?:bearer|basic|digest|aws4-hmac-sha256)\s+)?[^\s"',;&]+/gi;
 const SCHEMED = /\b(bearer|basic|digest)\s+[a-z0-9+/=._~-]{6,}/gi;
+/** A JSON web token: its middle is readable by anybody. */
+const JWT = /\beyJ[\w-]{8,}(?:\.[\w-]+){1,4}/g;
 /** Long runs that mix digits with letters are keys or signatures; ids and hashes that we print ourselves are not. */
 const RUN = /[A-Za-z0-9_~+/=-]{20,}/g;
 const OUR_OWN = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64})$/;
@@ -23,6 +25,7 @@ export function redact(text: unknown, longest?: number): string {
       .replaceAll(URL_LIKE, (_all, scheme: string, rest: string) => `${scheme}${bare(rest)}`)
       .replaceAll(NAMED, (_all, name: string, between: string) => `${name}${between}${HIDDEN}`)
       .replaceAll(SCHEMED, (_all, scheme: string) => `${scheme} ${HIDDEN}`)
+      .replaceAll(JWT, HIDDEN)
       .replaceAll(RUN, (run) => (isSecretLike(run) ? HIDDEN : run)),
     longest,
   );
