@@ -1,3 +1,4 @@
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { StorageEstimate } from '../../ports/storage-estimate.ts';
@@ -28,7 +29,7 @@ export function nodeStorage(options: { readonly directory: string }): StorageEst
 }
 
 /** Of the directory, or of the nearest one above it that is there. */
-async function statNearest(directory: string): ReturnType<typeof statfs> {
+async function statNearest(directory: string): Promise<StatsFs> {
   try {
     return await statfs(directory);
   } catch (error) {
