@@ -3,6 +3,16 @@ import type { AttachmentPolicy, AttachmentRef, FieldSpec, Fields, SqlValue } fro
 /** 10 MB for any file, as the screens say it. */
 const MAX_BYTES = 10 * 1024 * 1024;
 
+/** What the cameras and scanners of the users make, HEIC included. What the bytes are is looked at, not believed. */
+const IMAGES = [
+  'image/jpeg',
+  'image/png',
+  'image/gif',
+  'image/webp',
+  'image/heic',
+  'image/heif',
+] as const;
+
 export const MAX_RECEIPTS = 5;
 export const MAX_OTHER_IMAGES = 5;
 export const MAX_SPACE_IMAGES = 20;
@@ -14,12 +24,13 @@ export const MAX_SPACE_IMAGES = 20;
  * @param policy what this app does differently from Lading's defaults, in all of its fields.
  */
 export function ledgerFields(policy: Partial<AttachmentPolicy> = {}): Fields {
-  const images = { kinds: ['image'], maxBytes: MAX_BYTES, policy } as const;
+  const images = { kinds: ['image'], contentTypes: IMAGES, maxBytes: MAX_BYTES, policy } as const;
   return {
     'item.images': { ...images, project: writes('item', 'images', asList) },
     'transaction.receiptImages': {
       ...images,
       kinds: ['image', 'pdf'],
+      contentTypes: [...IMAGES, 'application/pdf'],
       maxCount: MAX_RECEIPTS,
       project: writes('transaction_', 'receiptImages', asList),
     },

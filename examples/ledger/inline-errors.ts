@@ -40,9 +40,8 @@ export const invoiceSentences: SlotSentences = {
 /** Codes whose sentence depends on the slot. All others say it themselves (`error.message`). */
 const INVALID: ReadonlySet<string> = new Set([
   'wrong_kind',
-  'wrong_type',
-  'type_not_allowed',
-  'unsupported_type',
+  'wrong_content_type',
+  'image_unreadable',
 ]);
 
 /** Runs a use case; what was refused comes back as the sentence to show, a bug is thrown on. */
