@@ -52,7 +52,12 @@ export interface Device {
   /** Runners whose process is known to be gone, as another one on the device would find out. */
   readonly gone: Set<string>;
   /** A connection to the database; with a file each is its own, in memory all are one. */
-  connect(): { readonly database: SqlDatabase; close(): void };
+  connect(): Connection;
+  close(): void;
+}
+
+export interface Connection {
+  readonly database: SqlDatabase;
   close(): void;
 }
 
@@ -82,10 +87,14 @@ const services: readonly ServiceName[] = [
 const LEASE_MS = 6 * 3_600_000;
 const MOST_CALLS_AT_ONE_MOMENT = 2_000;
 
-/** @param file path of the database; `':memory:'` for one that lives as long as the device. */
+/**
+ * @param file path of the database; `':memory:'` for one that lives as long as the device.
+ * @param connect opens the database of another driver than `node:sqlite`.
+ */
 export function device(
   options: {
     readonly file?: string;
+    readonly connect?: () => Connection;
     readonly startAt?: number;
     readonly fields?: Fields;
     readonly mutant?: Mutant;
@@ -102,6 +111,7 @@ export function device(
     errors: [],
     gone: new Set(),
     connect() {
+      if (options.connect !== undefined) return options.connect();
       const handle = shared ?? new DatabaseSync(file, { timeout: 0 });
       open.add(handle);
       return {

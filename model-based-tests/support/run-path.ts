@@ -17,6 +17,7 @@ import {
 } from './agreement.ts';
 import { type EventCase, inputs, remoteUrl } from './cases.ts';
 import {
+  type Connection,
   type Device,
   device,
   type Engine,
@@ -60,12 +61,17 @@ export interface PathRun {
 export async function runPath(
   path: MachinePath,
   course: Course,
-  options: { readonly file?: string; readonly mutant?: Mutant } = {},
+  options: {
+    readonly file?: string;
+    readonly connect?: () => Connection;
+    readonly mutant?: Mutant;
+  } = {},
 ): Promise<PathRun> {
   const input = inputs[path.input];
   const on = device({ ...options, startAt: input.capturedAt, fields: pathFields });
   const app = on.connect();
   app.database.exec(APP_TABLE);
+  app.close();
   const run: Run = {
     on,
     path,
