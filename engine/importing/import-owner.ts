@@ -43,25 +43,27 @@ export async function importOwner(
   const foreseen = plan.targets.map((target, at) => changeOf(target, before[at], sources));
   if (options.dryRun === true || foreseen.every(isNoChange)) return outcomeOf(plan, foreseen);
 
-  const prepared = await Promise.all(
-    [...sources].map(([{ mediaId, entry }, source]) =>
-      prepareCapture(
-        parts,
-        plan.owner,
-        {
-          source,
-          kind: entry.kind,
-          id: mediaId,
-          ...(entry.filename === undefined ? {} : { filename: entry.filename }),
-        },
-        entry.index,
-        true,
-      ),
+  const prepared = [...sources].map(([{ mediaId, entry }, source]) =>
+    prepareCapture(
+      parts,
+      plan.owner,
+      {
+        source,
+        kind: entry.kind,
+        id: mediaId,
+        ...(entry.filename === undefined ? {} : { filename: entry.filename }),
+      },
+      entry.index,
+      true,
     ),
   );
-  const changes = await storeAndCommit(parts, prepared, undefined, (work, store) =>
-    commit(parts, plan, work, sources, store),
-  );
+  const decide = (work: Work, store: (mediaId: MediaId) => void) =>
+    commit(parts, plan, work, sources, store);
+  // Refs alone need no room: they come over on a full device too.
+  const changes =
+    prepared.length > 0
+      ? await storeAndCommit(parts, prepared, undefined, decide)
+      : await parts.host.transact((work) => decide(work, () => {}));
   return outcomeOf(plan, changes);
 }
 

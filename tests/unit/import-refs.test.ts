@@ -243,6 +243,22 @@ describe('queued jobs of an older app', () => {
   });
 });
 
+it('refs alone come over on a full device; bytes do not, and stay where they are', async () => {
+  const phone = world({ online: false });
+  const lading = await phone.open({ storageBudgetBytes: 200 });
+  const rows = [
+    { owner: owner(), value: [URL_A], kind: 'image' as const },
+    { owner: owner('item.images', 'item-2'), value: ['offline://m1'], kind: 'image' as const },
+  ];
+  const report = await phone.until(
+    lading.importRefs(rows, { bytesOf: () => picture('much', 5_000) }),
+  );
+  expect(report.refs).toEqual({ ...none, linked: 1 });
+  expect(report.problems.map(({ code, owner: { entityId } }) => [code, entityId])).toEqual([
+    ['storage_full', 'item-2'],
+  ]);
+});
+
 describe('what cannot be imported', () => {
   const bad: readonly (readonly [string, Partial<ImportRow>, string, number | null])[] = [
     ['a url with a token', { value: [`${URL_A}?alt=media&token=abc`] }, 'invalid_url', 0],
