@@ -5,6 +5,8 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = realpathSync(join(dirname(fileURLToPath(import.meta.url)), '../..'));
@@ -22,17 +24,18 @@ let consumer = '';
 /** The package as npm installed it: exactly what the tarball holds. */
 let installed = '';
 let files: readonly string[] = [];
+let tarball = '';
 
 beforeAll(async () => {
   consumer = realpathSync(await mkdtemp(join(tmpdir(), 'lading-pack-')));
   const tarballs = join(consumer, 'tarballs');
   await mkdir(tarballs);
   await npm(root, 'pack', '--pack-destination', tarballs);
-  const tarball = readdirSync(tarballs).map((name) => join(tarballs, name));
+  tarball = join(tarballs, readdirSync(tarballs)[0] ?? '');
 
   const settings = { name: 'consumer', private: true, type: 'module' };
   await writeFile(join(consumer, 'package.json'), JSON.stringify(settings));
-  await npm(consumer, 'install', '--prefer-offline', '--no-audit', '--no-fund', ...tarball);
+  await npm(consumer, 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball);
   installed = join(consumer, 'node_modules', manifest.name);
   files = filesIn(installed);
 }, 180_000);
@@ -75,25 +78,58 @@ describe('the packed package', () => {
   });
 });
 
+describe('the tools that look at packages', () => {
+  it('publint has nothing to say', async () => {
+    const bytes = readFileSync(tarball);
+    const { messages, pkg } = await publint({
+      pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) },
+      strict: true,
+    });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+
+  // ESM only: `require` of the package is Node's own `require(esm)`, and Node 22.13 is the oldest that is supported.
+  it('attw finds types for every entry, by Node’s resolution and a bundler’s', async () => {
+    const cli = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+    const args = [cli, tarball, '--profile', 'esm-only', '--format', 'json'];
+    const { stdout } = await run(process.execPath, args);
+    const { analysis, problems = {} } = JSON.parse(stdout) as {
+      readonly analysis: { readonly types: unknown; readonly entrypoints: object };
+      readonly problems?: Readonly<Record<string, readonly { readonly resolutionKind?: string }[]>>;
+    };
+    expect(analysis.types).toMatchObject({ kind: 'included' });
+    expect(Object.keys(analysis.entrypoints)).toHaveLength(subpaths.length + 1);
+    // The report also has what the profile leaves out; its exit code, which `run` looks at, does not.
+    const found = Object.values(problems).flat();
+    const left = found.filter(({ resolutionKind = '' }) => !/^node10$|-cjs$/.test(resolutionKind));
+    expect(left).toEqual([]);
+  });
+});
+
 describe('an empty project that installs it', () => {
   it('gets the dependencies and nothing else: no Node, no SDK, no tool', () => {
     const names = packagesIn(join(consumer, 'node_modules'));
     const unwanted =
       /^(node|node-.*|@tus\/.*|tus-js-client|@sqlite\.org\/.*|vitest|@?fast-check.*|typescript|vite|@types\/.*|lading-.*)$/;
     expect(names.filter((name) => unwanted.test(name))).toEqual([]);
-    expect(names).toEqual([manifest.name, ...Object.keys(manifest.dependencies)].toSorted());
+    expect(names).toEqual(needed(manifest.name).toSorted());
     expect(existsSync(join(consumer, 'node_modules/.bin/node'))).toBe(false);
   });
 
-  it.each(subpaths)('imports %s without any SDK', async (subpath) => {
-    const script = `console.log(Object.keys(await import('${subpath}')).length)`;
-    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script]);
-    expect(Number(stdout)).toBeGreaterThan(0);
-  });
+  it.each(subpaths.filter((name) => name !== `${manifest.name}/testing/contracts`))(
+    'imports %s without any SDK',
+    async (subpath) => {
+      const script = `console.log(Object.keys(await import('${subpath}')).length)`;
+      const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script]);
+      expect(Number(stdout)).toBeGreaterThan(0);
+    },
+  );
 
   it('compiles against its types, strictly and with those of libraries checked', async () => {
-    const imports = subpaths.map((subpath, i) => `import * as m${i} from '${subpath}';`);
-    const names = subpaths.map((_, i) => `m${i}`);
+    // Whoever imports the inspector has it: its types are that package's.
+    const alone = subpaths.filter((name) => name !== `${manifest.name}/inspect`);
+    const imports = alone.map((subpath, i) => `import * as m${i} from '${subpath}';`);
+    const names = alone.map((_, i) => `m${i}`);
     const source = [
       ...imports,
       'type IsAny<T> = 0 extends 1 & T ? true : false;',
@@ -101,7 +137,9 @@ describe('an empty project that installs it', () => {
       `export const all: readonly object[] = [${names.join(', ')}];`,
     ].join('\n');
     await writeFile(join(consumer, 'main.ts'), source);
-    await expect(compile('main.ts')).resolves.toBe('');
+    await expect(compile('main.ts', 'nodenext', 'nodenext')).resolves.toBe('');
+    await expect(compile('main.ts', 'node16', 'node16')).resolves.toBe('');
+    await expect(compile('main.ts', 'esnext', 'bundler')).resolves.toBe('');
   });
 
   it('is told by the compiler when it uses what is not there', async () => {
@@ -111,13 +149,22 @@ describe('an empty project that installs it', () => {
 });
 
 /** What the compiler says about a file of the consumer; empty when it is content. */
-async function compile(file: string): Promise<string> {
+async function compile(file: string, module = 'nodenext', resolution = module): Promise<string> {
   const compiler = fileURLToPath(
     new URL('bin/tsc', import.meta.resolve('typescript/package.json')),
   );
   // Without `exactOptionalPropertyTypes`: xstate's own declarations do not hold under it.
   const options = ['--noEmit', '--strict', '--skipLibCheck', 'false'];
-  const target = ['--module', 'nodenext', '--target', 'es2024', '--types', 'node'];
+  const target = [
+    '--module',
+    module,
+    '--moduleResolution',
+    resolution,
+    '--target',
+    'es2024',
+    '--types',
+    'node',
+  ];
   // Node's own types are lent, not installed: whoever compiles for Node has them.
   const types = ['--typeRoots', join(root, 'node_modules/@types')];
   try {
@@ -150,6 +197,16 @@ function run(
 
 function npm(cwd: string, ...args: readonly string[]): Promise<unknown> {
   return run('npm', args, cwd);
+}
+
+/** A package and what it depends on, and so on; optional peers are not among them. */
+function needed(name: string, found: Set<string> = new Set()): readonly string[] {
+  if (found.has(name)) return [...found];
+  found.add(name);
+  const path = join(consumer, 'node_modules', name, 'package.json');
+  const { dependencies = {} } = JSON.parse(readFileSync(path, 'utf8')) as Partial<typeof manifest>;
+  for (const next of Object.keys(dependencies)) needed(next, found);
+  return [...found];
 }
 
 function packagesIn(folder: string): readonly string[] {
