@@ -263,7 +263,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     async pin(ref, pinned = true) {
       await tell(ref, pinned ? 'pinned' : 'unpinned');
     },
-    sendNow: () => lifetime.run(async () => notAvailable('sendNow')),
+    sendNow: (ref) => tell(ref, 'network.waived'),
     prefer: () => lifetime.run(async () => notAvailable('prefer')),
     credentials: () => lifetime.run(async () => notAvailable('credentials')),
     signOut: () => lifetime.run(async () => notAvailable('signOut')),

@@ -171,7 +171,10 @@ export interface Lading {
    * @throws {LadingError} `not_found`.
    */
   pin(ref: RefOrId, pinned?: boolean): Promise<void>;
-  /** Sends one although its network policy would wait. @throws {LadingError} `not_available`: not in this version. */
+  /**
+   * Sends one over any link from now on, whatever its field says; a restart remembers it. Does nothing to one that any
+   * link will do for. @throws {LadingError} `not_found`, `wrong_account`.
+   */
   sendNow(ref: RefOrId): Promise<void>;
   /** Uploads this one before others. @throws {LadingError} `not_available`: not in this version. */
   prefer(ref: RefOrId): Promise<void>;

@@ -40,7 +40,7 @@ export interface RefRecord {
 }
 
 /** Where an upload job stands. */
-export type JobSituation = AttachmentFacts['situation'] | 'held';
+export type JobSituation = AttachmentFacts['situation'] | 'held' | 'unmetered';
 
 /** What a projection is computed from, before and after a step. */
 export interface ProjectedState {
@@ -68,7 +68,7 @@ export interface AttachmentTables {
     tx: StoreTransaction,
     entity: Pick<Owner, 'scope' | 'entityType' | 'entityId'>,
   ): readonly RefRecord[];
-  /** Upload jobs of an account in one situation, oldest first. `held`: queued, but paused by the user. */
+  /** Upload jobs of an account in one situation, oldest first. `held`: queued, but paused by the user; `unmetered`: queued, for unmetered links only. */
   jobs(
     tx: StoreTransaction,
     accountId: string,

@@ -2,6 +2,7 @@
 export type CountedSituation =
   | 'queued'
   | 'held'
+  | 'unmetered'
   | 'waiting'
   | 'awaitingCredentials'
   | 'uploading'

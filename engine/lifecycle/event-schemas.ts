@@ -44,6 +44,7 @@ const SCHEMAS = {
   held: nothing,
   resumed: nothing,
   'credentials.changed': nothing,
+  'network.waived': nothing,
   'backend.refused': object({ code: id, message: words }),
   'remote.located': object({ url }),
   'remote.missing': nothing,

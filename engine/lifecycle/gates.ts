@@ -1,6 +1,6 @@
 import type { Gates } from '../../machines/attachment/view.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import type { Connectivity } from '../../ports/connectivity.ts';
+import type { Connectivity, NetworkState } from '../../ports/connectivity.ts';
 
 /** The engine's facts that hold uploads back; never events of an attachment (contract 2). */
 export interface GateKeeper {
@@ -8,8 +8,11 @@ export interface GateKeeper {
   current(): Omit<Gates, 'slotFree'>;
   /** Whether the remote may be contacted at all. */
   remoteOpen(): boolean;
-  /** Whether uploads may run: the remote may be contacted, and nothing is paused. */
-  uploadsOpen(): boolean;
+  /**
+   * Whether uploads may run: the remote may be contacted, and nothing is paused.
+   * @param unmetered what its field keeps to unmetered links (contract 3.4). Default one that any link will do for.
+   */
+  uploadsOpen(unmetered?: boolean): boolean;
   pause(): void;
   resume(): void;
   /** Calls `listener` after each change. */
@@ -18,7 +21,8 @@ export interface GateKeeper {
 }
 
 /**
- * @param debounceMs how long the network must stay before it counts as back; its loss counts at once (contract 4.7).
+ * @param debounceMs how long the network must stay before it counts as back, or as unmetered; its loss counts at once
+ *   (contract 4.7).
  */
 export function createGateKeeper(options: {
   readonly connectivity: Connectivity;
@@ -27,23 +31,24 @@ export function createGateKeeper(options: {
 }): GateKeeper {
   const { connectivity, clock, debounceMs } = options;
   const listeners = new Set<() => void>();
-  let online = connectivity.current().online;
+  let { online, metered } = connectivity.current();
   let paused = false;
   let cancelDebounce: Cancel | undefined;
 
   const tell = (): void => {
     for (const listener of listeners) listener();
   };
-  const setOnline = (next: boolean): void => {
-    if (online === next) return;
-    online = next;
+  const setLink = (next: NetworkState): void => {
+    if (online === next.online && metered === next.metered) return;
+    ({ online, metered } = next);
     tell();
   };
   const unsubscribe = connectivity.subscribe((state) => {
     cancelDebounce?.();
     cancelDebounce = undefined;
-    if (!state.online) setOnline(false);
-    else cancelDebounce = clock.schedule(debounceMs, () => setOnline(true));
+    // What gets worse counts at once, what gets better when it has stayed.
+    setLink({ online: online && state.online, metered: metered || state.metered });
+    cancelDebounce = clock.schedule(debounceMs, () => setLink(state));
   });
   const setPaused = (next: boolean): void => {
     if (paused === next) return;
@@ -52,9 +57,9 @@ export function createGateKeeper(options: {
   };
 
   return {
-    current: () => ({ online, networkPolicyOk: true, paused, accountActive: true }),
+    current: () => ({ online, networkPolicyOk: !metered, paused, accountActive: true }),
     remoteOpen: () => online,
-    uploadsOpen: () => online && !paused,
+    uploadsOpen: (unmetered = false) => online && !paused && !(unmetered && metered),
     pause: () => setPaused(true),
     resume: () => setPaused(false),
     subscribe(listener) {

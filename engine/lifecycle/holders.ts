@@ -1,6 +1,7 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
+import type { GateKeeper } from './gates.ts';
 import { asStream } from './lists.ts';
 
 /** An upload that the log says is under way, and who holds it. */
@@ -8,6 +9,27 @@ export interface UploadUnderWay {
   readonly mediaId: MediaId;
   /** When the lease of the other, living runner that holds it ends; null when it is ours, or nobody's. */
   readonly foreignUntil: number | null;
+  /** It sends bytes, and over unmetered links only. */
+  readonly unmetered: boolean;
+}
+
+/** Queued attachments that the gates would let start, oldest first. */
+export function queuedJobs(
+  tx: StoreTransaction,
+  tables: AttachmentTables,
+  accountId: string,
+  gates: GateKeeper,
+  limit: number,
+): readonly MediaId[] {
+  const free = gates.uploadsOpen() ? tables.jobs(tx, accountId, 'queued', limit) : [];
+  const kept = gates.uploadsOpen(true) ? tables.jobs(tx, accountId, 'unmetered', limit) : [];
+  if (kept.length === 0) return free;
+  const since = new Map(
+    [...free, ...kept].map((mediaId) => [mediaId, tables.media(tx, mediaId)?.facts.since ?? 0]),
+  );
+  return [...since.keys()]
+    .toSorted((a, b) => (since.get(a) ?? 0) - (since.get(b) ?? 0))
+    .slice(0, limit);
 }
 
 /** More than all runners of one device ever have under way at once. */
@@ -32,6 +54,11 @@ export function uploadsUnderWay(
       .find(({ kind, name }) => kind === 'invoke' && (name === 'upload' || name === 'attach'));
     const holder = task?.runner ?? runner;
     const until = holder === runner ? 0 : (leases.get(holder) ?? 0);
-    return { mediaId, foreignUntil: until > now ? until : null };
+    const { situation, unmetered = false } = tables.media(tx, mediaId)?.facts ?? {};
+    return {
+      mediaId,
+      foreignUntil: until > now ? until : null,
+      unmetered: unmetered && situation === 'uploading',
+    };
   });
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../../ports/logger.ts';
 import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
 import type { GateKeeper } from './gates.ts';
-import { uploadsUnderWay } from './holders.ts';
+import { queuedJobs, uploadsUnderWay } from './holders.ts';
 import { asStream } from './lists.ts';
 import type { UploadSlots } from './slots.ts';
 
@@ -119,8 +119,7 @@ export function createScheduler(parts: {
     const next = events.read((tx) => {
       const free = room(tx);
       if (free === 0) return [];
-      return tables
-        .jobs(tx, accountId, 'queued', free + broken.size)
+      return queuedJobs(tx, tables, accountId, gates, free + broken.size)
         .filter((mediaId) => !broken.has(mediaId))
         .slice(0, free);
     });
@@ -128,11 +127,15 @@ export function createScheduler(parts: {
     await Promise.all(next.map(startOne));
   }
 
+  function isUnmetered(tx: StoreTransaction, mediaId: MediaId): boolean {
+    return tables.media(tx, mediaId)?.facts.unmetered === true;
+  }
+
   async function startOne(mediaId: MediaId): Promise<void> {
     try {
       await host.transact((work) => {
         // Asked again in the commit: what begins now is seen by an interruption, and counted by the next start.
-        if (!gates.uploadsOpen() || room(work.tx) === 0) return;
+        if (!gates.uploadsOpen(isUnmetered(work.tx, mediaId)) || room(work.tx) === 0) return;
         work.send(asStream(mediaId), { type: 'upload.started' });
       });
     } catch (error) {
@@ -147,7 +150,9 @@ export function createScheduler(parts: {
   async function interrupt(): Promise<void> {
     const look = { accountId, runner: host.runner, now: clock.now() };
     const found = events.read((tx) => uploadsUnderWay(tx, tables, look));
-    const mine = found.filter(({ foreignUntil }) => foreignUntil === null);
+    const mine = found.filter(({ foreignUntil, unmetered }) => {
+      return foreignUntil === null && !gates.uploadsOpen(unmetered);
+    });
     const results = await Promise.allSettled(mine.map(({ mediaId }) => interruptOne(mediaId)));
     const failures = results.filter((result) => result.status === 'rejected');
     for (const { reason } of failures) {
@@ -168,11 +173,12 @@ export function createScheduler(parts: {
 
   async function interruptOne(mediaId: MediaId): Promise<void> {
     await host.transact((work) => {
-      if (gates.uploadsOpen()) return;
       const look = { accountId, runner: host.runner, now: clock.now() };
       const found = uploadsUnderWay(work.tx, tables, look).find((one) => one.mediaId === mediaId);
       if (found === undefined || found.foreignUntil !== null) return;
-      const reason = gates.current().online ? 'paused' : 'offline';
+      if (gates.uploadsOpen(found.unmetered)) return;
+      const { online, paused } = gates.current();
+      const reason = online ? (paused ? 'paused' : 'metered') : 'offline';
       work.send(asStream(mediaId), { type: 'upload.interrupted', reason });
     });
   }
@@ -183,9 +189,9 @@ export function createScheduler(parts: {
     if (gates.uploadsOpen()) {
       host.wake();
       fill();
-    } else {
-      void track('uploads could not be interrupted', interrupt);
     }
+    // What may go over any link goes on; what may not ends (contract 2).
+    if (!gates.uploadsOpen(true)) void track('uploads could not be interrupted', interrupt);
   }
 
   async function retry(situations: readonly JobSituation[]): Promise<number> {
@@ -227,7 +233,7 @@ export function createScheduler(parts: {
 
   return {
     async start() {
-      if (!gates.uploadsOpen()) await track('uploads could not be interrupted', interrupt);
+      if (!gates.uploadsOpen(true)) await track('uploads could not be interrupted', interrupt);
       void track('failed uploads could not be retried', async () => {
         await retry(AT_START);
       });

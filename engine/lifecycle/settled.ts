@@ -10,7 +10,7 @@ import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Host } from '../host/host.ts';
 import type { GateKeeper } from './gates.ts';
-import { uploadsUnderWay } from './holders.ts';
+import { queuedJobs, uploadsUnderWay } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { UploadSlots } from './slots.ts';
@@ -33,6 +33,7 @@ export interface SettledReport {
 const SITUATIONS: readonly JobSituation[] = [
   'queued',
   'held',
+  'unmetered',
   'waiting',
   'awaitingCredentials',
   'failed',
@@ -67,9 +68,9 @@ export function createSettled(parts: {
       if (taken.length > 0) return false;
       if (!gates.uploadsOpen()) return true;
       const looked = { accountId, runner: host.runner, now };
-      const startable = tables
-        .jobs(tx, accountId, 'queued', scheduler.broken.size + 1)
-        .some((mediaId) => !scheduler.broken.has(mediaId));
+      const startable = queuedJobs(tx, tables, accountId, gates, scheduler.broken.size + 1).some(
+        (mediaId) => !scheduler.broken.has(mediaId),
+      );
       return !startable && (mayBeStuck || uploadsUnderWay(tx, tables, looked).length === 0);
     });
   }

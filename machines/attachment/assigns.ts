@@ -77,6 +77,8 @@ export const noteHandle: Assign = (_context, event) =>
   event.type === 'upload.opened' ? { handle: event.handle } : {};
 export const hold: Assign = () => ({ held: true });
 export const unhold: Assign = () => ({ held: false });
+/** For this attachment alone, and for good: a restart remembers it. */
+export const allowAnyNetwork: Assign = ({ policy }) => ({ policy: { ...policy, network: 'any' } });
 
 /** Burnt attempts stay counted until the object is attached, or a receipt that never fits would repeat for ever. */
 export const noteReceipt: Assign = (_context, event) =>

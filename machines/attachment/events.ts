@@ -49,6 +49,8 @@ export type TransferEvent =
   | { readonly type: 'held' }
   | { readonly type: 'resumed' }
   | { readonly type: 'credentials.changed' }
+  /** The user lets it go over any link, whatever its field says (field case 45). */
+  | { readonly type: 'network.waived' }
   /** The backend will not take the ref. */
   | { readonly type: 'backend.refused'; readonly code: string; readonly message: string }
   /** A delta brought the remote locator. */

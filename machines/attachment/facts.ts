@@ -88,6 +88,8 @@ export interface AttachmentFacts {
   readonly gone: boolean;
   /** Paused by the user. */
   readonly held: boolean;
+  /** It is sent over unmetered links only (contract 3.4). Absent where any will do. */
+  readonly unmetered?: true;
   /** Readable bytes are here. */
   readonly bytes: boolean;
   readonly pinned: boolean;
@@ -122,6 +124,7 @@ export function factsOf(value: Json, context: AttachmentContext | JsonObject): A
     localError: known.localFault,
     gone: known.gone,
     held: known.held,
+    ...(known.policy.network === 'unmetered' ? { unmetered: true as const } : {}),
     bytes: known.bytes,
     pinned: known.pinned,
     origin: known.origin,

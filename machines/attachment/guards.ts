@@ -94,6 +94,8 @@ export const isDownloadSpent: Guard = (context) =>
 
 export const isHeld: Guard = (context) => context.held;
 export const isNotHeld: Guard = (context) => !context.held;
+/** Its field sends over unmetered links only, and nobody has said otherwise since. */
+export const isUnmeteredOnly: Guard = (context) => context.policy.network === 'unmetered';
 export const hasUrl: Guard = (context) => context.url !== null;
 
 /** The bytes are there, only the attach step is left (contract 3.5). */

@@ -7,7 +7,7 @@ const gateRows: readonly (readonly [name: string, gates: Gates])[] = [
   ['everything paused', { ...openGates, paused: true }],
   ['account not active', { ...openGates, accountActive: false }],
   ['offline', { ...openGates, online: false }],
-  ['metered link, policy unmetered', { ...openGates, networkPolicyOk: false }],
+  ['metered link', { ...openGates, networkPolicyOk: false }],
   ['breaker open', { ...openGates, breakerOpen: true }],
   ['no free slot', { ...openGates, slotFree: false }],
 ];
@@ -25,6 +25,7 @@ const variantsOf: Partial<
 > = {
   queued: [
     ['', {}],
+    ['over unmetered links only', { unmetered: true }],
     ['paused by the user', { held: true }],
   ],
   waiting: [

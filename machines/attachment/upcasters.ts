@@ -56,6 +56,7 @@ const commandSchemas: Readonly<Record<AttachmentCommand['type'], readonly Upcast
   held: unchanged,
   resumed: unchanged,
   'credentials.changed': unchanged,
+  'network.waived': unchanged,
   'backend.refused': unchanged,
   'remote.located': unchanged,
   'remote.missing': unchanged,

@@ -34,7 +34,7 @@ export type WaitingFor =
 /** Facts of the engine, never events of an attachment (contract 2). */
 export interface Gates {
   readonly online: boolean;
-  /** The link may be used: any will do, or it is not metered. */
+  /** The link is not metered: what its field keeps to such links may be sent. */
   readonly networkPolicyOk: boolean;
   /** Everything is paused. */
   readonly paused: boolean;
@@ -100,8 +100,11 @@ export function viewOf(
 }
 
 /** The first gate that keeps a queued upload from starting, in the order in which people can do something about it. */
-export function closedGate(gates: Gates): WaitingFor | null {
+export function closedGate(gates: Gates, unmetered = false): WaitingFor | null {
   if (gates.paused) return 'resume';
+  if (unmetered && gates.accountActive && gates.online && !gates.networkPolicyOk) {
+    return 'unmetered_network';
+  }
   return closedToAll(gates) ?? (gates.slotFree ? null : 'slot');
 }
 
@@ -142,7 +145,7 @@ const unlessHeld =
 const waitsFor: Readonly<Record<Situation, Reason>> = {
   draft: 'link',
   awaitingAuthor: 'author',
-  queued: (facts, gates) => (facts.held ? 'resume' : closedGate(gates)),
+  queued: (facts, gates) => (facts.held ? 'resume' : closedGate(gates, facts.unmetered)),
   waiting: unlessHeld('backoff'),
   awaitingCredentials: unlessHeld('credentials'),
   uploading: null,
@@ -169,6 +172,5 @@ function waitingForOf(facts: AttachmentFacts, gates: Gates): WaitingFor | null {
 function closedToAll(gates: Gates): WaitingFor | null {
   if (!gates.accountActive) return 'account';
   if (!gates.online) return 'network';
-  if (!gates.networkPolicyOk) return 'unmetered_network';
   return gates.breakerOpen === true ? 'remote' : null;
 }

@@ -42,6 +42,12 @@ export const inputs = {
     blobKey: 'blobs/01/8f5d9e.bin',
     policy: { ...shortPolicy, dropLocalAtOnce: true },
   }),
+  unmetered: inputOf({
+    origin: 'here',
+    url: null,
+    blobKey: 'blobs/01/8f5d9e.bin',
+    policy: { ...shortPolicy, network: 'unmetered' },
+  }),
   syncedWithUrl: inputOf({ origin: 'elsewhere', url: remoteUrl, blobKey: null }),
   syncedWithoutUrl: inputOf({ origin: 'elsewhere', url: null, blobKey: null }),
 } satisfies Record<string, AttachmentInput>;
@@ -125,6 +131,7 @@ const commands: Readonly<Record<AttachmentCommand['type'], CommandCases>> = {
   held: () => [{ type: 'held' }],
   resumed: () => [{ type: 'resumed' }],
   'credentials.changed': () => [{ type: 'credentials.changed' }],
+  'network.waived': () => [{ type: 'network.waived' }],
   'backend.refused': () => [
     { type: 'backend.refused', code: 'entity_missing', message: 'The receipt was deleted.' },
   ],

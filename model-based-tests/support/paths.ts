@@ -82,7 +82,7 @@ export interface Scope extends CaseOptions {
   readonly input: InputName;
 }
 
-const only = (
+export const only = (
   input: InputName,
   types: readonly AttachmentCommand['type'][],
   owners: readonly Owner[] = [receiptOwner],
@@ -133,6 +133,7 @@ export const scopes: readonly Scope[] = [
     'bytes.found',
   ]),
   only('droppedAtOnce', ['ref.linked', 'upload.started']),
+  only('unmetered', ['ref.linked', 'upload.started', 'network.waived']),
   only('syncedWithUrl', ['ref.synced', 'read.requested', 'cancelled']),
   only('syncedWithoutUrl', ['ref.synced', 'remote.located', 'bytes.given', 'pinned', 'cancelled']),
 ];

@@ -27,6 +27,15 @@ const rareTransferEvents: readonly CommandType[] = [
   'backend.refused',
 ];
 
+const untilWaived: readonly CommandType[] = [
+  'ref.linked',
+  'upload.started',
+  'network.waived',
+  'cancelled',
+  'retry.requested',
+  'credentials.changed',
+];
+
 export interface SearchGroup extends CaseOptions {
   readonly title: string;
   readonly input: AttachmentInput;
@@ -53,6 +62,12 @@ export const searchGroups: readonly SearchGroup[] = [
     input: inputs.droppedAtOnce,
     owners: [receiptOwner],
     without: [...otherRefEvents, ...pins, ...pauses, ...rareTransferEvents],
+  },
+  {
+    title: 'sent over unmetered links only, until the user says otherwise',
+    input: inputs.unmetered,
+    owners: [receiptOwner],
+    without: commandTypes.filter((type) => !untilWaived.includes(type)),
   },
   {
     title: 'synced with a url: downloads, and uploads for another device',

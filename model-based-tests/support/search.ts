@@ -124,6 +124,7 @@ export function keyOf(snapshot: AnyMachineSnapshot): string {
     context.attempts,
     context.authStrikes,
     context.held,
+    context.policy.network,
     distinctFaults.find((known) => known === context.fault?.class) ?? context.fault !== null,
     context.blobKey !== null,
     context.pinned,

@@ -1,6 +1,6 @@
 import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import { type AttachmentFacts, factsOf } from '../../machines/attachment/facts.ts';
-import type { ProjectedState } from '../../ports/attachment-tables.ts';
+import type { JobSituation, ProjectedState } from '../../ports/attachment-tables.ts';
 import type { SqlValue } from '../../ports/sql.ts';
 
 /** A table's row as bound values, in column order; compared and written as such. */
@@ -38,6 +38,13 @@ const JOB_SITUATIONS: ReadonlySet<AttachmentFacts['situation']> = new Set([
   'leftover',
   'purgeWaiting',
 ]);
+
+/** Jobs that the scheduler looks for apart: what waits for the user, and what some links may not carry. */
+function queueOf({ situation, held, unmetered }: AttachmentFacts): JobSituation {
+  if (situation !== 'queued') return situation;
+  if (held) return 'held';
+  return unmetered === true ? 'unmetered' : 'queued';
+}
 
 export function rowsOf(state: ProjectedState): AttachmentRows {
   const context = state.context as unknown as AttachmentContext;
@@ -82,7 +89,7 @@ export function rowsOf(state: ProjectedState): AttachmentRows {
       ? [
           mediaId,
           accountId,
-          facts.held && facts.situation === 'queued' ? 'held' : facts.situation,
+          queueOf(facts),
           facts.since,
           facts.until,
           facts.attempts,

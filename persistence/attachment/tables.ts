@@ -119,7 +119,7 @@ export const attachmentTables: AttachmentTables = {
         `SELECT coalesce(sum(m.byte_size), 0) AS bytes
          FROM lading_job AS j JOIN lading_media AS m ON m.media_id = j.media_id
          WHERE j.account_id = ? AND j.situation IN
-           ('queued', 'held', 'waiting', 'awaitingCredentials', 'uploading', 'attaching', 'failed')`,
+           ('queued', 'held', 'unmetered', 'waiting', 'awaitingCredentials', 'uploading', 'attaching', 'failed')`,
         accountId,
       )?.['bytes'] ?? 0,
     ),

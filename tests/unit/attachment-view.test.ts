@@ -17,7 +17,7 @@ describe('what a screen shows (contract 2)', () => {
   });
 
   it('names the gate that people can do most about, when several are closed', () => {
-    const { facts } = queued();
+    const facts = { ...queued().facts, unmetered: true as const };
     const closing: readonly (readonly [WaitingFor, Partial<Gates>])[] = [
       ['slot', { slotFree: false }],
       ['remote', { breakerOpen: true }],
@@ -31,6 +31,16 @@ describe('what a screen shows (contract 2)', () => {
       const gates: Gates = Object.assign({}, openGates, ...closed);
       expect(viewOf(facts, gates)).toMatchObject({ state: 'local_only', waitingFor });
     }
+  });
+
+  it('names a metered link only to what its field keeps to unmetered ones (contract 3.4)', () => {
+    const { facts } = queued();
+    const metered = { ...openGates, networkPolicyOk: false };
+    expect(viewOf(facts, metered).state).toBe('uploading');
+    expect(viewOf({ ...facts, unmetered: true }, metered)).toMatchObject({
+      state: 'local_only',
+      waitingFor: 'unmetered_network',
+    });
   });
 
   it('does not call a running upload waiting for the slot that it holds', () => {
