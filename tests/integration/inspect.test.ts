@@ -1,5 +1,5 @@
 import { bytesSource, type Inspect, type LadingOptions, type Owner } from 'lading';
-import { noRedaction, statelyInspect } from 'lading/inspect';
+import { defaultRedaction, noRedaction, statelyInspect } from 'lading/inspect';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadInspect } from '../../adapters/inspect/index.ts';
 import { type Frame, inspectorListener, type Listener } from '../support/inspector-listener.ts';
@@ -120,6 +120,19 @@ describe('the Stately inspector, over a WebSocket to a listener on this machine'
     });
     const failed = listener.frames.find(({ event }) => event?.type === 'upload.failed');
     expect(failed?.event).toMatchObject({ output: { class: 'retryable', code: 'http_503' } });
+  });
+
+  it('shows nothing that a later version adds, until somebody thought about it', () => {
+    const later = { newWord: 'word', newList: ['word'], newHolder: { kind: 'image' } };
+    const context = { ...later, kind: 'image', count: 3, media: { ...later, byteSize: 5 } };
+    expect(defaultRedaction.context(context)).toEqual({
+      kind: 'image',
+      count: 3,
+      media: { byteSize: 5 },
+    });
+    expect(defaultRedaction.payload({ kind: 'a sentence, or worse' }, 'upload.failed')).toEqual({
+      kind: '[redacted]',
+    });
   });
 
   it('shows all of it to whoever asks for that', async () => {
