@@ -5,7 +5,6 @@ import { newestEvents, ownersOf } from '../../persistence/inspection/queries.ts'
 import { printable } from '../../ports/printable.ts';
 import { type DatabaseFile, openDatabaseFile } from '../database/open.ts';
 import type { Output } from '../print/output.ts';
-import { Problem } from '../problem.ts';
 import { survey } from '../survey.ts';
 import type { Call, ExitCode, FileCommand } from './command.ts';
 import { type ListedItem, listed, printList } from './list.ts';
@@ -132,7 +131,6 @@ function fingerprint(path: string): string {
   return ['', '-wal', '-lading']
     .map((suffix) => {
       const stats = statSync(`${path}${suffix}`, { throwIfNoEntry: false });
-      if (stats === undefined && suffix === '') throw new Problem(`${printable(path)} is gone.`);
       return stats === undefined ? '' : `${stats.size}:${stats.mtimeMs}:${stats.ino}`;
     })
     .join(' ');

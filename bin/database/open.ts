@@ -49,9 +49,10 @@ export interface DatabaseFile {
  */
 export async function openDatabaseFile(given: string): Promise<DatabaseFile> {
   const name = printable(given);
-  const path = requireFile(given, name);
-  const sqlJs = await openSqlJsCopy(path, name);
+  // Before its first image is written, such a database is a journal alone.
+  const sqlJs = await openSqlJsCopy(given, name);
   if (sqlJs !== undefined) return fileOf(given, sqlJs, 'from a copy', name);
+  const path = requireFile(given, name);
   const header = readHeader(path, name);
   requireSqlite(header, name);
   const isWal = header[18] === 2 || header[19] === 2;
