@@ -19,6 +19,7 @@ import type { Guardrails } from '../guardrails/guardrails.ts';
 import type { Reservation } from '../guardrails/reservations.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { contextOf } from './consequences.ts';
+import type { FieldRegistry } from './fields.ts';
 import type { GateKeeper } from './gates.ts';
 import { asStream } from './lists.ts';
 import type { ProgressBoard } from './progress.ts';
@@ -36,6 +37,7 @@ export interface ServiceParts {
   readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
   readonly vault: Vault;
+  readonly fields: Pick<FieldRegistry, 'find'>;
   readonly guardrails: Pick<Guardrails, 'reserve'>;
   /** A new place for fetched bytes. */
   newBlobKey(accountId: string): BlobKey;
@@ -98,6 +100,10 @@ async function unlessForeign(
 }
 
 async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun): Promise<Json> {
+  // What an earlier process left may have begun on another link: it is interrupted, which burns nothing.
+  if (isUnmetered(run) && !parts.gates.uploadsOpen(true)) {
+    return plainOutput(fault('offline', 'metered'));
+  }
   const { blobs, checkpoints, events, progress, remote } = parts;
   const { mediaId, accountId, media } = input;
   const key = input.blobKey as BlobKey;
@@ -147,6 +153,12 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
     );
   }
   return plainOutput(outcome);
+}
+
+/** Its field keeps it to unmetered links, and nobody said otherwise. */
+function isUnmetered(run: ServiceRun): boolean {
+  const state = run.state();
+  return state !== undefined && contextOf(state.context).policy.network === 'unmetered';
 }
 
 /** The owned copy must still be what was captured; a wrong one is never sent (field case 13). */
@@ -216,6 +228,18 @@ async function download(parts: ServiceParts, input: DownloadInput, run: ServiceR
   return fetchBytes(parts, input, run, room).finally(() => room.release());
 }
 
+/** What a field takes by default: the most for a ref of an older app that belongs to no field known here. */
+const UNKNOWN_SIZE_BYTES = 10 * 1024 * 1024;
+
+/** Never more than the ref says; where it does not, than its fields would have taken (contract 10.3, 10.6). */
+function mostBytes({ fields }: ServiceParts, { byteSize }: MediaFacts, run: ServiceRun): number {
+  if (byteSize > 0) return byteSize;
+  const state = run.state();
+  const refs = state === undefined ? [] : contextOf(state.context).refs;
+  const limits = refs.map(({ owner }) => fields.find(owner)?.maxBytes ?? UNKNOWN_SIZE_BYTES);
+  return limits.length === 0 ? UNKNOWN_SIZE_BYTES : Math.max(...limits);
+}
+
 /** Fetches bytes that are not here, and takes them only when they are the ones that were captured (contract 3.6). */
 async function fetchBytes(
   parts: ServiceParts,
@@ -231,8 +255,7 @@ async function fetchBytes(
   try {
     const written = await blobs.write(key, room.metered(input.mediaId, outcome.body), {
       signal: run.signal,
-      // The size is unknown only for refs of older apps.
-      ...(media.byteSize > 0 ? { maxBytes: media.byteSize } : {}),
+      maxBytes: mostBytes(parts, media, run),
     });
     const rightSize = media.byteSize === 0 || written.sizeBytes === media.byteSize;
     const rightHash = media.sha256 === '' || written.sha256 === media.sha256;
@@ -294,5 +317,5 @@ function messageOf(error: unknown): string {
 /** A service's output as the JSON that is stored: what an adapter says of a fault may quote what it was told. */
 function plainOutput(output: ServiceOutputs[keyof ServiceOutputs]): Json {
   if (output.ok || output.message === undefined) return output as Json;
-  return { ...output, message: redact(output.message) } as Json;
+  return { ...output, message: redact(output.message) };
 }

@@ -5,20 +5,37 @@ import { aborted, fault, faultOf, stalled } from './faults.ts';
 import { appHeaders, type TusHttp } from './http.ts';
 import { watchStall } from './stall.ts';
 
+/** Where downloads may read. */
+export interface DownloadRules {
+  /** The endpoint's own among them. */
+  readonly origins: ReadonlySet<string>;
+  /** Asks hosts other than the endpoint's, which may not lie in a private network; undefined where all may. */
+  readonly publicGet: ((url: URL, init: PublicInit) => Promise<Response>) | undefined;
+}
+
+export interface PublicInit {
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+}
+
 /**
  * A GET from `start` on. A server that knows no ranges sends all, and the beginning is skipped here.
- * The app's headers go to the endpoint's origin only (contract 10.3). What the bytes are worth, their hash tells.
+ * The app's headers and the endpoint's query go to the endpoint's origin only (contract 10.3). What the bytes are
+ * worth, their hash tells.
  */
 export async function downloadByGet(
   http: TusHttp,
-  allowedOrigins: ReadonlySet<string>,
+  rules: DownloadRules,
   url: string,
   options: { readonly start?: number; readonly signal: AbortSignal },
 ): Promise<DownloadOutcome> {
   const { start = 0, signal } = options;
   const target = URL.canParse(url) ? new URL(url) : undefined;
-  if (target === undefined || !allowedOrigins.has(target.origin)) {
+  if (target === undefined || !rules.origins.has(target.origin)) {
     return fault('terminal', 'origin_refused', 'Downloads from that origin are not allowed.');
+  }
+  if (target.username !== '' || target.password !== '') {
+    return fault('terminal', 'origin_refused', 'Urls with a user name are not fetched.');
   }
   if (signal.aborted) return aborted;
   const stop = new AbortController();
@@ -27,17 +44,22 @@ export async function downloadByGet(
     stall = stalled(http.stallMs);
     stop.abort();
   });
-  const broken = (error: unknown): Fault => stall ?? (signal.aborted ? aborted : faultOf(error));
+  const broken = (error: unknown): Fault => {
+    if (error instanceof Error && error.name === 'PrivateAddressError') return privateAddress;
+    return stall ?? (signal.aborted ? aborted : faultOf(error));
+  };
   watch.alive();
   try {
     const trusted = target.origin === http.endpoint.origin;
     const headers = trusted ? await appHeaders(http) : new Headers();
     if (start > 0) headers.set('Range', `bytes=${start}-`);
-    const response = await http.fetch(target, {
-      headers,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, stop.signal]),
-    });
+    const init = { headers, signal: AbortSignal.any([signal, stop.signal]) };
+    // A ref keeps no query (contract 10.4): what lets this app in at its own endpoint is put back.
+    if (trusted && target.search === '') target.search = http.endpoint.search;
+    const response =
+      trusted || rules.publicGet === undefined
+        ? await http.fetch(target, { ...init, redirect: 'manual' })
+        : await rules.publicGet(target, init);
     const refused =
       classifyTus('get', response.status, response.headers, { nowMs: http.clock.now() }) ??
       wrongRange(response, start);
@@ -70,6 +92,12 @@ export async function downloadByGet(
     }
   }
 }
+
+const privateAddress: Fault = fault(
+  'terminal',
+  'private_address',
+  'The host of the download lies in a private network. Where that is meant, set allowPrivateAddresses.',
+);
 
 function wrongRange(response: Response, start: number): Fault | null {
   if (response.status !== 206) return null;

@@ -4,7 +4,7 @@ import { systemClock } from '../../../ports/clock.ts';
 import { LadingError } from '../../../ports/errors.ts';
 import type { HeadOutcome, ObjectKey, Remote } from '../../../ports/remote.ts';
 import { tusUploadId } from '../tus-ids.ts';
-import { downloadByGet } from './download.ts';
+import { type DownloadRules, downloadByGet } from './download.ts';
 import { fault } from './faults.ts';
 import { ask, sameOrigin, type TusHttp } from './http.ts';
 import { loadTus } from './load.ts';
@@ -33,6 +33,12 @@ export interface TusRemoteOptions {
   readonly chunkSizeBytes?: number;
   /** Origins besides the endpoint's from which `download` may read; they get no headers (contract 10.3). */
   readonly allowedOrigins?: readonly string[];
+  /**
+   * Whether those other origins may lie in a private network: this machine, the local net, a cloud's metadata
+   * service. The endpoint's own origin may always. Checked in Node, at each connection; a `fetch` of your own decides
+   * for itself. Default false (contract 10.3).
+   */
+  readonly allowPrivateAddresses?: boolean;
   readonly clock?: Clock;
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -70,7 +76,13 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     'chunkSizeBytes',
     options.chunkSizeBytes ?? Number.POSITIVE_INFINITY,
   );
-  const origins = new Set([endpoint.origin, ...(options.allowedOrigins ?? [])]);
+  const rules: DownloadRules = {
+    origins: new Set([endpoint.origin, ...(options.allowedOrigins ?? []).map(originOf)]),
+    publicGet:
+      options.allowPrivateAddresses === true || options.fetch !== undefined || !isNode()
+        ? undefined
+        : async (url, init) => (await import('../public-fetch.ts')).publicGet(url, init),
+  };
   const idFor = options.idFor ?? tusUploadId;
   const urlFor = (id: string): string => {
     const base = new URL(endpoint);
@@ -123,7 +135,7 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     },
 
     download: (url, { start, signal }) =>
-      downloadByGet(http, origins, url, start === undefined ? { signal } : { start, signal }),
+      downloadByGet(http, rules, url, start === undefined ? { signal } : { start, signal }),
   };
 }
 
@@ -141,6 +153,26 @@ function endpointOf(text: string): URL {
     'invalid_option',
     'The tus endpoint must be an http(s) url without user name and password; pass credentials by `headers`.',
   );
+}
+
+/** What is meant to be an origin must be one: a path in it would look like a limit, and be none. */
+function originOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) {
+    return url.origin;
+  }
+  throw new LadingError(
+    'invalid_option',
+    'An allowed origin is scheme, host and port alone, such as https://cdn.example.com.',
+  );
+}
+
+/** Elsewhere the platform keeps pages out of private networks, or nothing can. */
+function isNode(): boolean {
+  const { process } = globalThis as {
+    readonly process?: { readonly versions?: { readonly node?: string } };
+  };
+  return process?.versions?.node !== undefined;
 }
 
 function withoutQuery(text: string): string {
