@@ -13,7 +13,7 @@ const PROJECT = 'lake-house';
 export interface StoryParts {
   readonly directory: string;
   readonly endpoint: string;
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 /** A day with the app: five features, no network at first, and a second device at the end. */
@@ -39,7 +39,7 @@ export async function tellStory({ directory, endpoint, say }: StoryParts): Promi
     const invoice = await invoiceImport(phone, say);
     say('');
     await secondDevice(phone, tablet, lamp, say);
-    await online(phone, tablet, [lamp, dinner, invoice], say);
+    await backOnline(phone, tablet, [lamp, dinner, invoice], say);
   } finally {
     await phone.ledger.close();
     await tablet.ledger.close();
@@ -141,7 +141,7 @@ async function secondDevice(
   say(`  on the tablet: photos of the lamp, not here yet, waiting for their ${[...waits].join()}`);
 }
 
-async function online(
+async function backOnline(
   phone: LedgerDevice,
   tablet: LedgerDevice,
   entities: readonly Entity[],
