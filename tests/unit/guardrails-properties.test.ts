@@ -43,6 +43,14 @@ const life = fc.record({
 });
 
 describe('reservations, in any order of events (contract 7.3)', () => {
+  it('asked for in the same moment are given to one', async () => {
+    const { reservations } = ledger();
+    const ask = (id: string) =>
+      reservations.reserve([{ mediaId: id as MediaId, sizeBytes: 500 }], 'always');
+    const asked = await Promise.allSettled([ask('media-1'), ask('media-2')]);
+    expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  });
+
   it('never give the same room twice, never refuse for nothing, and leave none behind', async () => {
     await fc.assert(
       fc.asyncProperty(
