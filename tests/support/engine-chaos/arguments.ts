@@ -1,6 +1,8 @@
 import { readOptions, UsageError, wholeNumber } from '../../../testing/cli/usage.ts';
+import type { DriverName } from '../drivers.ts';
 
 export interface KillOptions {
+  readonly driver: DriverName;
   readonly kills: number;
   /** Undefined: chosen by chance. */
   readonly seed: number | undefined;
@@ -14,7 +16,7 @@ export interface KillOptions {
 
 export const HELP = `Kills the whole engine on real parts, at named points and at random, judged from outside.
 
-  npm run kill -- [--kills 300] [--seed N]
+  npm run kill -- [--driver node|better-sqlite3|sqljs] [--kills 300] [--seed N]
 
   --per-point N      kills at each named point (default 3)
   --lanes N          databases at the same time (default 2)
@@ -29,6 +31,7 @@ export function parseKillArguments(args: readonly string[]): KillOptions {
   const values = readOptions(
     args,
     {
+      driver: { type: 'string', default: 'node' },
       kills: { type: 'string', default: '300' },
       seed: { type: 'string' },
       'per-point': { type: 'string', default: '3' },
@@ -40,6 +43,7 @@ export function parseKillArguments(args: readonly string[]): KillOptions {
     'npm run kill',
   );
   return {
+    driver: driverNamed(values.driver),
     kills: wholeNumber('kills', values.kills),
     seed: values.seed === undefined ? undefined : wholeNumber('seed', values.seed),
     perPoint: wholeNumber('per-point', values['per-point']),
@@ -48,6 +52,21 @@ export function parseKillArguments(args: readonly string[]): KillOptions {
     keep: values.keep,
     help: values.help,
   };
+}
+
+function driverNamed(name: string): DriverName {
+  switch (name) {
+    case 'node':
+    case 'node:sqlite':
+      return 'node:sqlite';
+    case 'sqljs':
+    case 'sql.js':
+      return 'sql.js';
+    case 'better-sqlite3':
+      return name;
+    default:
+      throw new UsageError(`--driver takes node, better-sqlite3 or sqljs, not "${name}".`);
+  }
 }
 
 function share(option: string, text: string): number {

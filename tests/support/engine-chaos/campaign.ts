@@ -2,12 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SeededRandom, seededRandom } from '../../../testing/world/seeded-random.ts';
+import type { DriverName } from '../drivers.ts';
 import { type ChainReport, liveChain } from './chain.ts';
 import type { Fate } from './life.ts';
-import { POINTS, type Point } from './points.ts';
+import { type Point, pointsOf } from './points.ts';
 
 export interface CampaignOptions {
   readonly seed: number;
+  /** Default `node:sqlite`. */
+  readonly driver?: DriverName;
   /** Kills at random times. */
   readonly randomKills: number;
   /** Occurrences of each point at which to kill. Default 1. */
@@ -59,7 +62,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
 
 async function run(options: CampaignOptions, compileCache: string): Promise<CampaignReport> {
   const random = seededRandom(options.seed);
-  const points = options.points ?? POINTS;
+  const { driver = 'node:sqlite' } = options;
+  const points = options.points ?? pointsOf(driver);
   const beganAt = performance.now();
   const reports: ChainReport[] = [];
   const chain = (name: string, fates: readonly Fate[]): Promise<ChainReport> =>
@@ -67,6 +71,7 @@ async function run(options: CampaignOptions, compileCache: string): Promise<Camp
       {
         name,
         random: random.fork(name),
+        driver,
         sizes: {
           photoBytes: options.photoBytes ?? [20_000, 60_000],
           largeBytes: options.largeBytes ?? [500_000, 1_500_000],

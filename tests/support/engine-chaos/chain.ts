@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../../ports/clock.ts';
 import { createReferenceBackend } from '../../../sync/reference-backend.ts';
 import type { SeededRandom } from '../../../testing/world/seeded-random.ts';
+import type { DriverName } from '../drivers.ts';
 import { serveBackend } from './backend-bridge.ts';
 import type { Bug } from './bugs.ts';
 import { needsBatch, toldBy } from './expected.ts';
@@ -21,6 +22,8 @@ export interface ChainOptions {
   readonly sizes: Pick<PlanOptions, 'photoBytes' | 'largeBytes'>;
   readonly paceMs: number;
   readonly bug?: Bug;
+  /** Default `node:sqlite`. */
+  readonly driver?: DriverName;
   /** Shared by all processes of a campaign. */
   readonly compileCache: string;
   /** How likely the server's process is killed, and started again, in the middle of a life. Default 0. */
@@ -51,7 +54,7 @@ export async function liveChain(
   options: ChainOptions,
   fates: readonly Fate[],
 ): Promise<ChainReport> {
-  const { random, bug = null } = options;
+  const { random, bug = null, driver = 'node:sqlite' } = options;
   const directory = await mkdtemp(join(tmpdir(), 'lading-kill-'));
   const objects = join(directory, 'objects');
   await mkdir(objects);
@@ -81,6 +84,7 @@ export async function liveChain(
       {
         ...planOptions(),
         directory,
+        driver,
         endpoint: server.endpoint,
         backendUrl: bridge.url,
         paceMs: options.paceMs,
@@ -100,7 +104,13 @@ export async function liveChain(
       if (line.type === 'trouble') problems.push(`${named(fate)}: ${line.message}`);
       if (line.type === 'dying') reached.push(line.point as Point);
     }
-    const found = await judgeFiles(directory, plan(), toldBy(lines), await server.objects());
+    const found = await judgeFiles(
+      directory,
+      driver,
+      plan(),
+      toldBy(lines),
+      await server.objects(),
+    );
     problems.push(...found.problems.map((problem) => `after ${named(fate)}: ${problem}`));
     committed = found.committed;
     return lived;
@@ -117,7 +127,7 @@ export async function liveChain(
     const lastLifeAt = Date.now();
     const last = problems.length > 0 ? undefined : await liveOnce({ kind: 'none' });
     const told = toldBy(lines);
-    const facts = { directory, account, plan: plan(), committed, told, server, backend };
+    const facts = { directory, driver, account, plan: plan(), committed, told, server, backend };
     const end = problems.length > 0 ? undefined : await judgeEnd({ ...facts, kills, lastLifeAt });
     problems.push(...(end?.problems ?? []).map((problem) => `at the end: ${problem}`));
     const idle = last?.lines.find((line) => line.type === 'idle');

@@ -1,6 +1,7 @@
 import type { Fields } from '../../../engine/lifecycle/fields.ts';
 import type { AttachmentPolicy } from '../../../machines/attachment/types.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
+import type { DriverName } from '../drivers.ts';
 import type { Bug } from './bugs.ts';
 import { ownerName, type PlanOptions } from './plan.ts';
 import type { KillAt, Points } from './points.ts';
@@ -9,6 +10,7 @@ import type { KillAt, Points } from './points.ts';
 export interface ChildOptions extends PlanOptions {
   /** Holds `app.db` and `blobs/`. */
   readonly directory: string;
+  readonly driver: DriverName;
   readonly endpoint: string;
   readonly backendUrl: string;
   readonly killAt: KillAt | null;

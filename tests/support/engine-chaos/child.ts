@@ -23,7 +23,8 @@ process.on('uncaughtException', (error) => {
 });
 
 say({ type: 'opening' });
-const database = sqlWithPoints(join(options.directory, 'app.db'), points);
+const file = join(options.directory, 'app.db');
+const database = await sqlWithPoints(options.driver, file, points);
 database.exec(APP_SCHEMA);
 const lading = await openLading({
   store: database,

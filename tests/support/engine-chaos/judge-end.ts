@@ -1,17 +1,19 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tusUploadId } from '../../../adapters/remotes/tus-ids.ts';
-import { openNodeSqlite } from '../../../persistence/drivers/node-sqlite.ts';
 import { objectKey } from '../../../ports/remote.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
 import type { ReferenceBackend } from '../../../sync/reference-backend.ts';
+import type { DriverName } from '../drivers.ts';
 import { tasksLeft } from './child-options.ts';
+import { openDatabase } from './database.ts';
 import { type Expected, expectedAfter, type Told } from './expected.ts';
 import { bytesOf, type Step, sha256 } from './plan.ts';
 import type { ChaosServer } from './server.ts';
 
 export interface EndCase {
   readonly directory: string;
+  readonly driver: DriverName;
   readonly account: string;
   readonly plan: readonly Step[];
   readonly committed: ReadonlySet<number>;
@@ -36,13 +38,13 @@ const IN_FLIGHT_BYTES = 1_500_000;
 
 /** After the last life, which came to its own end: everything is done, everywhere, and nothing is left. */
 export async function judgeEnd(kase: EndCase): Promise<EndFinding> {
-  const { plan, committed, directory } = kase;
+  const { plan, committed, directory, driver } = kase;
   const problems: string[] = [];
   const expected = expectedAfter(plan, committed);
   for (const { n, verb } of plan) {
     if (!committed.has(n)) problems.push(`step ${n}, ${verb}, was never done`);
   }
-  const database = openNodeSqlite(join(directory, 'app.db'));
+  const database = await openDatabase(driver, join(directory, 'app.db'));
   try {
     judgeDatabase(database, expected, problems);
     judgeBackend(database, kase, expected, problems);

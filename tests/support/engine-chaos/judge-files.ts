@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostedAttachment } from '../../../engine/lifecycle/hosted.ts';
 import { createVerify } from '../../../engine/lifecycle/verify.ts';
-import { openNodeSqlite } from '../../../persistence/drivers/node-sqlite.ts';
 import { type LadingStore, openStore } from '../../../persistence/index.ts';
 import { systemClock } from '../../../ports/clock.ts';
 import { systemRandom } from '../../../ports/random.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
+import type { DriverName } from '../drivers.ts';
 import { APP_SCHEMA, stepsDone } from './child-options.ts';
+import { DATABASE_FILES, openDatabase } from './database.ts';
 import { type Expected, expectedAfter, type Told } from './expected.ts';
 import { bytesOf, type Step, sha256 } from './plan.ts';
 import type { ServerObject } from './server.ts';
@@ -33,6 +34,7 @@ interface Case {
  */
 export async function judgeFiles(
   directory: string,
+  driver: DriverName,
   plan: readonly Step[],
   told: Told,
   objects: readonly ServerObject[],
@@ -40,10 +42,10 @@ export async function judgeFiles(
   const copy = await mkdtemp(join(tmpdir(), 'lading-judge-'));
   const problems: string[] = [];
   try {
-    for (const name of ['app.db', 'app.db-wal']) {
+    for (const name of DATABASE_FILES) {
       await copyFile(join(directory, name), join(copy, name)).catch(unlessMissing);
     }
-    const database = openNodeSqlite(join(copy, 'app.db'));
+    const database = await openDatabase(driver, join(copy, 'app.db'));
     try {
       const integrity = database.all('PRAGMA integrity_check').map((row) => row['integrity_check']);
       if (integrity.join() !== 'ok') problems.push(`integrity: ${integrity.join('; ')}`);

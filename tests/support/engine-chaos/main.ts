@@ -12,9 +12,10 @@ process.exitCode = await exitCodeOf(async () => {
 
 async function kill(options: KillOptions): Promise<boolean> {
   const seed = options.seed ?? 1 + Math.floor(Math.random() * 1_000_000);
-  console.log(`seed ${seed}`);
+  console.log(`seed ${seed} on ${options.driver}`);
   const report = await runCampaign({
     seed,
+    driver: options.driver,
     randomKills: options.kills,
     perPoint: options.perPoint,
     lanes: options.lanes,

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { directoryBlobs, nodeDisk } from '../../../adapters/blobs/directory.ts';
 import { tusRemote } from '../../../adapters/remotes/tus/index.ts';
-import { openNodeSqlite } from '../../../persistence/drivers/node-sqlite.ts';
 import type { Backend } from '../../../ports/backend.ts';
 import type { BlobStore } from '../../../ports/blob-store.ts';
 import type { Disk } from '../../../ports/disk.ts';
 import type { Remote } from '../../../ports/remote.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
+import type { DriverName } from '../drivers.ts';
+import { filesWithPoints, openDatabase } from './database.ts';
 import { type Point, type Points, say } from './points.ts';
 
 /*
@@ -14,8 +15,13 @@ import { type Point, type Points, say } from './points.ts';
  * change nothing of what the parts do, but their pace: pieces of an upload come slowly enough for kills to hit one.
  */
 
-export function sqlWithPoints(file: string, points: Points): SqlDatabase {
-  const database = openNodeSqlite(file, { beforeCommit: () => points.hit('sql.before_commit') });
+export async function sqlWithPoints(
+  driver: DriverName,
+  file: string,
+  points: Points,
+): Promise<SqlDatabase> {
+  const beforeCommit = (): void => points.hit('sql.before_commit');
+  const database = await openDatabase(driver, file, { beforeCommit }, filesWithPoints(points));
   let depth = 0;
   return {
     exec: (sql) => database.exec(sql),

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import type { DriverName } from '../drivers.ts';
 
 /**
  * Every place where the child can be told to die. The host's and the driver's are theirs; the others lie in the parts
@@ -63,9 +64,25 @@ export const POINTS = [
   'replace.resolved',
   'cancel.resolved',
   'read.resolved',
+  /** sql.js: a transaction stands in the journal, its seal not; COMMIT in memory comes next. */
+  'journal.staged',
+  /** Committed, perhaps not yet on the disk, and nobody was told. */
+  'journal.sealed',
+  'journal.synced',
+  /** In a checkpoint: the new image is written, or there for good under another name; then image and journal change. */
+  'image.written',
+  'image.synced',
+  'image.renamed',
+  'journal.renamed',
 ] as const;
 
 export type Point = (typeof POINTS)[number];
+
+/** Points that a life with this driver comes to. */
+export function pointsOf(driver: DriverName): readonly Point[] {
+  const isOfFiles = (point: Point): boolean => /^(?:journal|image)\./.test(point);
+  return driver === 'sql.js' ? POINTS : POINTS.filter((point) => !isOfFiles(point));
+}
 
 /** A point, and which of its occurrences. */
 export interface KillAt {
