@@ -116,6 +116,18 @@ describe('an empty project that installs it', () => {
     expect(existsSync(join(consumer, 'node_modules/.bin/node'))).toBe(false);
   });
 
+  it('gets the command, which helps, draws and looks into databases', async () => {
+    const { stdout } = await run('npx', ['--no-install', 'lading', '--help']);
+    expect(stdout).toContain('lading COMMAND FILE [ID]');
+    const drawing = await run('npx', ['--no-install', 'lading', 'graph', '--format', 'svg']);
+    expect(drawing.stdout).toContain('<svg ');
+    const missing = run('npx', ['--no-install', 'lading', 'doctor', 'nothing.sqlite']);
+    await expect(missing).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no file nothing.sqlite'),
+    });
+  });
+
   it.each(subpaths.filter((name) => name !== `${manifest.name}/testing/contracts`))(
     'imports %s without any SDK',
     async (subpath) => {

@@ -49,7 +49,7 @@ export interface SickPhone {
 
 type SickId = 'uploaded' | 'tooLarge' | 'busy' | 'draft' | 'removed' | 'paused' | 'signedOut';
 
-export const CANARY = 'canary-7Zq3';
+export const CANARY = 'IMG_7Zq3';
 
 const tooLarge: Fault = {
   ok: false,
