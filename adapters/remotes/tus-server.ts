@@ -47,6 +47,7 @@ export interface LadingTusHooks<Store> {
  *   `cleanUpExpiredUploads` with the file store removes completed uploads too: do not call it). An unfinished one
  *   that has expired is cleared away when its id is created again;
  * - a download does not end the server's process (the stock server's does in Node 24, now and then);
+ * - downloads are served as attachments, with `nosniff` and a sandbox: a browser saves them and shows none as a page;
  * - locations are relative, so that they stay on the client's origin behind any proxy.
  *
  * The store should survive power loss on its own: `@tus/file-store` syncs nothing.
@@ -79,6 +80,7 @@ export function ladingTusHooks<Store extends TusDataStore>(
       const owner = parseTusUploadId(id);
       if (owner === undefined) throw request.method === 'POST' ? refused : unknown;
       await authorize?.(request, owner);
+      if (request.method === 'GET') serveSafely(request);
     },
   };
 }
@@ -155,6 +157,32 @@ function tell(request: Request, upload: TusUpload): void {
   if (upload.size !== undefined) response.setHeader('Upload-Length', String(upload.size));
 }
 
+/**
+ * What users uploaded is saved by a browser and never shown as a page of this origin (contract 10.2). The handler of
+ * `@tus/server` says `inline` of pictures and the like in the head that it writes itself: it is corrected there.
+ */
+function serveSafely(request: Request): void {
+  const response = (request as { readonly runtime?: { readonly node?: NodeSide } }).runtime?.node
+    ?.res;
+  if (response === undefined) return;
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
+  const { writeHead } = response;
+  response.writeHead = (...head: unknown[]) => {
+    const headers = head.at(-1);
+    if (Array.isArray(headers)) {
+      for (let at = 0; at < headers.length; at += 2) {
+        const isDisposition = String(headers[at]).toLowerCase() === 'content-disposition';
+        if (isDisposition) headers[at + 1] = 'attachment';
+      }
+    }
+    return writeHead.apply(response, head);
+  };
+}
+
 interface NodeSide {
-  readonly res?: { setHeader(name: string, value: string): unknown };
+  readonly res?: {
+    setHeader(name: string, value: string): unknown;
+    writeHead(...head: unknown[]): unknown;
+  };
 }

@@ -5,10 +5,12 @@ import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Host } from '../host/host.ts';
 import { asStream } from './lists.ts';
+import { safeType } from './safe-type.ts';
 
 /** Bytes that are here, ready to read. */
 export interface ResolvedBytes {
   readonly mediaId: MediaId;
+  /** Of an allow-list, by the bytes; else `application/octet-stream`, to be saved and never shown (contract 10.2). */
   readonly contentType: string;
   readonly byteSize: number;
   /** From `start` (default 0) to before `end` (default the end). */
@@ -80,14 +82,15 @@ async function isStored(blobs: BlobStore, { blobKey, media }: MediaRecord): Prom
   return found !== undefined && (media.byteSize === 0 || found.sizeBytes === media.byteSize);
 }
 
-function resolved(media: MediaRecord, blobs: BlobStore): ResolvedBytes {
+async function resolved(media: MediaRecord, blobs: BlobStore): Promise<ResolvedBytes> {
   const { blobKey, mediaId } = media;
   if (blobKey === null) throw bytesMissing(mediaId, 'they are on no device that this one knows');
+  const open: ResolvedBytes['open'] = (range) => blobs.open(blobKey, range);
   return {
     mediaId,
-    contentType: media.media.contentType,
+    contentType: await safeType(media.media, open),
     byteSize: media.media.byteSize,
-    open: (range) => blobs.open(blobKey, range),
+    open,
   };
 }
 

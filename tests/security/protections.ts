@@ -14,7 +14,7 @@ export interface Protection {
 }
 
 /** What each clause says, line by line: every one needs a protection that a test guards. */
-export const LINES: Readonly<Record<string, readonly string[]>> = {
+const LINES: Readonly<Record<string, readonly string[]>> = {
   '10.1': ['ids only, encoded', 'display names'],
   '10.2': ['refused by default', 'allow-listed, sniffed type', 'Content-Disposition', 'blob: URL'],
   '10.3': [
@@ -336,5 +336,61 @@ export const PROTECTIONS: readonly Protection[] = [
     find: '      maxBytes: mostBytes(parts, media, run),\n',
     replace: '',
     test: 'tests/security/10.3-origins.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'refused by default',
+    file: 'engine/lifecycle/content-types.ts',
+    find: 'ACTIVE.has(type) ?',
+    replace: 'ACTIVE.size === 0 ?',
+    test: 'tests/security/10.2-intake.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'allow-listed, sniffed type',
+    file: 'engine/intake/sniff.ts',
+    find: '(await fileTypeFromBuffer(head))?.mime;',
+    replace: '(await fileTypeFromBuffer(head)) && claim.contentType;',
+    test: 'tests/security/10.2-intake.test.ts',
+  },
+  {
+    clause: '10.5',
+    line: 'location removed',
+    file: 'engine/intake/index.ts',
+    find: "const isRemoved = field.location !== 'keep' && trouble === undefined;",
+    replace: 'const isRemoved = false;',
+    test: 'tests/unit/intake-location.test.ts',
+  },
+  {
+    clause: '10.5',
+    line: 'if it cannot',
+    file: 'engine/intake/index.ts',
+    find: "if (field.location === 'remove') throw stuckLocation(field, why);",
+    replace: '',
+    test: 'tests/unit/intake-location.test.ts',
+  },
+  {
+    clause: '10.5',
+    line: 'orientation and profile',
+    file: 'engine/intake/location/tiff.ts',
+    find: 'const REMOVED: ReadonlySet<number> = new Set([',
+    replace: 'const REMOVED: ReadonlySet<number> = new Set<number>([0x0112,',
+    test: 'tests/unit/intake-location.test.ts',
+  },
+  {
+    clause: '10.6',
+    line: 'dimensions',
+    file: 'engine/intake/index.ts',
+    find: "if (width < 1 || height < 1) throw new Unreadable('it says no width and height');",
+    replace: '',
+    test: 'tests/security/10.2-intake.test.ts',
+  },
+  {
+    clause: '10.6',
+    line: 'pixels, pages and sizes',
+    file: 'engine/intake/index.ts',
+    find: 'width * height > field.maxPixels',
+    replace: 'width < 0',
+    test: 'tests/security/10.2-intake.test.ts',
   },
 ];

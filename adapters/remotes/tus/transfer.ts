@@ -87,6 +87,7 @@ export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Pro
       metadata: {
         [LADING_KEY]: plan.uploadId,
         filetype: request.media.contentType,
+        contentDisposition: 'attachment', // for servers that serve what they were sent (contract 10.2)
         sha256: request.media.sha256,
       },
       fileReader: requestReader(request),
