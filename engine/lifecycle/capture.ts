@@ -87,15 +87,14 @@ export async function captureAll(
   }
   const [first] = prepared;
   if (first === undefined) return [];
-  if (options.draft !== true) {
-    // Checked again in the commit: this one spares the bytes (field case 70).
-    const present = countRefs(parts, owner);
-    // The first that has no room is the one to speak of.
-    const index = Math.max(0, first.field.maxCount - present);
-    tellWhich(whichFile(prepared[index] ?? first, index), () =>
-      requireRoom(first.field, present, prepared.length),
-    );
-  }
+  // Checked again in the commit: this one spares the bytes (field case 70). Drafts are in no list yet, but a batch
+  // that no list of the field could take is refused as one (contract 3.1).
+  const present = options.draft === true ? 0 : countRefs(parts, owner);
+  // The first that has no room is the one to speak of.
+  const index = Math.max(0, first.field.maxCount - present);
+  tellWhich(whichFile(prepared[index] ?? first, index), () =>
+    requireRoom(first.field, present, prepared.length),
+  );
   await storeAndCommit(parts, prepared, options.signal, (work, create) => {
     for (const [index, one] of prepared.entries()) {
       const { mediaId, field, kind } = one;
