@@ -4,7 +4,6 @@ import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
 import type { Sentences } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
 import type { ImportOptions, ImportReport, ImportRow } from './engine/importing/types.ts';
-import type { AppWrite } from './engine/lifecycle/app-write.ts';
 import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 import type { LinkRequest, OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
 import type { Fields } from './engine/lifecycle/fields.ts';
@@ -16,7 +15,7 @@ import type { UndoToken } from './engine/lifecycle/undo-token.ts';
 import type { VerifyOptions, VerifyReport } from './engine/lifecycle/verify.ts';
 import type { ListItem, LiveView } from './engine/lifecycle/views.ts';
 import type { SyncView } from './engine/observe/sync-view.ts';
-import type { AttachmentRef, MediaId, Owner, OwnerScope } from './machines/attachment/types.ts';
+import type { AttachmentRef, MediaId, Owner } from './machines/attachment/types.ts';
 import type { Backend } from './ports/backend.ts';
 import type { BlobStore } from './ports/blob-store.ts';
 import type { Cancel, Clock } from './ports/clock.ts';
@@ -237,5 +236,3 @@ export interface Lading {
    */
   close(): Promise<void>;
 }
-
-export type { AppWrite, OwnerScope };

@@ -22,7 +22,7 @@ export interface Story {
   readonly explanation: Explanation;
 }
 
-export function storyOf({ file, id: given, at, values }: FileCall): Story {
+function storyOf({ file, id: given, at, values }: FileCall): Story {
   return file.read((tx) => {
     const id = selectId(tx, given);
     const events = tx.log.read(id as StreamId);
@@ -125,7 +125,7 @@ export const explainCommand: FileCommand = {
 };
 
 /** `linked · uploading · present` */
-export function stateText(value: unknown): string {
+function stateText(value: unknown): string {
   if (typeof value === 'string') return value;
   return Object.values(value as Readonly<Record<string, unknown>>)
     .map(leafOf)

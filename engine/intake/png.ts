@@ -6,7 +6,7 @@ import { MAX_BUFFERED_BYTES, type Reader, skip, skipRest } from './reader.ts';
 import { Stuck, Unreadable } from './troubles.ts';
 import type { Found, Walk } from './walk.ts';
 
-export const PNG_SIGNATURE = '\x89PNG\r\n\x1a\n';
+const PNG_SIGNATURE = '\x89PNG\r\n\x1a\n';
 /** Chunks that say how the picture looks, in PNG (third edition) and its animations. */
 const KEPT: ReadonlySet<string> = new Set(
   'IHDR PLTE IDAT IEND acTL fcTL fdAT bKGD cHRM cICP cLLI eXIf gAMA hIST iCCP mDCV pHYs sBIT sPLT sRGB tIME tRNS'.split(

@@ -35,7 +35,7 @@ export function requireOwner(owner: Owner): Owner {
 }
 
 /** An id of the app's: any text that is short, well-formed, and no path. @throws {LadingError} `invalid_id`. */
-export function requireId(name: string, id: string): string {
+function requireId(name: string, id: string): string {
   const sound =
     typeof id === 'string' &&
     id.length > 0 &&

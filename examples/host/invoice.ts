@@ -20,7 +20,7 @@ const anEvent = { type: 'retried' } as InvoiceEvent;
  * An invoice that two people approve while a fraud check runs beside them; then it is paid, and tried again when the
  * bank is away. Nothing in it knows of a database: ids are explicit, delays are named, every invoke has an onError.
  */
-export const invoiceMachine = setup({
+const invoiceMachine = setup({
   types: { context: nothing, events: anEvent, input: { amount: 0 } },
   actors: {
     checkFraud: fromPromise<{ ok: boolean }, { amount: number }>(() => Promise.reject()),

@@ -105,9 +105,6 @@ export interface AttachmentInput {
   readonly capturedAt: number;
 }
 
-/** What the machine's context factory really gets: the host adds the stamp of the first event to its payload. */
-export type AttachmentStart = AttachmentInput & Stamp;
-
 /** Error classes of contract 4.4. `offline` burns nothing; `absent`, `busy` and `mismatch` are answers, not failures of transport. */
 export type FaultClass =
   | 'retryable'
@@ -178,7 +175,15 @@ export interface DownloadInput {
   readonly url: string;
   readonly media: MediaFacts;
 }
-export type DownloadOutput = { readonly ok: true; readonly blobKey: string } | Fault;
+/** `byteSize` and `sha256` are of what was fetched: refs of older apps tell neither. */
+export type DownloadOutput =
+  | {
+      readonly ok: true;
+      readonly blobKey: string;
+      readonly byteSize?: number;
+      readonly sha256?: string;
+    }
+  | Fault;
 
 /** Facts that the host puts on every event that it steps; the machine asks for no clock and no chance. */
 export interface Stamp {

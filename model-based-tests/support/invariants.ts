@@ -39,7 +39,7 @@ const neverWaits = [
 const timed = ['draft', 'waiting', 'released', 'removeWaiting', 'settling', 'purgeWaiting'];
 
 /** What holds in every state that the machine can reach, across its regions. Titles are the rules. */
-export const invariants: Readonly<Record<string, Invariant>> = {
+const invariants: Readonly<Record<string, Invariant>> = {
   'it holds refs exactly while it is linked': ({ reference, context }) =>
     (reference === 'linked') === context.refs.length > 0,
   'no owner holds it twice, nor could be undone while it holds it': ({ context }) => {

@@ -133,7 +133,7 @@ function split(length: number, count: number): readonly number[] {
   );
 }
 
-export function box(type: string, data: Uint8Array | string): Uint8Array {
+function box(type: string, data: Uint8Array | string): Uint8Array {
   const bytes = joined(data);
   return joined(uint(bytes.byteLength + 8, 4), type, bytes);
 }

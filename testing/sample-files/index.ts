@@ -3,13 +3,9 @@
  * profile and an orientation. For tests of intakes, and for captures that only need some picture.
  */
 export { joined, text, uint } from './bytes.ts';
-export { box, type HeifOptions, sampleHeif } from './heif.ts';
-export { type ExifOptions, PLANTED, photoshop, plantedNeedles, tiff, xmp } from './metadata.ts';
+export { sampleHeif } from './heif.ts';
+export { type ExifOptions, PLANTED, plantedNeedles, xmp } from './metadata.ts';
 export {
-  type GifOptions,
-  type JpegOptions,
-  type PictureOptions,
-  type PngOptions,
   sampleGif,
   sampleJpeg,
   samplePdf,

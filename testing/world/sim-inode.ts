@@ -1,7 +1,7 @@
 import type { SeededRandom } from './seeded-random.ts';
 
 /** What a disk writes whole or not at all. */
-export const SECTOR_BYTES = 512;
+const SECTOR_BYTES = 512;
 
 /** A change since the last sync, with what is needed to take it back. */
 type Change =

@@ -10,7 +10,7 @@ export type SimDriver = 'sqlite-wasm' | 'sql.js';
  * within reach of a power cut.
  * @throws {LadingError} `sdk_missing` when `sql.js` is not installed.
  */
-export async function loadSimSqlJs(): Promise<SimSqlite> {
+async function loadSimSqlJs(): Promise<SimSqlite> {
   const sqlJs = await loadSqlJs();
   return {
     open(disk, { path = 'app.db', synchronous = 'FULL', ...driver } = {}) {

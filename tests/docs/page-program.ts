@@ -8,7 +8,7 @@ import { type CodeBlock, codeBlocks, type Page, root } from './markdown.ts';
 const run = promisify(execFile);
 
 /** What pages call their server; a real one on loopback takes its place. */
-export const ENDPOINT = 'https://files.example.com/uploads';
+const ENDPOINT = 'https://files.example.com/uploads';
 
 /**
  * A page as the program that it is: its TypeScript blocks, one after the other, are one module in an empty folder.

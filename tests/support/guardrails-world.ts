@@ -2,7 +2,7 @@ import { bytesSource, type CaptureSource, type Fields, type Lading } from 'ladin
 import { gate, owner, type World, type WorldOptions, world } from './lading-world.ts';
 
 /** Fields that take any bytes. */
-export const ANY = {
+const ANY = {
   'item.files': { kinds: ['file'], maxBytes: 100_000_000 },
   'item.far': { kinds: ['file'], maxBytes: 100_000_000, guardrails: 'offline' },
 } as const satisfies Fields;

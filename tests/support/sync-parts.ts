@@ -6,7 +6,7 @@ import { createFieldRegistry, type FieldSpec } from '../../engine/lifecycle/fiel
 import { hostedAttachment } from '../../engine/lifecycle/hosted.ts';
 import { asStream } from '../../engine/lifecycle/lists.ts';
 import { defaultPolicy } from '../../machines/attachment/context.ts';
-import { type MediaId, type Owner, offlineUrl, ownerKey } from '../../machines/attachment/types.ts';
+import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import { openStore } from '../../persistence/index.ts';
 import type { PushedOp, PushResult, RefDelta, SyncCursor } from '../../ports/backend.ts';
@@ -55,8 +55,6 @@ export function delta(
     ...rest,
   };
 }
-
-export type Parts = Awaited<ReturnType<typeof syncParts>>;
 
 /** Host, store and attachment machine of one device, without services and without a network. */
 export async function syncParts(field: Partial<FieldSpec> = {}) {
@@ -209,5 +207,3 @@ export function saying({ op }: PushedOp): string {
   const id = op.type === 'ref.put' ? op.ref.mediaId : op.mediaId;
   return `${op.type.slice(4)} ${Number(id.slice(-12))}`;
 }
-
-export { offlineUrl };

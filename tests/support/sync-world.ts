@@ -20,8 +20,8 @@ import {
 import type { Backend, RefDelta } from '../../ports/backend.ts';
 import { sampleJpeg } from '../../testing/sample-files/index.ts';
 
-export const ACCOUNT = 'ann';
-export const PROJECT = 'p';
+const ACCOUNT = 'ann';
+const PROJECT = 'p';
 
 /** One device with the whole engine on it. */
 export interface SyncDevice {

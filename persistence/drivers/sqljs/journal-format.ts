@@ -37,7 +37,7 @@ const SEAL_BYTES = 4;
 const MAGIC = [0x49_44_41_4c, 0x31_4a_47_4e] as const;
 const FRAME_MARK = 0x46_47_44_4c;
 
-export const NO_IMAGE: ImageIdentity = { sizeBytes: 0, crc: 0 };
+const NO_IMAGE: ImageIdentity = { sizeBytes: 0, crc: 0 };
 
 export function identityOf(image: Uint8Array | undefined): ImageIdentity {
   return image === undefined || image.byteLength === 0

@@ -28,7 +28,7 @@ export async function prepareFolder(folder: string, settled: number): Promise<vo
 }
 
 /** Leaves one attachment queued, as if captured with no network. */
-export async function queueOne(folder: string): Promise<void> {
+async function queueOne(folder: string): Promise<void> {
   await once(folder, false, capture);
 }
 
