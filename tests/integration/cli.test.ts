@@ -88,7 +88,7 @@ describe('lading explain', () => {
     const { code, stdout } = await at('explain', phone.file, phone.ids.busy);
     expect(code).toBe(0);
     expect(stdout).toMatchInlineSnapshot(`
-      "019b76db-a9d0-713e-9976-8a3c884c4532  “canary-7Zq3 busy.jpg”
+      "019b76db-a9d0-713e-9976-8a3c884c4532  “IMG_7Zq3 busy.jpg”
       local_only, waiting for backoff
 
       What happened
