@@ -14,7 +14,7 @@ export interface Protection {
 }
 
 /** What each clause says, line by line: every one needs a protection that a test guards. */
-const LINES: Readonly<Record<string, readonly string[]>> = {
+export const LINES: Readonly<Record<string, readonly string[]>> = {
   '10.1': ['ids only, encoded', 'display names'],
   '10.2': ['refused by default', 'allow-listed, sniffed type', 'Content-Disposition', 'blob: URL'],
   '10.3': [
