@@ -16,14 +16,13 @@ it('what docs/cli.md and the README show is what the command prints', async () =
     ),
   );
   expect(blocks.length).toBeGreaterThan(5);
-  const printed = await Promise.all(
-    blocks.map(async ({ page, command }) => {
-      const args = command.split(' ').map((arg) => (arg === 'app.sqlite' ? phone.file : arg));
-      const { stdout, stderr } = await lading([...args, '--at', phone.now]);
-      const shown = `${stdout}${stderr}`.replaceAll(phone.file, 'app.sqlite');
-      return { page, command, shown };
-    }),
-  );
+  const printed: typeof blocks = [];
+  for (const { page, command } of blocks) {
+    const args = command.split(' ').map((arg) => (arg === 'app.sqlite' ? phone.file : arg));
+    const { stdout, stderr } = await lading([...args, '--at', phone.now]);
+    const shown = `${stdout}${stderr}`.replaceAll(phone.file, 'app.sqlite');
+    printed.push({ page, command, shown });
+  }
   expect(printed).toEqual(blocks);
 }, 120_000);
 

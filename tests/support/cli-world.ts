@@ -20,7 +20,7 @@ export function lading(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ran> {
   const { NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = process.env;
-  const options = { env: { ...inherited, TZ: 'UTC', ...env }, timeout: 20_000 };
+  const options = { env: { ...inherited, TZ: 'UTC', ...env }, timeout: 60_000 };
   return new Promise((resolve) => {
     execFile(process.execPath, [entry, ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : Number(error.code ?? -1);
