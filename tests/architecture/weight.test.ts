@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { type WeighedChunk, weigh } from './weight.ts';
+
+/*
+ * Gzipped (-9), minified, without xstate, with all other dependencies. The goal for what `lading` loads at once is
+ * 30 KB (docs/decisions/0013-weight-of-the-core.md has the breakdown); until then each limit only ever goes down.
+ */
+const AT_ONCE_BYTES = {
+  'index.ts': 46_000,
+  'engine/host/index.ts': 15_000,
+  'sync/index.ts': 12_000,
+};
+
+it.each(Object.entries(AT_ONCE_BYTES))(
+  '%s loads at most %i bytes at once, gzipped, without XState',
+  async (entry, limit) => {
+    const chunks = await weigh(entry);
+    process.stdout.write(`${entry}\n${table(chunks)}\n`);
+    expect(total(chunks.filter(({ isEager }) => isEager))).toBeLessThanOrEqual(limit);
+  },
+  60_000,
+);
+
+it('what lading loads on demand is not among what it loads at once', async () => {
+  const chunks = await weigh('index.ts');
+  const atOnce = new Set(chunks.filter(({ isEager }) => isEager).flatMap(({ modules }) => modules));
+  const parts = ['sync/open-sync.ts', 'engine/lifecycle/commands.ts', 'engine/lifecycle/verify.ts'];
+  expect(parts.filter((path) => atOnce.has(path))).toEqual([]);
+  const libraries = [...atOnce].filter((path) =>
+    /valibot|immer|fractional-indexing|file-type/.test(path),
+  );
+  expect(libraries).toEqual([]);
+  expect(atOnce).toContain('engine/lifecycle/capture.ts');
+}, 60_000);
+
+function table(chunks: readonly WeighedChunk[]): string {
+  const rows = chunks
+    .toSorted((a, b) => Number(b.isEager) - Number(a.isEager) || b.gzippedBytes - a.gzippedBytes)
+    .map(({ name, isEager, minifiedBytes, gzippedBytes }) =>
+      [
+        (isEager ? 'at once' : 'on demand').padEnd(9),
+        name.padEnd(24),
+        String(minifiedBytes).padStart(8),
+        String(gzippedBytes).padStart(7),
+      ].join('  '),
+    );
+  return ['loaded     chunk                     minified  gzipped', ...rows].join('\n');
+}
+
+function total(chunks: readonly WeighedChunk[]): number {
+  return chunks.reduce((sum, { gzippedBytes }) => sum + gzippedBytes, 0);
+}
