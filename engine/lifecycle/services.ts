@@ -261,7 +261,11 @@ async function fetchBytes(
     const rightHash = media.sha256 === '' || written.sha256 === media.sha256;
     if (run.signal.aborted || !rightSize || !rightHash) await blobs.remove(key);
     run.signal.throwIfAborted(); // nobody takes the result: the bytes would dangle
-    if (rightSize && rightHash) return plainOutput({ ok: true, blobKey: key });
+    if (rightSize && rightHash) {
+      // Where the ref said nothing, what came is what counts from now on.
+      const learnt = { byteSize: written.sizeBytes, sha256: written.sha256 };
+      return plainOutput({ ok: true, blobKey: key, ...(media.sha256 === '' ? learnt : {}) });
+    }
     return plainOutput(fault('retryable', 'hash_mismatch'));
   } catch (error) {
     if (run.signal.aborted) throw error;

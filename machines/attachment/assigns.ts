@@ -6,7 +6,13 @@ import { backoffMs } from './backoff.ts';
 import type { AttachmentContext, FaultRecord } from './context.ts';
 import { type AttachmentEvent, timeOf } from './events.ts';
 import { entryOf, findRef, findUndoable, isUndoable } from './refs.ts';
-import { type Fault, ownerKey, type RefEntry } from './types.ts';
+import {
+  type DownloadOutput,
+  type Fault,
+  type MediaFacts,
+  ownerKey,
+  type RefEntry,
+} from './types.ts';
 
 export type Assign = (
   context: AttachmentContext,
@@ -189,10 +195,11 @@ export const want: Assign = () => ({ wanted: true });
 export const forgetLocalTries: Assign = () => ({ localTries: 0, localFault: null });
 
 /** The download brought the bytes; where the remote was thought empty, it is not. */
-export const noteDownload: Assign = (_context, event) =>
+export const noteDownload: Assign = ({ media }, event) =>
   event.type === 'xstate.done.actor.download' && event.output.ok
     ? {
         blobKey: event.output.blobKey,
+        ...learntOf(media, event.output),
         remoteAbsent: false,
         localTries: 0,
         localFault: null,
@@ -275,4 +282,13 @@ function recordOf(fault: Fault | null): FaultRecord {
 
 function jitterOf(event: AttachmentEvent): number {
   return 'jitter' in event ? event.jitter : 0;
+}
+
+/** A ref of an older app says nothing about its bytes: what the first download brought is what counts from then on. */
+function learntOf(
+  media: MediaFacts,
+  { byteSize, sha256 }: Extract<DownloadOutput, { ok: true }>,
+): Pick<AttachmentContext, 'media'> | undefined {
+  if (media.sha256 !== '' || byteSize === undefined || sha256 === undefined) return undefined;
+  return { media: { ...media, byteSize, sha256 } };
 }
