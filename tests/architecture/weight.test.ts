@@ -3,7 +3,7 @@ import { type WeighedChunk, weigh } from './weight.ts';
 
 /*
  * Gzipped (-9), minified, without xstate, with all other dependencies. The goal for what `lading` loads at once is
- * 30 KB (docs/decisions/0013-weight-of-the-core.md has the breakdown); until then each limit only ever goes down.
+ * 30 KB (docs/decisions/0010-weight-of-the-core.md has the breakdown); until then each limit only ever goes down.
  */
 const AT_ONCE_BYTES = {
   'index.ts': 46_000,
