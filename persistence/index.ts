@@ -45,7 +45,7 @@ export function openStore(database: SqlDatabase, clock: Clock, random: Random): 
     outbox: outboxTable,
     cursors: cursorTable,
     checkpoints: checkpointTable,
-    installationId: installationId(database, random),
+    installationId: installationId(random),
     keepSealKey,
     database,
     hasForgetting: hasForgetting(database),

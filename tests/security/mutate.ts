@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Protection } from './protections.ts';
 
-const ROOT = join(fileURLToPath(import.meta.url), '../../..');
+export const ROOT = join(fileURLToPath(import.meta.url), '../../..');
 
 /** What one test file said. */
 export interface Outcome {
@@ -56,7 +56,7 @@ export function openWorkshop(): Workshop {
 const LEFT_OUT = new Set(['node_modules', 'dist', '.git', '.tmp', 'coverage']);
 
 /** The source without the protection. @throws when it does not stand there exactly once. */
-function weakened(source: string, { file, find, replace }: Protection): string {
+export function weakened(source: string, { file, find, replace }: Protection): string {
   const times = source.split(find).length - 1;
   if (times !== 1) throw new Error(`${file} holds this ${times} times, not once: ${find}`);
   return source.replace(find, () => replace);
