@@ -131,11 +131,9 @@ async function holdOne(phone: World, app: Lading, take: () => Promise<string>): 
 }
 
 /** The database in memory as a file that an app closed: in WAL mode, without a log beside it. */
-export function copyTo(phone: World, file: string): void {
+function copyTo(phone: World, file: string): void {
   phone.handle.prepare('VACUUM INTO ?').run(file);
   const handle = new DatabaseSync(file);
   handle.exec('PRAGMA journal_mode = WAL');
   handle.close();
 }
-
-export { ME };
