@@ -1,0 +1,315 @@
+import { createHash } from 'node:crypto';
+import type { AttachmentKind, Lading, MediaId, Owner, UndoToken } from 'lading';
+import type { Host, Json } from 'lading/host';
+import { ATTACHMENT } from '../../engine/lifecycle/hosted.ts';
+import type { AttachmentContext } from '../../machines/attachment/context.ts';
+import type { ServiceName } from '../../machines/attachment/events.ts';
+import type { BlobKey } from '../../ports/blob-store.ts';
+import { objectKey } from '../../ports/remote.ts';
+import { type EventCase, inputs } from './cases.ts';
+import { passTime, quiet } from './engine.ts';
+import { type Feature, insertRow, ownerIn } from './feature-list.ts';
+import type { Met, Operation } from './feature-operations.ts';
+import { leavesOf, type MachineState } from './feature-states.ts';
+import { ACCOUNT, asStreamId, type FeatureWorld } from './feature-world.ts';
+import type { MachinePath } from './paths.ts';
+import { smallFile } from './small-files.ts';
+
+/** One feature, one operation, one machine state: an attachment of its own, in an entity of its own. */
+export interface Cell {
+  readonly name: string;
+  readonly feature: Feature;
+  readonly operation: Operation;
+  readonly owner: Owner;
+  readonly subject: MediaId;
+  readonly state: MachineState;
+  /** What `remove` gave, when the way to the state has one. */
+  token?: UndoToken;
+  /** The list as it was before that removal. */
+  beforeRemoval?: Shown;
+  /** Bytes as they are stored, to give them back. */
+  bytes: Uint8Array;
+  /** Everything that was captured for this cell, with its kind. */
+  readonly made: Map<string, AttachmentKind>;
+}
+
+/** A list as a screen has it. */
+export interface Shown {
+  readonly ids: readonly string[];
+  readonly primary: string | null;
+}
+
+/** The parts of the engine that drive a cell. */
+export interface Driving {
+  readonly world: FeatureWorld;
+  readonly lading: Lading;
+  readonly host: Host;
+}
+
+export function shown(lading: Lading, owner: Owner): Shown {
+  const refs = lading.list(owner).map(({ ref }) => ref);
+  const primaries = refs.filter((ref) => ref.isPrimary === true).map(({ mediaId }) => mediaId);
+  return { ids: refs.map(({ mediaId }) => mediaId), primary: primaries[0] ?? null };
+}
+
+export function urlOf(id: string): string {
+  return `https://objects.example/${objectKey(ACCOUNT, id)}`;
+}
+
+/**
+ * Makes the cells of one state, and brings each of their attachments into it, all of them in step. Operations that are
+ * refused in this state change nothing: those of one feature share an attachment.
+ */
+export async function makeCells(
+  driving: Driving,
+  state: MachineState,
+  pairs: readonly (readonly [Feature, Operation])[],
+): Promise<readonly Cell[]> {
+  const { world, lading } = driving;
+  const shared = new Map<Feature, Cell>();
+  const all = pairs.map(([feature, operation], n): Cell => {
+    const name = `${feature.name} × ${operation.name} × ${state.name}`;
+    const own: Cell = {
+      name,
+      feature,
+      operation,
+      owner: ownerIn(feature, ACCOUNT, `entity-${n}`),
+      subject: lading.newMediaId(),
+      state,
+      bytes: new Uint8Array(),
+      made: new Map(),
+    };
+    if (!changesNothing(own)) return own;
+    const first = shared.get(feature);
+    if (first !== undefined)
+      return Object.assign(Object.create(first) as Cell, { name, operation });
+    shared.set(feature, own);
+    return own;
+  });
+  const cells = all.filter(isFirst);
+  world.store.transaction(() => {
+    for (const { feature, owner } of cells)
+      insertRow(world.store, feature, owner.entityId, ACCOUNT);
+  });
+  const { path } = state;
+  await each(driving, cells, (cell) => begin(driving, cell, path));
+  await quiet(world.clock);
+  let isLinked = false;
+  for (const { event, at, value } of path.steps) {
+    await take(driving, cells, event, at - inputs[path.input].capturedAt);
+    const wrong = cells.find(({ subject }) => leaves(driving, subject) !== leavesOf(value));
+    if (wrong !== undefined) {
+      throw new Error(
+        `${wrong.name}: ${event.type} led to ${leaves(driving, wrong.subject)} instead of ${leavesOf(value)}`,
+      );
+    }
+    if (!isLinked && event.type.startsWith('ref.')) {
+      isLinked = true;
+      await addNeighbours(driving, cells);
+    }
+  }
+  if (!isLinked) await addNeighbours(driving, cells);
+  return all;
+}
+
+/** Of the cells that share an attachment, the one that made it. */
+export function isFirst(cell: Cell): boolean {
+  return Object.hasOwn(cell, 'subject');
+}
+
+/** As the table says of the state at the end of the way. */
+function changesNothing(cell: Cell): boolean {
+  const { operation } = cell;
+  if (operation.needsNeighbours === true && cell.feature.neighbours.length > 0) {
+    // Alone it may be refused where it is not beside others.
+    return (operation.refused?.(metAt(cell)) ?? null) !== null;
+  }
+  if (operation.asks === true) return true;
+  return (operation.refused?.(metAt(cell)) ?? null) !== null && operation.leavesMore !== true;
+}
+
+/** What an operation meets, as far as the way there tells. */
+function metAt(cell: Cell): Met {
+  const { state, subject } = cell;
+  const context = state.path.steps.at(-1)?.context;
+  const [reference = '', , localCopy = ''] = state.name.split(' / ');
+  return {
+    cell,
+    list: { ids: reference === 'linked' ? [subject] : [], primary: null },
+    reference,
+    localCopy,
+    hasUrl: (context?.url ?? inputs[state.path.input].url) !== null,
+    isUndoable: (context?.undoable.length ?? 0) > 0 && context?.gone === false,
+  };
+}
+
+export function leaves({ host }: Driving, id: string): string {
+  return leavesOf(host.state(asStreamId(id))?.value as Json);
+}
+
+export function contextIn({ host }: Driving, id: string): AttachmentContext {
+  return host.state(asStreamId(id))?.context as unknown as AttachmentContext;
+}
+
+/** Runs one deed for each cell; they share commits. */
+async function each(
+  { world }: Driving,
+  cells: readonly Cell[],
+  deed: (cell: Cell) => Promise<unknown>,
+): Promise<void> {
+  await world.until(Promise.all(cells.map(deed)));
+}
+
+async function begin(driving: Driving, cell: Cell, path: MachinePath): Promise<void> {
+  const { world, lading, host } = driving;
+  const { feature, owner, subject } = cell;
+  const source = smallFile(feature.kind, subject);
+  const input = inputs[path.input];
+  if (input.origin === 'here') {
+    const draft = { owner, kind: feature.kind, id: subject, draft: true };
+    await lading.capture(source, draft);
+  } else {
+    // What sync does with a ref of another device.
+    cell.bytes = await bytesOf(source.open(new AbortController().signal));
+    await host.create(asStreamId(subject), ATTACHMENT, {
+      ...input,
+      mediaId: subject,
+      accountId: ACCOUNT,
+      media: {
+        kind: feature.kind,
+        contentType: source.contentType ?? 'application/octet-stream',
+        filename: null,
+        byteSize: cell.bytes.byteLength,
+        sha256: createHash('sha256').update(cell.bytes).digest('hex'),
+      },
+      url: input.url === null ? null : urlOf(subject),
+      capturedAt: world.clock.now(),
+    } as never);
+    if (input.url !== null) putObject(driving, cell);
+  }
+  const { blobKey } = contextIn(driving, subject);
+  if (blobKey !== null) cell.bytes = await bytesOf(world.blobs.open(blobKey as BlobKey));
+  cell.made.set(subject, feature.kind);
+}
+
+async function addNeighbours(driving: Driving, cells: readonly Cell[]): Promise<void> {
+  const { lading } = driving;
+  await each(driving, cells, async (cell) => {
+    if (cell.operation.needsNeighbours !== true) return;
+    const files = cell.feature.neighbours.map((kind) => ({
+      source: smallFile(kind, `${cell.subject} ${kind}`),
+      kind,
+    }));
+    if (files.length === 0) return;
+    const made = await lading.captureAll(files, { owner: cell.owner });
+    for (const [n, { id }] of made.entries()) cell.made.set(id, files[n]?.kind ?? 'image');
+  });
+}
+
+/** Makes one step of the way happen to every cell. */
+async function take(
+  driving: Driving,
+  cells: readonly Cell[],
+  event: EventCase,
+  elapsedMs: number,
+): Promise<void> {
+  const { clock } = driving.world;
+  await passTime(clock, Math.max(clock.elapsedMs, elapsedMs));
+  if (event.type.startsWith('xstate.after.')) return; // it fired by itself
+  await each(driving, cells, async (cell) => {
+    const answered = /^xstate\.(?:done|error)\.actor\.(.+)$/.exec(event.type)?.[1];
+    if (answered === undefined) await tell(driving, cell, event);
+    else await answer(driving, cell, answered as ServiceName, event);
+  });
+  await quiet(clock);
+}
+
+/** A verb where the app has one; else the event, as the engine's own parts send it. */
+async function tell(driving: Driving, cell: Cell, event: EventCase): Promise<unknown> {
+  const { lading, host, world } = driving;
+  const { owner, subject } = cell;
+  switch (event.type) {
+    case 'ref.linked':
+      return lading.link(subject, owner);
+    case 'ref.unlinked':
+      cell.beforeRemoval = shown(lading, owner);
+      cell.token = await lading.remove(subject, owner);
+      return undefined;
+    case 'ref.undone':
+      return cell.token && lading.undo(cell.token);
+    case 'cancelled':
+      return lading.cancel(subject);
+    case 'retry.requested':
+      return lading.retry(subject);
+    case 'held':
+      return lading.pause(subject);
+    case 'resumed':
+      return lading.resume(subject);
+    case 'pinned':
+    case 'unpinned':
+      return lading.pin(subject, event.type === 'pinned');
+    default:
+  }
+  const { blobKey } = contextIn(driving, subject);
+  if (event.type === 'bytes.missing') world.blobs.lose(blobKey as BlobKey);
+  if (event.type === 'bytes.found') world.blobs.spoil(blobKey as BlobKey, cell.bytes);
+  if (event.type === 'remote.missing') world.remote.objects.delete(objectKey(ACCOUNT, subject));
+  if (event.type === 'remote.located') putObject(driving, cell);
+  const of = 'owner' in event ? { owner: { ...owner } } : {};
+  const at = 'url' in event ? { url: urlOf(subject) } : {};
+  const sent = 'handle' in event ? { handle: `upload:${objectKey(ACCOUNT, subject)}` } : {};
+  return host.send(asStreamId(subject), { ...event, ...of, ...at, ...sent } as never);
+}
+
+/** What a service found, and what it did to the world before it said so. */
+async function answer(
+  driving: Driving,
+  cell: Cell,
+  service: ServiceName,
+  event: EventCase,
+): Promise<void> {
+  const { world } = driving;
+  const { subject } = cell;
+  const call = world.call(subject, service);
+  if (call === undefined) throw new Error(`${cell.name}: ${service} does not run`);
+  const { blobKey } = contextIn(driving, subject);
+  const output = (event as { readonly output: Readonly<Record<string, Json>> }).output;
+  if (output['ok'] !== true) {
+    if (service === 'download' && output['class'] === 'absent') {
+      world.remote.objects.delete(objectKey(ACCOUNT, subject));
+    }
+    return call.resolve(output);
+  }
+  switch (service) {
+    case 'upload': {
+      putObject(driving, cell);
+      const receipt = output['receipt'] as Readonly<Record<string, Json>>;
+      const url = receipt['url'] === null ? null : urlOf(subject);
+      return call.resolve({ ...output, receipt: { ...receipt, url } });
+    }
+    case 'attach':
+      return call.resolve({ ...output, url: urlOf(subject) });
+    case 'download': {
+      const key = `blobs/${subject}` as BlobKey;
+      world.blobs.spoil(key, cell.bytes);
+      return call.resolve({ ...output, blobKey: key });
+    }
+    case 'evict':
+    case 'purge':
+      if (blobKey !== null) await world.blobs.remove(blobKey as BlobKey);
+      return call.resolve(output);
+    case 'removeRemote':
+      world.remote.objects.delete(objectKey(ACCOUNT, subject));
+      return call.resolve(output);
+  }
+}
+
+function putObject({ world }: Driving, { subject, bytes }: Cell): void {
+  world.remote.objects.set(objectKey(ACCOUNT, subject), { bytes, media: null });
+}
+
+async function bytesOf(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
