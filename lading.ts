@@ -94,8 +94,9 @@ export interface Lading {
   /**
    * Stores the bytes and links them to their owner; after this no crash loses them (contract 3.2).
    * @throws {LadingError} before a byte is stored: `invalid_id`, `wrong_account`, `unknown_field`, `wrong_kind`,
-   *   `too_many`, `file_too_large`, `storage_full`, `storage_nearly_full`, `source_empty`, `id_taken`, `invalid_option`; while storing: `source_missing`, `source_not_a_file`,
-   *   `source_unreadable`, `source_changed`, `capture_aborted`, `disk_full`, `blobs_unwritable`. Nothing is left behind.
+   *   `too_many`, `file_too_large`, `storage_full`, `storage_nearly_full`, `source_empty`, `id_taken`, `invalid_option`,
+   *   `wrong_content_type`, `image_unreadable`, `image_too_large`, `location_not_removable`; while looking or storing:
+   *   `source_missing`, `source_not_a_file`, `source_unreadable`, `source_changed`, `capture_aborted`, `disk_full`, `blobs_unwritable`. Nothing is left behind.
    */
   capture(source: CaptureSource, options: CaptureOptions): Promise<Attachment>;
   /**

@@ -1,15 +1,19 @@
 import { LadingError } from './errors.ts';
 
-/** Where a capture gets its bytes: read once, streamed, never whole in memory (contract 3.2). */
+/** Where a capture gets its bytes: looked at, then stored; streamed, never whole in memory (contract 3.1, 3.2). */
 export interface CaptureSource {
   /** For people to read; never part of a path, key or header (contract 10.1). */
   readonly filename?: string | undefined;
-  /** What the giver claims; taken as it is: the bytes are not sniffed yet (contract 3.1). */
+  /**
+   * What the giver claims: a hint. What the bytes say is recorded; the claim counts only where bytes of that type have no
+   * mark of their own, as text has none (contract 3.1, field case 60).
+   */
   readonly contentType?: string | undefined;
   /** For checks before a byte is stored; what counts is what is read. Absent where nobody knows. */
   readonly sizeBytes?: number | undefined;
   /**
-   * The bytes from the beginning. A second call starts over.
+   * The bytes from the beginning. Called more than once for one capture: each call starts over and gives the same bytes,
+   * or the capture ends with `source_changed`.
    * The iteration throws {@link LadingError} `source_missing`, `source_not_a_file`, `source_unreadable`,
    * `source_changed` or `capture_aborted`.
    */

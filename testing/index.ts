@@ -13,6 +13,14 @@ export {
   type RemoteScript,
 } from './memory-remote.ts';
 export {
+  sampleGif,
+  sampleHeif,
+  sampleJpeg,
+  samplePdf,
+  samplePng,
+  sampleWebp,
+} from './sample-files/index.ts';
+export {
   type CaptureWish,
   type Counts,
   calmScenario,
