@@ -5,7 +5,7 @@
  */
 import { bytesSource, type Lading, type Owner, openLading } from 'lading';
 import { openNodeSqlite } from 'lading/sqlite/node';
-import { memoryBlobs, memoryRemote } from 'lading/testing';
+import { memoryBlobs, memoryRemote, samplePng } from 'lading/testing';
 import { createActor, type SnapshotFrom, waitFor } from 'xstate';
 import { inspectionMachine } from './inspection.ts';
 
@@ -33,7 +33,7 @@ const machine = inspectionMachine(lading, owner);
 const inspection = createActor(machine).start();
 inspection.subscribe(({ value }) => console.log(`inspection: ${value}`));
 inspection.send({ type: 'typed', note: 'crack in the wall' });
-inspection.send({ type: 'saved', source: bytesSource(jpeg(), { contentType: 'image/jpeg' }) });
+inspection.send({ type: 'saved', source: bytesSource(samplePng(), { contentType: 'image/png' }) });
 await waitFor(inspection, (state) => state.matches('sending'));
 console.log(`rows: ${JSON.stringify(database.all('SELECT note FROM inspection'))}`);
 inspection.send({ type: 'opened', refs: lading.list(owner).map(({ ref }) => ref) });
@@ -59,11 +59,4 @@ async function uploading(engine: Lading): Promise<void> {
   while (engine.metrics().process.uploadsUnderWay === 0) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-/** The shortest that begins and ends as a JPEG does. */
-function jpeg(): Uint8Array {
-  return Uint8Array.from([
-    0xff, 0xd8, 0xff, 0xe0, 0x00, 0x10, 0x4a, 0x46, 0x49, 0x46, 0x00, 0xff, 0xd9,
-  ]);
 }
