@@ -31,7 +31,7 @@ export async function preload(): Promise<void> {
 }
 
 /** Loads once; what failed, as for want of a network, is tried again by the next call. */
-function lazily<T>(load: () => Promise<T>): () => Promise<T> {
+export function lazily<T>(load: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined;
   return () => {
     loading ??= load().catch((cause: unknown) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import type { Fault, Lading, Owner } from 'lading';
-import { image, ME, owner, picture, type World, world } from './lading-world.ts';
+import { image, owner, picture, type World, world } from './lading-world.ts';
 
 const entry = fileURLToPath(new URL('../../bin/lading.ts', import.meta.url));
 
