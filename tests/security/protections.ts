@@ -491,4 +491,29 @@ export const PROTECTIONS: readonly Protection[] = [
     replace: 'uuidv4({ random: random.bytes(16).fill(7) })',
     test: 'tests/security/10.8-clones.test.ts',
   },
+  {
+    clause: '10.1',
+    line: 'display names',
+    file: 'engine/lifecycle/validate.ts',
+    find: '    !UNSAFE.test(normal);',
+    replace: "    normal !== '-';",
+    test: 'tests/security/10.1-capture.test.ts',
+  },
+  {
+    clause: '10.1',
+    line: 'display names',
+    file: 'engine/lifecycle/validate.ts',
+    find: "name.normalize('NFC')",
+    replace: 'name',
+    test: 'tests/security/10.1-capture.test.ts',
+  },
+  {
+    clause: '10.1',
+    line: 'ids only, encoded',
+    file: 'adapters/remotes/tus/transfer.ts',
+    find: 'filetype: request.media.contentType,',
+    replace:
+      "filetype: request.media.contentType,\n        filename: request.media.filename ?? '',",
+    test: 'tests/security/10.1-capture.test.ts',
+  },
 ];
