@@ -49,7 +49,9 @@ export async function inspect(offered: Offered, field: Field): Promise<Inspected
   if (!takes(field.contentTypes, kind, contentType)) throw notTaken(field, kind, contentType);
   const picture = pictureOf(contentType);
   if (picture === undefined) {
-    // Where a field names a type of image that nobody here can look into, it says what becomes of its location.
+    if (kind === 'image' && field.location === 'remove') {
+      throw stuckLocation(field, `nobody here can look into ${contentType}`);
+    }
     return { contentType, stored: (again) => sameHead(again, head) };
   }
 

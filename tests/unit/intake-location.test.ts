@@ -200,6 +200,17 @@ describe('a location that cannot be removed (contract 10.5)', () => {
     expect(Buffer.from(kept).equals(Buffer.from(bytes))).toBe(true);
   });
 
+  it('is refused in a type of picture that nobody here can look into', async () => {
+    const bitmap = joined('BM', new Uint8Array(60));
+    const contentTypes = ['image/*'];
+    await expect(intake(bitmap, { contentTypes })).rejects.toMatchObject({
+      code: 'location_not_removable',
+      details: { why: 'nobody here can look into image/bmp' },
+    });
+    const { contentType } = await intake(bitmap, { contentTypes, location: 'removeOrKeep' });
+    expect(contentType).toBe('image/bmp');
+  });
+
   it('does not keep the others from losing theirs', async () => {
     const bytes = sampleJpeg({ exif: { gps: true } });
     const { bytes: kept } = await intake(bytes, { location: 'removeOrKeep' });
