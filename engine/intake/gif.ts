@@ -21,7 +21,8 @@ export const walkGif: Walk = async function* (reader, found) {
     const [block, label] = await reader.peek(2);
     if (block === BLOCK.trailer) {
       yield await reader.take(1);
-      return await skipRest(reader);
+      await skipRest(reader);
+      return;
     }
     if (block === BLOCK.image) {
       const image = await reader.take(10);
@@ -58,7 +59,8 @@ async function* extension(reader: Reader, label: number): AsyncGenerator<Uint8Ar
   }
   if (label !== LABEL.comment) {
     yield introducer;
-    return yield* subBlocks(reader);
+    yield* subBlocks(reader);
+    return;
   }
   const pieces: Uint8Array[] = [introducer];
   let size = 0;

@@ -40,7 +40,8 @@ const PICTURES: Readonly<Record<string, Picture>> = {
 function walked(walk: Walk): Picture {
   return {
     async read(reader, found) {
-      for await (const _piece of walk(reader, found));
+      const pieces = walk(reader, found);
+      while ((await pieces.next()).done !== true);
       return (again) => walk(again, { dimensions() {}, stuck() {} });
     },
   };

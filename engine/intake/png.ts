@@ -60,7 +60,8 @@ async function imageHeader(reader: Reader, size: number, found: Found): Promise<
 async function* exifChunk(reader: Reader, size: number, found: Found): AsyncGenerator<Uint8Array> {
   if (size + FRAME_BYTES > MAX_BUFFERED_BYTES) {
     found.stuck('its EXIF is too large');
-    return yield* reader.pass(size + FRAME_BYTES);
+    yield* reader.pass(size + FRAME_BYTES);
+    return;
   }
   const chunk = await reader.take(size + FRAME_BYTES);
   try {
@@ -74,7 +75,10 @@ async function* exifChunk(reader: Reader, size: number, found: Found): AsyncGene
 
 /** Text as it lies is kept unless it tells a place; larger or compressed text goes. */
 async function* textChunk(reader: Reader, size: number, type: string): AsyncGenerator<Uint8Array> {
-  if (size + FRAME_BYTES > MAX_BUFFERED_BYTES) return await skip(reader, size + FRAME_BYTES);
+  if (size + FRAME_BYTES > MAX_BUFFERED_BYTES) {
+    await skip(reader, size + FRAME_BYTES);
+    return;
+  }
   const chunk = await reader.take(size + FRAME_BYTES);
   const data = chunk.subarray(8, 8 + size);
   const keyword = latin1(data.subarray(0, Math.max(0, data.indexOf(0))));

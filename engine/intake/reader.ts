@@ -103,7 +103,8 @@ export async function* blanked(reader: Reader, length: number): AsyncGenerator<U
 
 /** Consumes `length` bytes. */
 export async function skip(reader: Reader, length: number): Promise<void> {
-  for await (const _piece of reader.pass(length));
+  const pieces = reader.pass(length);
+  while ((await pieces.next()).done !== true);
 }
 
 /** Consumes all that is left. */

@@ -67,8 +67,7 @@ function textType({ contentType, filename }: Claim): string {
 function binaryType({ contentType, filename }: Claim): string {
   if (ACTIVE_NAME.test(filename ?? '')) return 'application/x-executable';
   const isRecognisable =
-    supportedMimeTypes.has(contentType as never) ||
-    /^(?:image|video|audio|text)\//.test(contentType);
+    supportedMimeTypes.has(contentType) || /^(?:image|video|audio|text)\//.test(contentType);
   return isRecognisable ? UNKNOWN : contentType;
 }
 

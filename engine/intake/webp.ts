@@ -46,7 +46,8 @@ export const walkWebp: Walk = async function* (reader, found) {
 async function* exif(reader: Reader, padded: number, found: Found): AsyncGenerator<Uint8Array> {
   if (padded > MAX_BUFFERED_BYTES) {
     found.stuck('its EXIF is too large');
-    return yield* reader.pass(padded);
+    yield* reader.pass(padded);
+    return;
   }
   const data = await reader.take(padded);
   try {

@@ -91,8 +91,8 @@ export async function captureAll(
   // that no list of the field could take is refused as one (contract 3.1).
   const present = options.draft === true ? 0 : countRefs(parts, owner);
   // The first that has no room is the one to speak of.
-  const index = Math.max(0, first.field.maxCount - present);
-  tellWhich(whichFile(prepared[index] ?? first, index), () =>
+  const full = Math.max(0, first.field.maxCount - present);
+  tellWhich(whichFile(prepared[full] ?? first, full), () =>
     requireRoom(first.field, present, prepared.length),
   );
   await storeAndCommit(parts, prepared, options.signal, (work, create) => {

@@ -43,10 +43,6 @@ export function tiff(options: ExifOptions = {}): Uint8Array {
   const { little = false, orientation = 6, gps = false, makerNote = false } = options;
   const short = (tag: number, value: number): Field => field(tag, 3, 1, uint(value, 2, little));
   const long = (tag: number, value: number): Field => field(tag, 4, 1, uint(value, 4, little));
-  const ascii = (tag: number, value: string): Field =>
-    field(tag, 2, value.length + 1, joined(value, '\0'));
-  const undefinedBytes = (tag: number, value: Uint8Array): Field =>
-    field(tag, 7, value.byteLength, value);
   const place = (tag: number, degrees: number, minutes: number, seconds: number): Field =>
     field(
       tag,
@@ -122,6 +118,14 @@ export function tiff(options: ExifOptions = {}): Uint8Array {
   );
 }
 
+function ascii(tag: number, value: string): Field {
+  return field(tag, 2, value.length + 1, joined(value, '\0'));
+}
+
+function undefinedBytes(tag: number, value: Uint8Array): Field {
+  return field(tag, 7, value.byteLength, value);
+}
+
 function field(tag: number, type: number, count: number, value: Uint8Array): Field {
   return { tag, type, count, value };
 }
@@ -174,8 +178,6 @@ export function xmp(options: { readonly gps?: boolean } = {}): Uint8Array {
 
 /** IPTC-IIM as Photoshop's image resources hold it, with the planted city. */
 export function photoshop(): Uint8Array {
-  const dataset = (number: number, value: string): Uint8Array =>
-    joined(Uint8Array.of(0x1c, 2, number), uint(value.length, 2), value);
   const iim = joined(dataset(5, 'A receipt'), dataset(90, PLANTED.city), dataset(101, 'France'));
   return joined(
     'Photoshop 3.0\0',
@@ -186,4 +188,8 @@ export function photoshop(): Uint8Array {
     iim,
     new Uint8Array(iim.byteLength % 2),
   );
+}
+
+function dataset(number: number, value: string): Uint8Array {
+  return joined(Uint8Array.of(0x1c, 2, number), uint(value.length, 2), value);
 }

@@ -250,8 +250,7 @@ describe('bytes of a stranger', () => {
             const kept = await intake(bytes, { location });
             expect(kept.bytes.byteLength).toBeLessThanOrEqual(bytes.byteLength);
           } catch (error) {
-            if (!(error instanceof LadingError)) throw error;
-            expect(error.code).toMatch(CODES);
+            if (!(error instanceof LadingError) || !CODES.test(error.code)) throw error;
           }
         }
       }),
