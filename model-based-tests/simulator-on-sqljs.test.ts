@@ -21,7 +21,7 @@ describe('a power cut at every sync of a life on sql.js: journal, image, names a
           expect({ sync, when, powerCuts, failures }).toMatchObject({ powerCuts: 1, failures: [] });
         }
       }
-    }, 120_000);
+    }, 240_000);
   }
 });
 
@@ -36,7 +36,7 @@ describe('simulated lives on sql.js', () => {
     }
     expect(lived.captures).toBeGreaterThan(SEEDS.length);
     expect(lived.crashes + lived.powerCuts).toBeGreaterThan(3);
-  }, 120_000);
+  }, 240_000);
 
   it('show it when the journal is not synced', async () => {
     const bug = plantedBugs.find(({ name }) => name === 'database-not-synced');
@@ -45,5 +45,5 @@ describe('simulated lives on sql.js', () => {
       found = (await simulate(seed, bug, ON_SQLJS)).failures.length;
     }
     expect(found).toBeGreaterThan(0);
-  }, 120_000);
+  }, 240_000);
 });

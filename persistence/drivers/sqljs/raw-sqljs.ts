@@ -42,6 +42,8 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
   handle.run('PRAGMA secure_delete = ON'); // before the replay: an image shall not hold what was deleted in it
   refuseSchema();
   const totalChanges = handle.prepare('SELECT total_changes()');
+  /** As of the last write that succeeded; asked anew after one that did not. */
+  let totalBefore: number | undefined;
   replay();
 
   function ask(sql: string): SqlValue | undefined {
@@ -55,6 +57,15 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
 
   function total(): number {
     return Number(rowsOf(totalChanges, [])[0]?.[0]);
+  }
+
+  /** Runs a statement. @returns how many rows it changed, those of its triggers included. */
+  function counted(run: () => void): number {
+    const before = totalBefore ?? total();
+    totalBefore = undefined;
+    run();
+    totalBefore = total();
+    return totalBefore - before;
   }
 
   function refuseSchema(): void {
@@ -74,9 +85,7 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
         for (const { sql, params, changes } of entries) {
           const statement = prepared.get(sql) ?? handle.prepare(sql);
           prepared.set(sql, statement);
-          const before = total();
-          rowsOf(statement, params);
-          if (total() - before !== changes) {
+          if (counted(() => void rowsOf(statement, params)) !== changes) {
             throw new RangeError(
               `"${sql.slice(0, 80)}" changed another number of rows than before`,
             );
@@ -167,12 +176,13 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
     const isOwn = pending === undefined;
     const batch = pending ?? begin(false);
     try {
-      const before = total();
-      const result = run();
-      const changes = total() - before;
+      let result: T | undefined;
+      const changes = counted(() => {
+        result = run();
+      });
       if (changes > 0 || !kind.counts) batch.add({ sql, params: params.map(copied), changes });
       if (isOwn) commit();
-      return result;
+      return result as T;
     } catch (error) {
       noticeRollback();
       if (isOwn && pending !== undefined) rollBack();
