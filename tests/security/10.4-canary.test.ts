@@ -9,9 +9,11 @@ import { openNodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend } from 'lading/sync';
 import { memoryRemote } from 'lading/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OutboxRow } from '../../ports/attachment-tables.ts';
 import { redact, redacted } from '../../ports/redact.ts';
 import type { Remote, UploadOutcome } from '../../ports/remote.ts';
 import type { Secrets } from '../../ports/secrets.ts';
+import { readPushAnswer } from '../../sync/push-answer.ts';
 import { FIELDS, image, ME, owner, picture, world } from '../support/lading-world.ts';
 import { content, engine, uploadRequest } from '../support/tus-world.ts';
 import { CANARIES, type SecretServer, secretServer } from './secret-server.ts';
@@ -212,6 +214,18 @@ describe('contract 10.4: what adapters say', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('contract 10.4: what a backend says of an op that it refuses', () => {
+  it('is redacted before it is stored or logged', () => {
+    const row = { opId: 'op-1' } as OutboxRow;
+    const message = `session ${CANARIES.backend} may not`;
+    const [answered] = readPushAnswer(
+      [row],
+      [{ opId: 'op-1', status: 'refused', code: 'forbidden', message }],
+    );
+    expect(answered?.result).toMatchObject({ message: 'session [redacted] may not' });
   });
 });
 
