@@ -161,6 +161,8 @@ export const isDroppedButNeeded: Guard = (context, event) =>
 export const hasPlace: Guard = (context) => context.blobKey !== null;
 /** A retry downloads what is pinned but not here, and looks again for what the remote had lost. */
 export const isWorthDownloading: Guard = (context) => context.pinned || context.remoteAbsent;
+/** The same while the bytes are on their way out, said once. */
+export const isToBeLookedFor: Guard = (context) => context.remoteAbsent && !context.wanted;
 
 function faultClass(event: AttachmentEvent): string | null {
   return 'output' in event && !event.output.ok ? event.output.class : null;

@@ -61,7 +61,11 @@ export const localCopyRegion = lading.createStateConfig({
             ],
             onError: { target: 'inUse', actions: 'burnLocal' },
           },
-          on: { 'read.requested': noteReader },
+          on: {
+            'read.requested': noteReader,
+            // A retry doubts that the remote lost it: then somebody must look, once these bytes are gone.
+            'retry.requested': { guard: 'isToBeLookedFor', actions: 'want' },
+          },
         },
         /** A reader holds the bytes, or they were just fetched: left alone for a while. */
         inUse: {
