@@ -9,7 +9,7 @@ export type { SqlJsModule } from './sqljs/sqljs-types.ts';
 
 /**
  * Opens a database with `sql.js`: SQLite without native code, in memory, made durable by an image in `file` and a
- * journal beside it (docs/decisions/0010). Closing it leaves an ordinary database file, which every driver opens.
+ * journal beside it (docs/decisions/0013). Closing it leaves an ordinary database file, which every driver opens.
  * A single process owns it. SQL that a replay could not repeat is refused: `random()`, `datetime('now')` …
  * @param file path of the database; it is created at the first commit when missing, its folder is not.
  * @throws {LadingError} `sdk_missing` without `sql.js`; `invalid_option` without a path; `database_busy` while another
