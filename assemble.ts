@@ -1,4 +1,5 @@
-import { createActors } from './engine/actors/actors.ts';
+import { createActorRecords } from './engine/actors/actor-records.ts';
+import { createAttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { Guardrails } from './engine/guardrails/guardrails.ts';
 import type { Say } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
@@ -29,7 +30,7 @@ import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
 import { defaultPolicy } from './machines/attachment/context.ts';
 import { refOf } from './machines/attachment/ref-of.ts';
 import { type MediaId, type Owner, ownerKey } from './machines/attachment/types.ts';
-import { onDemand } from './on-demand.ts';
+import { made, onDemand } from './on-demand.ts';
 import type { LadingStore } from './persistence/index.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
@@ -82,12 +83,15 @@ export async function assemble(base: Opened): Promise<Lading> {
     newMediaId: () => base.newId(),
   };
   const metrics = createMetrics({ ...parts, outbox: store.outbox });
-  const actors = createActors({
-    ...parts,
-    views,
+  const records = createActorRecords({ ...parts, views });
+  const actors = made(onDemand.actors, ({ createActors }) =>
+    createActors({ ...parts, views, records, parse: refOrId, verbs: () => lading }),
+  );
+  const attachmentLogic = createAttachmentLogic({
+    acting: actors,
+    newMediaId: () => base.newId(),
     parse: refOrId,
-    verbs: () => lading,
-    load: onDemand.actor,
+    look: records.look,
   });
   let retrying: ReturnType<Lading['retrySync']> | undefined;
   let closing: Promise<void> | undefined;
@@ -294,8 +298,8 @@ export async function assemble(base: Opened): Promise<Lading> {
         return explain(events, base.machine, around, explainOptions);
       }),
     storage: () => guardrails.view(),
-    attachmentLogic: actors.logic,
-    actor: (ref) => lifetime.run(() => actors.open(ref)),
+    attachmentLogic,
+    actor: (ref) => lifetime.run(async () => (await lifetime.load(actors)).open(ref)),
     metrics,
     close() {
       closing ??= close();

@@ -1,10 +1,17 @@
-import type { ActorLogic, ActorScope, Snapshot } from 'xstate';
+import type { ActorLogic, Snapshot } from 'xstate';
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import { type ErrorCode, LadingError } from '../../ports/errors.ts';
-import type { Logger } from '../../ports/logger.ts';
 import type { CaptureSource } from '../../ports/source.ts';
 import type { CaptureOptions } from '../lifecycle/capture.ts';
-import type { Mirror, Mirrors } from './mirrors.ts';
+import {
+  type Acting,
+  asLadingError,
+  type Given,
+  type Own,
+  type Scope,
+  sendSelf,
+  tellProblem,
+} from './actor-scope.ts';
 import {
   type AttachmentActorEvent,
   type AttachmentActorOutput,
@@ -36,34 +43,18 @@ export type AttachmentLogic = ActorLogic<
   AttachmentActorInput
 >;
 
+/** What acts for actors: once it is loaded, and as soon as it is. */
+export interface ActingPart {
+  (): Promise<Acting>;
+  readonly here?: Acting;
+}
+
 export interface LogicParts {
-  readonly mirrors: Mirrors;
-  readonly logger: Logger;
+  readonly acting: ActingPart;
   newMediaId(): MediaId;
   /** @throws {LadingError} `invalid_id`. */
   parse(ref: AttachmentRef | string): AttachmentRef | MediaId;
-  isHere(mediaId: MediaId): boolean;
-  capture(source: CaptureSource, options: CaptureOptions): Promise<unknown>;
-  /** Carries out one event of an actor. */
-  tell(mediaId: MediaId, event: AttachmentActorEvent['type']): Promise<void>;
-}
-
-/** What an actor tells itself; no event of an app's. */
-type Own =
-  | { readonly type: 'lading.shown'; readonly shown: Shown }
-  | {
-      readonly type: 'lading.told';
-      readonly problem: AttachmentActorSnapshot['context']['problem'];
-    }
-  | { readonly type: 'lading.refused'; readonly error: unknown }
-  | { readonly type: 'lading.cancelled' };
-type Scope = ActorScope<AttachmentActorSnapshot, AttachmentActorEvent>;
-
-/** One that is not durable yet. */
-interface Capture {
-  readonly done: Promise<unknown>;
-  /** Aborted by `cancel`. */
-  readonly controller: AbortController;
+  look(target: AttachmentRef | MediaId): Shown;
 }
 
 const EVENTS: ReadonlySet<string> = new Set<AttachmentActorEvent['type']>([
@@ -78,106 +69,48 @@ const EVENTS: ReadonlySet<string> = new Set<AttachmentActorEvent['type']>([
 /**
  * XState actor logic that mirrors one durable attachment. Plain functions, without XState at run time. Stopping the
  * actor stops the mirror and nothing else: what was begun goes on, an upload and also a capture (contract 3.2).
+ * Only what an actor shows is here; what it does is loaded with the first one that starts.
  */
-export function createAttachmentLogic(parts: LogicParts): AttachmentLogic {
+export function createAttachmentLogic({
+  acting,
+  newMediaId,
+  parse,
+  look,
+}: LogicParts): AttachmentLogic {
   /** What was given to be captured, until the actor starts. */
-  const wanted = new WeakMap<object, { source: CaptureSource; options: CaptureOptions }>();
-  const held = new WeakMap<object, Mirror>();
-  /** Captures that are not durable yet, whoever asked: an actor that is restored meanwhile waits for them. */
-  const underWay = new Map<MediaId, Capture>();
+  const wanted = new WeakMap<object, Given>();
 
-  function begin(mediaId: MediaId, source: CaptureSource, options: CaptureOptions): void {
-    const controller = new AbortController();
-    const signal =
-      options.signal === undefined
-        ? controller.signal
-        : AbortSignal.any([options.signal, controller.signal]);
-    const done = parts.capture(source, { ...options, id: mediaId, signal });
-    const forget = (): void => void underWay.delete(mediaId);
-    done.then(forget, forget);
-    underWay.set(mediaId, { done, controller });
-  }
-
-  function mirror(scope: Scope, target: AttachmentRef | MediaId): void {
-    if (!isActive(scope)) return;
-    const found = parts.mirrors.open(target);
-    held.set(scope.self, found);
-    const show = (): void => sendSelf(scope, { type: 'lading.shown', shown: found.shown });
-    found.subscribe(show);
-    show();
+  function act(run: (loaded: Acting) => void, refused: (error: unknown) => void): void {
+    if (acting.here === undefined) acting().then(run).catch(refused);
+    else run(acting.here);
   }
 
   function release(scope: Scope): void {
-    held.get(scope.self)?.release();
-    held.delete(scope.self);
     wanted.delete(scope.self);
-  }
-
-  async function tell(scope: Scope, id: MediaId, event: AttachmentActorEvent): Promise<void> {
-    const capture = underWay.get(id);
-    if (event.type === 'cancel' && capture !== undefined) {
-      capture.controller.abort();
-      const captured = await capture.done.then(
-        () => true,
-        () => false,
-      );
-      if (!captured) return;
-    }
-    try {
-      await capture?.done;
-      await parts.tell(id, event.type);
-      sendSelf(scope, { type: 'lading.told', problem: null });
-    } catch (error) {
-      const { code, message } = asLadingError(error);
-      sendSelf(scope, { type: 'lading.told', problem: { event: event.type, code, message } });
-    }
-  }
-
-  /** Takes it up where it stands: captured, being captured, or to be captured. */
-  async function takeUp(scope: Scope, mediaId: MediaId): Promise<void> {
-    const given = wanted.get(scope.self);
-    wanted.delete(scope.self);
-    let capture: Capture | undefined;
-    try {
-      if (!parts.isHere(mediaId)) {
-        if (!underWay.has(mediaId)) {
-          if (given === undefined) throw neverCaptured(mediaId);
-          begin(mediaId, given.source, given.options);
-        }
-        capture = underWay.get(mediaId);
-        await capture?.done;
-      }
-      mirror(scope, mediaId);
-    } catch (error) {
-      if (capture?.controller.signal.aborted === true)
-        sendSelf(scope, { type: 'lading.cancelled' });
-      else if (isActive(scope)) sendSelf(scope, { type: 'lading.refused', error });
-      else {
-        // Not the error itself: it says the file's name.
-        const { code } = asLadingError(error);
-        parts.logger.warn('a capture was refused, and its actor was stopped', { mediaId, code });
-      }
-    }
+    acting.here?.release(scope);
   }
 
   return {
     getInitialSnapshot(scope, input) {
       const { until = 'gone' } = requireInput(input);
       if ('ref' in input) {
-        const target = parts.parse(input.ref);
-        const before = activeSnapshot(blank(idOf(target)), until);
-        return withShown(before, parts.mirrors.look(target));
+        const target = parse(input.ref);
+        return withShown(activeSnapshot(blank(idOf(target)), until), look(target));
       }
       const { source, options } = input.capture;
-      const id = options.id === undefined ? parts.newMediaId() : idOf(parts.parse(options.id));
+      const id = options.id === undefined ? newMediaId() : idOf(parse(options.id));
       wanted.set(scope.self, { source, options });
       return activeSnapshot(blank(id), until);
     },
 
     start(snapshot, scope) {
-      const { id, ref, view } = snapshot.context;
-      if (view === null) void takeUp(scope, id);
-      else mirror(scope, ref ?? id);
+      // Taken now: a capture that was begun goes on, also when its actor stops while the part is loaded.
+      const given = wanted.get(scope.self);
+      wanted.delete(scope.self);
+      act(
+        (loaded) => loaded.start(snapshot, scope, given),
+        (error) => sendSelf(scope, { type: 'lading.refused', error }),
+      );
     },
 
     transition(before, event, scope) {
@@ -186,7 +119,10 @@ export function createAttachmentLogic(parts: LogicParts): AttachmentLogic {
         return { ...before, status: 'stopped', output: undefined, error: undefined };
       }
       if (EVENTS.has(event.type)) {
-        void tell(scope, before.context.id, event);
+        act(
+          (loaded) => loaded.tell(scope, before.context.id, event),
+          (error) => tellProblem(scope, event, error),
+        );
         return before;
       }
       const after = withOwn(before, event as unknown as Own);
@@ -227,25 +163,10 @@ function idOf(target: AttachmentRef | MediaId): MediaId {
   return typeof target === 'string' ? target : target.mediaId;
 }
 
-/** The actor may be gone meanwhile: XState drops what is sent to a stopped one. */
-function sendSelf(scope: Scope, event: Own): void {
-  if (isActive(scope)) scope.self.send(event as unknown as AttachmentActorEvent);
-}
-
-function isActive({ self }: Scope): boolean {
-  return self.getSnapshot().status === 'active';
-}
-
 function plainError({ status, error }: Snapshot<AttachmentActorOutput>): unknown {
   if (status !== 'error') return undefined;
   const { name, code, message } = asLadingError(error);
   return { name, code, message };
-}
-
-function asLadingError(error: unknown): { name: string; code: string; message: string } {
-  if (error instanceof LadingError) return error;
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { name, code: 'internal_error', message };
 }
 
 function requireInput(input: AttachmentActorInput | undefined): AttachmentActorInput {
@@ -256,13 +177,5 @@ function requireInput(input: AttachmentActorInput | undefined): AttachmentActorI
     'invalid_option',
     'attachmentLogic takes { ref } or { capture: { source, options } } as its input.',
     { details: { name: 'input' } },
-  );
-}
-
-function neverCaptured(mediaId: MediaId): LadingError {
-  return new LadingError(
-    'capture_aborted',
-    `The app ended before the capture of ${mediaId} was durable: nothing of it is here; capture the file again.`,
-    { details: { mediaId } },
   );
 }

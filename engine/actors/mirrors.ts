@@ -14,13 +14,11 @@ export interface Mirror {
 /** Mirrors are made of rows: they load no machine, and all that look at one attachment share one (design 2). */
 export interface Mirrors {
   open(target: AttachmentRef | MediaId): Mirror;
-  /** What a mirror would show now. */
-  look(target: AttachmentRef | MediaId): Shown;
 }
 
 export interface MirrorParts {
   readonly host: Pick<Host, 'subscribe' | 'onElsewhere'>;
-  readonly views: Pick<Views, 'view' | 'watchOne'>;
+  readonly views: Pick<Views, 'watchOne'>;
   /** The ref as entities store it; null where this device has no record of it. */
   readonly refOf: (mediaId: MediaId) => AttachmentRef | null;
 }
@@ -83,11 +81,6 @@ export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
   }
 
   return {
-    look(target) {
-      const [mediaId, given] =
-        typeof target === 'string' ? [target, null] : [target.mediaId, target];
-      return { ref: refOf(mediaId) ?? given, view: views.view(target) };
-    },
     open(target) {
       const mediaId = typeof target === 'string' ? target : target.mediaId;
       const entry = entries.get(mediaId) ?? add(target);

@@ -15,7 +15,6 @@ function engine() {
   const refOf = (): AttachmentRef => ({ mediaId: ID, url, kind: 'image' });
   const mirrors = createMirrors({
     views: {
-      view: () => view,
       watchOne(_target, listener) {
         listener(view);
         watchers.add(listener);
