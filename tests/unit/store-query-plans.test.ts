@@ -1,22 +1,20 @@
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { nodeSqlite } from '../../persistence/drivers/node-sqlite.ts';
 import { logTransaction } from '../../persistence/log/log-transaction.ts';
 import { runnerTransaction } from '../../persistence/log/runner-transaction.ts';
 import { taskTransaction } from '../../persistence/log/task-transaction.ts';
 import { migrate } from '../../persistence/migrations/index.ts';
 import type { Task } from '../../ports/event-store.ts';
-import type { SqlTransaction } from '../../ports/sql.ts';
+import type { SqlDatabase, SqlTransaction } from '../../ports/sql.ts';
+import { drivers, memoryDrivers } from '../support/drivers.ts';
 import { asStream, event } from '../support/store-world.ts';
 
 const STREAMS = 100_000;
 
 /** 100,000 settled streams; of the first 1,000 each still has a task. */
-function full(): DatabaseSync {
-  const handle = new DatabaseSync(':memory:');
-  migrate(nodeSqlite(handle));
+function full(database: SqlDatabase): SqlDatabase {
+  migrate(database);
   const numbers = `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${STREAMS - 1})`;
-  handle.exec(`
+  database.exec(`
     ${numbers} INSERT INTO lading_event (stream, version, type, schema_version, at, jitter, payload, state, key)
       SELECT printf('s%06d', i), 1, 'm.created', 1, i, 0.5, '{}', '"s"', 'k' FROM n;
     ${numbers} INSERT INTO lading_stream SELECT printf('s%06d', i), 'm', 1, 'done' FROM n;
@@ -27,13 +25,12 @@ function full(): DatabaseSync {
       FROM n WHERE i < 1000;
     INSERT INTO lading_runner VALUES ('r1', 9999999, '{}'), ('r2', 1, '{}');
     ANALYZE`);
-  return handle;
+  return database;
 }
 
 /** Calls every operation once, and returns the statements that it gave to SQLite. */
-function statements(handle: DatabaseSync): ReadonlySet<string> {
+function statements(raw: SqlDatabase): ReadonlySet<string> {
   const seen = new Set<string>();
-  const raw = nodeSqlite(handle);
   const note = (sql: string): string => {
     seen.add(sql);
     return sql;
@@ -89,9 +86,9 @@ function statements(handle: DatabaseSync): ReadonlySet<string> {
   return seen;
 }
 
-describe('with 100,000 settled streams', () => {
-  const handle = full();
-  const hot = [...statements(handle)];
+describe.each(drivers)('with 100,000 settled streams on $name', ({ name }) => {
+  const database = full(memoryDrivers[name]());
+  const hot = [...statements(database)];
 
   it('every operation of the log was looked at', () => {
     expect(hot.length).toBeGreaterThanOrEqual(26);
@@ -99,7 +96,7 @@ describe('with 100,000 settled streams', () => {
 
   it.each(hot)('no table is scanned by %s', (sql) => {
     const holes = Array.from({ length: sql.split('?').length - 1 }, () => 1);
-    const plan = handle.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...holes);
+    const plan = database.all(`EXPLAIN QUERY PLAN ${sql}`, ...holes);
     const scans = plan
       .map((row) => String(row['detail']))
       // One row a living runner: two or three.
@@ -112,7 +109,7 @@ describe('with 100,000 settled streams', () => {
       .filter((sql) => /ORDER BY (?:due_at|src)/.test(sql) && !sql.includes('due_at - started_at'))
       .flatMap((sql) => {
         const holes = Array.from({ length: sql.split('?').length - 1 }, () => 1);
-        return handle.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...holes);
+        return database.all(`EXPLAIN QUERY PLAN ${sql}`, ...holes);
       })
       .map((row) => String(row['detail']));
     expect(sorted.length).toBeGreaterThanOrEqual(2);
@@ -120,9 +117,7 @@ describe('with 100,000 settled streams', () => {
   });
 
   it('a plan that scans would be noticed', () => {
-    const plan = handle
-      .prepare("EXPLAIN QUERY PLAN SELECT * FROM lading_event WHERE type = 'x'")
-      .all();
+    const plan = database.all("EXPLAIN QUERY PLAN SELECT * FROM lading_event WHERE type = 'x'");
     expect(String(plan[0]?.['detail'])).toMatch(/^SCAN /);
   });
 });
