@@ -176,7 +176,7 @@ describe('an upload by tus that is interrupted', () => {
     await expectOnce();
   });
 
-  it('meets its earlier self when the server refuses to create it again (contract 4.2)', async () => {
+  it('meets its earlier self when the server refuses to create it again (contract 4.2, field case 22)', async () => {
     world.server.plan({ method: 'POST', act: 'lose-reply' });
     await remote().upload(uploadRequest(PHOTO), lent.run());
     const unaware = lent.run({ rerun: false });

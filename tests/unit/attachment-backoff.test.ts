@@ -13,7 +13,7 @@ describe('backoff (contract 4.5)', () => {
     expect(longest).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   });
 
-  it('is spread by the jitter over the whole range, down to nothing', () => {
+  it('is spread by the jitter over the whole range, down to nothing (field case 28)', () => {
     expect(backoffMs(3, defaultPolicy, 0, NO_FAULT)).toBe(0);
     expect(backoffMs(3, defaultPolicy, 0.5, NO_FAULT)).toBe(8_000);
   });

@@ -63,7 +63,7 @@ describe('directoryBlobs', () => {
     },
   );
 
-  it('lists what a killed write left, and removes it by that name', async () => {
+  it('lists what a killed write left, and removes it by that name (field case 11)', async () => {
     await mkdir(join(directory, 'tmp'));
     await writeFile(join(directory, 'tmp', 'abc'), 'half');
     const store = directoryBlobs({ directory });

@@ -27,7 +27,7 @@ function side(file: string, clock: ReturnType<typeof virtualClock>) {
 type Side = ReturnType<typeof side>;
 
 describe('two runners on one database (contract 4.3)', () => {
-  it('run no service twice while both live, however often both look', () =>
+  it('run no service twice while both live, however often both look (field case 23)', () =>
     two(async (one, other) => {
       const [first, second] = [await one.open(), await other.open()];
       await one.phone.until(first.create(a, 'courier', {}));

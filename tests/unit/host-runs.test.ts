@@ -122,7 +122,7 @@ describe('a run of a service', () => {
     await phone.until(host.close());
   });
 
-  it('that the machine can not take at all is set aside, and has another chance at the next start', async () => {
+  it('that the machine can not take at all is set aside, and has another chance at the next start (field case 26)', async () => {
     const phone = device();
     const carry = manual();
     let broken = true;

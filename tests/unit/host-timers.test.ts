@@ -32,7 +32,7 @@ describe('a durable timer', () => {
     await phone.until(host.close());
   });
 
-  it('that fell due while nothing ran fires at the next start', async () => {
+  it('that fell due while nothing ran fires at the next start (field case 67)', async () => {
     const { phone, host, machine } = await waiting();
     await phone.until(host.close());
     await phone.clock.advanceBy(DAY_MS);

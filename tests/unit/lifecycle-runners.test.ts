@@ -32,7 +32,7 @@ describe('an upload that a kill interrupted', () => {
     expect(shows(second.view(id))).toBe('uploaded');
   });
 
-  it('looks at the remote first after an attempt that failed, too (contract 4.4)', async () => {
+  it('looks at the remote first after an attempt that failed, too (contract 4.4, field case 20)', async () => {
     const phone = world({
       script: ({ operation, nth }) =>
         operation === 'upload' && nth === 1

@@ -60,7 +60,7 @@ describe('what a screen shows (contract 2)', () => {
     expect(phone.remote.running.most).toBe(1);
   });
 
-  it('shows backoff with its end, then failed with a sentence, then a retry', async () => {
+  it('shows backoff with its end, then failed with a sentence, then a retry (field case 18)', async () => {
     const policy = { maxAttempts: 2 };
     let isUp = false;
     const phone = world({

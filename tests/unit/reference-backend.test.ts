@@ -222,7 +222,7 @@ describe('reference backend: objects without refs', () => {
     expect(backend.unreferenced(0)).toEqual([]);
   });
 
-  it('are due when the attach came after the removal: somebody has to delete them', () => {
+  it('are due when the attach came after the removal: somebody has to delete them (field case 49)', () => {
     const { backend, clock, send } = setup();
     send(putOp('m1'));
     send(deleteOp('m1'));

@@ -154,7 +154,7 @@ describe('a file that is not as it should be', () => {
     }
   };
 
-  it('that is no database is refused as corrupt, and stays as it is', () =>
+  it('that is no database is refused as corrupt, and stays as it is (field case 16)', () =>
     inFolder((folder) => {
       const file = join(folder, 'a.db');
       writeFileSync(file, 'my diary, page one. '.repeat(500));

@@ -9,7 +9,7 @@ const verdict = (phase: TusPhase, status: number, headers: Record<string, string
   return fault === null ? 'ok' : `${fault.class} ${fault.code}`;
 };
 
-describe('what an answer of a tus server means (contract 4.4)', () => {
+describe('what an answer of a tus server means (contract 4.4, field cases 25 and 39)', () => {
   // One row a status: create, head, patch, delete, get.
   const table: readonly (readonly [number, ...string[]])[] = [
     [200, 'ok', 'ok', 'ok', 'ok', 'ok'],
