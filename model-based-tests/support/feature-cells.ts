@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { AttachmentKind, Lading, MediaId, Owner, UndoToken } from 'lading';
-import type { Host, Json } from 'lading/host';
+import type { Lading, Owner } from 'lading';
+import type { Json } from 'lading/host';
 import { ATTACHMENT } from '../../engine/lifecycle/hosted.ts';
 import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import type { ServiceName } from '../../machines/attachment/events.ts';
@@ -9,42 +9,11 @@ import { objectKey } from '../../ports/remote.ts';
 import { type EventCase, inputs } from './cases.ts';
 import { passTime, quiet } from './engine.ts';
 import { type Feature, insertRow, ownerIn } from './feature-list.ts';
-import type { Met, Operation } from './feature-operations.ts';
 import { leavesOf, type MachineState } from './feature-states.ts';
-import { ACCOUNT, asStreamId, type FeatureWorld } from './feature-world.ts';
+import type { Cell, Driving, Met, Operation, Shown } from './feature-types.ts';
+import { ACCOUNT, asStreamId } from './feature-world.ts';
 import type { MachinePath } from './paths.ts';
 import { smallFile } from './small-files.ts';
-
-/** One feature, one operation, one machine state: an attachment of its own, in an entity of its own. */
-export interface Cell {
-  readonly name: string;
-  readonly feature: Feature;
-  readonly operation: Operation;
-  readonly owner: Owner;
-  readonly subject: MediaId;
-  readonly state: MachineState;
-  /** What `remove` gave, when the way to the state has one. */
-  token?: UndoToken;
-  /** The list as it was before that removal. */
-  beforeRemoval?: Shown;
-  /** Bytes as they are stored, to give them back. */
-  bytes: Uint8Array;
-  /** Everything that was captured for this cell, with its kind. */
-  readonly made: Map<string, AttachmentKind>;
-}
-
-/** A list as a screen has it. */
-export interface Shown {
-  readonly ids: readonly string[];
-  readonly primary: string | null;
-}
-
-/** The parts of the engine that drive a cell. */
-export interface Driving {
-  readonly world: FeatureWorld;
-  readonly lading: Lading;
-  readonly host: Host;
-}
 
 export function shown(lading: Lading, owner: Owner): Shown {
   const refs = lading.list(owner).map(({ ref }) => ref);

@@ -4,9 +4,9 @@ import { type Gates, openGates, viewOf } from '../../machines/attachment/view.ts
 import type { BackendOp } from '../../ports/backend.ts';
 import type { BlobKey } from '../../ports/blob-store.ts';
 import { objectKey } from '../../ports/remote.ts';
-import { type Cell, contextIn, type Driving, shown, urlOf } from './feature-cells.ts';
+import { contextIn, shown, urlOf } from './feature-cells.ts';
 import { columnOf, secondOwner } from './feature-list.ts';
-import type { Met } from './feature-operations.ts';
+import type { Cell, Driving, Met } from './feature-types.ts';
 import { ACCOUNT, asStreamId, type FeatureWorld } from './feature-world.ts';
 
 /** What an operation came to: the ids that it made, or the code that it was refused with. */

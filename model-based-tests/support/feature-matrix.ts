@@ -2,7 +2,7 @@ import type { SqlDatabase } from 'lading';
 import { openGates } from '../../machines/attachment/view.ts';
 import { inputs } from './cases.ts';
 import { passTime, quiet } from './engine.ts';
-import { type Cell, contextIn, type Driving, isFirst, makeCells, shown } from './feature-cells.ts';
+import { contextIn, isFirst, makeCells, shown } from './feature-cells.ts';
 import {
   brokenEnd,
   brokenRules,
@@ -15,8 +15,9 @@ import {
   wrongOutcome,
 } from './feature-checks.ts';
 import { type Feature, features, insertRow, secondOwner } from './feature-list.ts';
-import { type Met, type Operation, operations } from './feature-operations.ts';
+import { operations } from './feature-operations.ts';
 import type { MachineState } from './feature-states.ts';
+import type { Cell, Driving, Met, Operation } from './feature-types.ts';
 import { ACCOUNT, type FeatureMutant, featureWorld } from './feature-world.ts';
 
 /** Past undo times, drafts' graces, removals and the looks that come after them. */

@@ -133,8 +133,8 @@ function ignoring(isDeafTo: (event: Event) => boolean): (real: HostedMachine) =>
   return (real) => {
     const { stepper } = real;
     const step: Stepper['step'] = (snapshot, event) =>
-      isDeafTo(event as unknown as Event)
-        ? stepper.step(snapshot, { ...event, type: 'read.requested' } as never)
+      isDeafTo(event)
+        ? stepper.step(snapshot, { ...event, type: 'read.requested' })
         : stepper.step(snapshot, event);
     return { ...real, stepper: { ...stepper, step } };
   };

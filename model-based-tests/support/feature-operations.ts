@@ -1,44 +1,7 @@
 import { type AttachmentKind, bytesSource, type Lading, type UndoToken } from 'lading';
-import type { Cell, Driving, Shown } from './feature-cells.ts';
 import { secondOwner } from './feature-list.ts';
+import type { Cell, Met, Operation } from './feature-types.ts';
 import { smallFile } from './small-files.ts';
-
-/** What an operation meets: the situation that decides whether it is refused, and what comes of it. */
-export interface Met {
-  readonly cell: Cell;
-  readonly list: Shown;
-  readonly reference: string;
-  readonly localCopy: string;
-  /** Whether a remote locator is known. */
-  readonly hasUrl: boolean;
-  /** Its refs came back in time: the removal can still be undone. */
-  readonly isUndoable: boolean;
-}
-
-/** One verb, or two in a row, with what it is refused with and what it makes of the list. */
-export interface Operation {
-  readonly name: string;
-  /** @returns the ids that it captured. */
-  run(cell: Cell, driving: Driving): Promise<readonly string[]>;
-  /** The code of the typed error; null where it succeeds. Default: it always succeeds. */
-  refused?(met: Met): string | null;
-  /** The ids after it. Default: as before. */
-  ids?(met: Met, made: readonly string[]): readonly string[];
-  /** The primary one after it. Default: by the rules of a list, from the ids. */
-  primary?(met: Met): string | null;
-  /** Whether it has a meaning for the feature. Default yes. */
-  isFor?(feature: Cell['feature']): boolean;
-  /** What the attachment remembers of it; undefined: nothing that matters. Not asked of one that is gone. */
-  remembers?(context: { readonly held: boolean; readonly pinned: boolean }): boolean;
-  /** Whether it concerns what else is in the list. */
-  readonly needsNeighbours?: boolean;
-  /** It only asks: nothing is changed. */
-  readonly asks?: boolean;
-  /** Also where it is refused it leaves something behind, as a draft. */
-  readonly leavesMore?: boolean;
-  /** What it holds back for good: it is not uploaded at the end. */
-  readonly holds?: boolean;
-}
 
 const isLinked = ({ reference }: Met): boolean => reference === 'linked';
 const isGone = ({ reference }: Met): boolean => reference === 'gone';

@@ -101,10 +101,10 @@ export async function featureWorld(options: {
     };
   }
 
-  async function open(services: (real: HostedMachine) => HostedMachine) {
+  async function open(services: (machine: HostedMachine) => HostedMachine) {
     let host: Host | undefined;
     const opening = openWith(optionsOf(), {
-      machine: (real) => services(mutant?.machine?.(real) ?? real),
+      machine: (machine) => services(mutant?.machine?.(machine) ?? machine),
       host(opened) {
         host = opened;
         return opened;
@@ -122,12 +122,12 @@ export async function featureWorld(options: {
     remote,
     errors,
     async openHung() {
-      const opened = await open((real) => ({ ...real, services: hungServices(calls) }));
+      const opened = await open((machine) => ({ ...machine, services: hungServices(calls) }));
       await opened.lading.pause();
       return opened;
     },
     call: (id, service) => calls.get(`${service} ${id}`),
-    openReal: () => open((real) => real),
+    openReal: () => open((machine) => machine),
     until: (promise) => until(clock, promise),
     close: () => store.close(),
   };

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { verifyStreams } from '../../engine/host/index.ts';
 import type { Fields } from '../../engine/lifecycle/fields.ts';
 import { ATTACHMENT } from '../../engine/lifecycle/hosted.ts';
+import { audited } from '../../engine/lifecycle/verify.ts';
 import type { ServiceName } from '../../machines/attachment/events.ts';
 import { ownerKey } from '../../machines/attachment/types.ts';
 import type { StreamId } from '../../ports/event-store.ts';
@@ -223,7 +224,10 @@ async function restart(run: Run): Promise<void> {
 async function checkEnd(run: Run): Promise<void> {
   const { on } = run;
   const { store, machine } = front(run);
-  const { differences } = await until(on.clock, verifyStreams(store.events, [machine]));
+  const { differences } = await until(
+    on.clock,
+    verifyStreams(store.events, [audited(machine, store.tables)]),
+  );
   expect(differences, 'verify').toEqual([]);
   for (const engine of run.engines) engine.kill();
   const hand = on.connect();

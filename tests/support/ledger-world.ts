@@ -24,15 +24,19 @@ export interface LedgerWorld {
   readonly blobs: MemoryBlobs;
   readonly remote: MemoryRemote;
   readonly net: ManualConnectivity;
-  until<T>(promise: Promise<T>): Promise<T>;
+  readonly until: <T>(promise: Promise<T>) => Promise<T>;
   /** The value of a use case that works. */
-  done<T>(promise: Promise<Outcome<T>>): Promise<T>;
+  readonly done: <T>(promise: Promise<Outcome<T>>) => Promise<T>;
   /** What a use case that is refused says beside its slot. */
-  refusal(promise: Promise<Outcome<unknown>>): Promise<string>;
-  pass(ms: number): Promise<void>;
-  rows(sql: string): readonly Record<string, unknown>[];
+  readonly refusal: (promise: Promise<Outcome<unknown>>) => Promise<string>;
+  readonly pass: (ms: number) => Promise<void>;
+  readonly rows: (sql: string) => readonly Record<string, unknown>[];
   /** A new entity with files in one slot. */
-  entity(type: Entity['type'], slot: 'images' | 'receiptImages', count?: number): Promise<Entity>;
+  readonly entity: (
+    type: Entity['type'],
+    slot: 'images' | 'receiptImages',
+    count?: number,
+  ) => Promise<Entity>;
 }
 
 export async function ledgerWorld(
