@@ -31,7 +31,7 @@ import { defaultPolicy } from './machines/attachment/context.ts';
 import { refOf } from './machines/attachment/ref-of.ts';
 import { type MediaId, type Owner, ownerKey } from './machines/attachment/types.ts';
 import { made, onDemand } from './on-demand.ts';
-import type { LadingStore } from './persistence/index.ts';
+import type { CoreStore } from './persistence/store-on.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
 import { LadingError } from './ports/errors.ts';
@@ -48,7 +48,7 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly say: Say;
   readonly guardrails: Guardrails;
   readonly slots: UploadSlots;
-  readonly store: LadingStore;
+  readonly store: CoreStore;
   readonly gates: GateKeeper;
   readonly host: Host;
   readonly machine: HostedMachine;
@@ -59,23 +59,13 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
 
 /** Puts the verbs together, each from its own part of the engine, and starts the work. */
 export async function assemble(base: Opened): Promise<Lading> {
-  const { account, fields, gates, guardrails, host, slots, store } = base;
+  const { account, gates, guardrails, host, slots, store } = base;
   const { events, tables } = store;
   const lifetime = createLifetime();
   const parts = { ...base, events, tables, accountId: account, ending: lifetime.ending };
   const scheduler = createScheduler(parts);
   const views = createViews(parts);
-  const sync =
-    base.backend === undefined
-      ? noSync(parts)
-      : (await onDemand.sync()).openSync({
-          ...parts,
-          backend: base.backend,
-          projects: base.projects ?? [null],
-          isOnline: () => gates.remoteOpen(),
-          onOnline: (listener) => gates.subscribe(listener),
-          policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
-        });
+  const sync = await openSyncOf(parts);
   const syncViews = createSyncViews({ ...parts, sync, hasBackend: base.backend !== undefined });
   const captureParts: CaptureParts = {
     ...parts,
@@ -282,7 +272,8 @@ export async function assemble(base: Opened): Promise<Lading> {
     verify: (verifyOptions) =>
       lifetime.run(async () => {
         const { createVerify } = await lifetime.load(onDemand.verify);
-        return createVerify(parts)(verifyOptions);
+        const { attachmentAudit } = await lifetime.load(onDemand.audit);
+        return createVerify({ ...parts, tables: attachmentAudit })(verifyOptions);
       }),
     importRefs: (rows, importOptions) =>
       lifetime.run(async () => {
@@ -307,6 +298,25 @@ export async function assemble(base: Opened): Promise<Lading> {
     },
   };
   return lading;
+}
+
+/** Sync with the backend, or none. */
+async function openSyncOf(
+  parts: Opened & { readonly accountId: string },
+): Promise<ReturnType<typeof noSync>> {
+  const { backend, fields, gates, store } = parts;
+  if (backend === undefined) return noSync(parts);
+  const { openSync } = await onDemand.sync();
+  const { cursorTable, outboxQueue } = await onDemand.syncTables();
+  return openSync({
+    ...parts,
+    store: { ...store, outbox: outboxQueue, cursors: cursorTable },
+    backend,
+    projects: parts.projects ?? [null],
+    isOnline: () => gates.remoteOpen(),
+    onOnline: (listener) => gates.subscribe(listener),
+    policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
+  });
 }
 
 function refOrId(ref: RefOrId): MediaId | Exclude<RefOrId, string> {

@@ -16,7 +16,8 @@ import { createVault } from './engine/lifecycle/vault.ts';
 import type { Lading, LadingOptions } from './lading.ts';
 import type { MediaId } from './machines/attachment/types.ts';
 import { onDemand } from './on-demand.ts';
-import { openStore } from './persistence/index.ts';
+import { refuseNewer, SCHEMA_VERSION } from './persistence/migrations/schema-version.ts';
+import { storeOn } from './persistence/store-on.ts';
 import { type BlobKey, blobKey } from './ports/blob-store.ts';
 import { systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
@@ -50,7 +51,10 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   const say = translated(options.sentences);
   const fields = createFieldRegistry(options.fields, say);
   const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
-  const store = openStore(options.store, clock, random);
+  if (refuseNewer(options.store) < SCHEMA_VERSION) {
+    (await onDemand.migrations()).migrate(options.store);
+  }
+  const store = storeOn(options.store, clock, random);
   if (store.hasForgetting) {
     const { finishForgetting } = await onDemand.forget();
     const { accountRows } = await onDemand.accountRows();

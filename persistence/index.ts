@@ -1,36 +1,17 @@
-import type {
-  AttachmentTables,
-  CheckpointTable,
-  CursorTable,
-  OutboxTable,
-} from '../ports/attachment-tables.ts';
+import type { AttachmentAudit, CursorTable, OutboxQueue } from '../ports/attachment-tables.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { EventStore, StoreTransaction } from '../ports/event-store.ts';
 import type { Random } from '../ports/random.ts';
 import type { SqlDatabase } from '../ports/sql.ts';
-import { checkpointTable } from './attachment/checkpoint-table.ts';
-import { cursorTable } from './attachment/cursor-table.ts';
-import { outboxTable } from './attachment/outbox-table.ts';
-import { attachmentTables } from './attachment/tables.ts';
-import { hasForgetting } from './forget-mark.ts';
-import { installationId } from './installation.ts';
-import { keepSealKey } from './seal-key.ts';
-import { openSqliteEventStore } from './sqlite-event-store.ts';
+import { attachmentAudit } from './attachment/audit.ts';
+import { cursorTable, outboxQueue } from './attachment/sync-tables.ts';
+import { migrate } from './migrations/index.ts';
+import { type CoreStore, storeOn } from './store-on.ts';
 
-/** Everything that Lading keeps in one SQLite database. */
-export interface LadingStore {
-  readonly events: EventStore;
-  readonly tables: AttachmentTables;
-  readonly outbox: OutboxTable;
+/** Everything that Lading keeps in one SQLite database, with all that reads and writes it. */
+export interface LadingStore extends CoreStore {
+  readonly tables: CoreStore['tables'] & AttachmentAudit;
+  readonly outbox: CoreStore['outbox'] & OutboxQueue;
   readonly cursors: CursorTable;
-  readonly checkpoints: CheckpointTable;
-  readonly installationId: string;
-  /** Stores the key of sealed handles where there is none, and gives back the stored one (contract 10.4). */
-  keepSealKey(tx: StoreTransaction, offered: string): string;
-  /** The connection itself. */
-  readonly database: SqlDatabase;
-  /** An earlier process began to forget an account and did not end it (contract 10.7). */
-  readonly hasForgetting: boolean;
 }
 
 /**
@@ -38,16 +19,12 @@ export interface LadingStore {
  * @throws {LadingError} `database_newer`, `database_read_only`, `database_corrupt`, `database_busy`.
  */
 export function openStore(database: SqlDatabase, clock: Clock, random: Random): LadingStore {
-  const events = openSqliteEventStore(database, clock);
+  migrate(database);
+  const store = storeOn(database, clock, random);
   return {
-    events,
-    tables: attachmentTables,
-    outbox: outboxTable,
+    ...store,
+    tables: { ...store.tables, ...attachmentAudit },
+    outbox: { ...store.outbox, ...outboxQueue },
     cursors: cursorTable,
-    checkpoints: checkpointTable,
-    installationId: installationId(random),
-    keepSealKey,
-    database,
-    hasForgetting: hasForgetting(database),
   };
 }

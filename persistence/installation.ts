@@ -1,4 +1,5 @@
-import { v4 as uuidv4 } from 'uuid';
+import { v7 as uuidv7 } from 'uuid';
+import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 
 /**
@@ -7,6 +8,6 @@ import type { Random } from '../ports/random.ts';
  * else, whether or not anybody notices that it is one. Ops that wait already keep the ids that they were given, so that
  * the backend drops the second of two equal ones.
  */
-export function installationId(random: Random): string {
-  return uuidv4({ random: random.bytes(16) });
+export function installationId(clock: Clock, random: Random): string {
+  return uuidv7({ msecs: clock.now(), random: random.bytes(16) });
 }

@@ -52,14 +52,6 @@ export interface ProjectedState {
 export interface AttachmentTables {
   /** Writes what differs between the rows of `before` and of `after`. */
   project(tx: StoreTransaction, before: ProjectedState | null, after: ProjectedState): void;
-  /** What the stored rows of this stream have differently from `state`; empty when they agree. */
-  compare(tx: StoreTransaction, stream: StreamId, state: ProjectedState): readonly string[];
-  /** Writes the stream's rows anew from `state`, whatever is there; totals are `repairTotals`'s. */
-  rewrite(tx: StoreTransaction, stream: StreamId, state: ProjectedState): void;
-  /** What no single stream shows: rows without a stream, and usage that is not the sum of its rows. */
-  compareTotals(tx: StoreTransaction): readonly string[];
-  /** Puts right what `compareTotals` found. */
-  repairTotals(tx: StoreTransaction): void;
   media(tx: StoreTransaction, mediaId: MediaId): MediaRecord | undefined;
   /** In the owner's order: by rank, then mediaId. */
   refsOfOwner(tx: StoreTransaction, ownerKey: string): readonly RefRecord[];
@@ -88,6 +80,18 @@ export interface AttachmentTables {
   totalBytes(tx: StoreTransaction): number;
 }
 
+/** Holds the projections of attachments against the log, and writes them anew from it (contract 9.2). */
+export interface AttachmentAudit {
+  /** What the stored rows of this stream have differently from `state`; empty when they agree. */
+  compare(tx: StoreTransaction, stream: StreamId, state: ProjectedState): readonly string[];
+  /** Writes the stream's rows anew from `state`, whatever is there; totals are `repairTotals`'s. */
+  rewrite(tx: StoreTransaction, stream: StreamId, state: ProjectedState): void;
+  /** What no single stream shows: rows without a stream, and usage that is not the sum of its rows. */
+  compareTotals(tx: StoreTransaction): readonly string[];
+  /** Puts right what `compareTotals` found. */
+  repairTotals(tx: StoreTransaction): void;
+}
+
 export interface OutboxRow extends PushedOp {
   readonly seq: number;
   /** How often it was put off: sent alone, it failed where others did not. */
@@ -114,10 +118,14 @@ export interface OutboxTable {
   ): void;
   /** Takes back removals of this ref that are not due at `now`, hence were never sent; true when there was one. */
   withdrawRemovals(tx: StoreTransaction, mediaId: MediaId, ownerKey: string, now: number): boolean;
+  count(tx: StoreTransaction, accountId: string): number;
+}
+
+/** The outbox as what empties it sees it. */
+export interface OutboxQueue extends Pick<OutboxTable, 'count'> {
   /** Ops due at `now`, in the order they were written; one written after `now` (a clock that went back) is due. */
   due(tx: StoreTransaction, accountId: string, now: number, limit: number): readonly OutboxRow[];
   nextDueAt(tx: StoreTransaction, accountId: string, now: number): number | undefined;
-  count(tx: StoreTransaction, accountId: string): number;
   /** Whether an op for this ref is still to be acknowledged: deltas about it are older than what is here. */
   hasPending(tx: StoreTransaction, mediaId: MediaId, ownerKey: string): boolean;
   /** Puts an op off until `until`, and with it all that were written after it for the same ref: their order stands. */

@@ -7,7 +7,7 @@ import {
   ownerKey,
 } from '../machines/attachment/types.ts';
 import type { JsonObject } from '../machines/json.ts';
-import type { AttachmentTables, OutboxTable } from '../ports/attachment-tables.ts';
+import type { AttachmentTables, OutboxQueue } from '../ports/attachment-tables.ts';
 import type { RefDelta } from '../ports/backend.ts';
 import type { StreamId } from '../ports/event-store.ts';
 import type { StreamWork } from '../ports/streams.ts';
@@ -16,7 +16,7 @@ import { plainOwner } from './plain-owner.ts';
 
 export interface ApplyParts {
   readonly tables: AttachmentTables;
-  readonly outbox: OutboxTable;
+  readonly outbox: OutboxQueue;
   readonly accountId: string;
   /** The policy of attachments that were captured elsewhere. Default the default one. */
   policyOf?(owner: Owner): AttachmentPolicy;

@@ -1,5 +1,5 @@
 import type { AttachmentPolicy, Owner } from '../machines/attachment/types.ts';
-import type { AttachmentTables, CursorTable, OutboxTable } from '../ports/attachment-tables.ts';
+import type { AttachmentTables, CursorTable, OutboxQueue } from '../ports/attachment-tables.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Cancel, Clock } from '../ports/clock.ts';
 import type { EventStore } from '../ports/event-store.ts';
@@ -16,7 +16,7 @@ export interface SyncParts {
   readonly store: {
     readonly events: Pick<EventStore, 'read'>;
     readonly tables: AttachmentTables;
-    readonly outbox: OutboxTable;
+    readonly outbox: OutboxQueue;
     readonly cursors: CursorTable;
   };
   readonly backend: Backend;

@@ -1,4 +1,4 @@
-import type { CursorTable, OutboxRow, OutboxTable } from '../ports/attachment-tables.ts';
+import type { CursorTable, OutboxQueue, OutboxRow } from '../ports/attachment-tables.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Cancel, Clock } from '../ports/clock.ts';
 import type { EventStore } from '../ports/event-store.ts';
@@ -43,7 +43,7 @@ export interface Pusher {
 export interface PusherOptions {
   readonly host: Streams;
   readonly events: Pick<EventStore, 'read'>;
-  readonly outbox: OutboxTable;
+  readonly outbox: OutboxQueue;
   readonly cursors: CursorTable;
   readonly backend: Pick<Backend, 'push'>;
   readonly accountId: string;

@@ -1,5 +1,5 @@
 import type { OwnerScope } from '../machines/attachment/types.ts';
-import type { CursorTable, OutboxTable } from '../ports/attachment-tables.ts';
+import type { CursorTable, OutboxQueue } from '../ports/attachment-tables.ts';
 import type { StreamId } from '../ports/event-store.ts';
 import type { StreamWork } from '../ports/streams.ts';
 import { movePlace } from './cursors.ts';
@@ -29,7 +29,7 @@ const DELETED = 'ref_deleted';
  */
 export function settle(
   work: StreamWork,
-  parts: { readonly outbox: OutboxTable; readonly cursors: CursorTable },
+  parts: { readonly outbox: OutboxQueue; readonly cursors: CursorTable },
   answers: {
     readonly batch: readonly Answered[];
     readonly answered: readonly Answered[];

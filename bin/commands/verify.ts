@@ -1,5 +1,6 @@
 import { type Difference, verifyStreams } from '../../engine/host/verify.ts';
-import { attachmentTables } from '../../persistence/attachment/tables.ts';
+import { audited } from '../../engine/lifecycle/verify.ts';
+import { attachmentAudit } from '../../persistence/attachment/audit.ts';
 import type { StreamId } from '../../ports/event-store.ts';
 import { redact } from '../../ports/redact.ts';
 import { readOnlyAttachment } from '../hosted.ts';
@@ -23,10 +24,14 @@ export const verify: FileCommand = {
     }[] = [];
     let checked = 0;
     for (let after: StreamId | undefined; ; ) {
-      const slice = await verifyStreams(file.events, [readOnlyAttachment()], {
-        after,
-        limit: SLICE,
-      });
+      const slice = await verifyStreams(
+        file.events,
+        [audited(readOnlyAttachment(), attachmentAudit)],
+        {
+          after,
+          limit: SLICE,
+        },
+      );
       checked += slice.checked;
       for (const { stream, kind, message } of slice.differences) {
         found.push({ stream, kind, message: redact(message, 500) });
@@ -34,7 +39,7 @@ export const verify: FileCommand = {
       after = slice.next;
       if (after === undefined) break;
     }
-    for (const message of file.read((tx) => attachmentTables.compareTotals(tx))) {
+    for (const message of file.read((tx) => attachmentAudit.compareTotals(tx))) {
       found.push({ stream: null, kind: 'projection', message: redact(message, 500) });
     }
     const ok = found.length === 0;

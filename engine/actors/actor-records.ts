@@ -9,9 +9,9 @@ import type { Shown } from './snapshot.ts';
 export interface ActorRecords {
   media(mediaId: MediaId): MediaRecord | undefined;
   /** The ref as entities store it; null where this device has no record of it. */
-  refOf(mediaId: MediaId): AttachmentRef | null;
+  readonly refOf: (mediaId: MediaId) => AttachmentRef | null;
   /** What an actor shows before it starts. */
-  look(target: AttachmentRef | MediaId): Shown;
+  readonly look: (target: AttachmentRef | MediaId) => Shown;
 }
 
 export function createActorRecords(parts: {

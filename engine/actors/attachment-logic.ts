@@ -51,10 +51,10 @@ export interface ActingPart {
 
 export interface LogicParts {
   readonly acting: ActingPart;
-  newMediaId(): MediaId;
+  readonly newMediaId: () => MediaId;
   /** @throws {LadingError} `invalid_id`. */
-  parse(ref: AttachmentRef | string): AttachmentRef | MediaId;
-  look(target: AttachmentRef | MediaId): Shown;
+  readonly parse: (ref: AttachmentRef | string) => AttachmentRef | MediaId;
+  readonly look: (target: AttachmentRef | MediaId) => Shown;
 }
 
 const EVENTS: ReadonlySet<string> = new Set<AttachmentActorEvent['type']>([

@@ -34,8 +34,6 @@ export function hostedAttachment(parts: {
       );
     },
     project: (tx, change) => tables.project(tx, change.before, change.after),
-    compare: (tx, stream, after) => tables.compare(tx, stream, after),
-    rebuild: (tx, stream, after) => tables.rewrite(tx, stream, after),
     beforeCommit: (tx, changes) => consequences.apply(tx, changes),
   };
 }

@@ -1,4 +1,4 @@
-import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { AttachmentAudit } from '../../ports/attachment-tables.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventStore, StreamId } from '../../ports/event-store.ts';
 import type { HostedMachine } from '../host/definition.ts';
@@ -28,11 +28,12 @@ const SLICE = 100;
  */
 export function createVerify(parts: {
   readonly events: EventStore;
-  readonly tables: AttachmentTables;
+  readonly tables: AttachmentAudit;
   readonly machine: HostedMachine;
   readonly clock: Clock;
 }): (options?: VerifyOptions) => Promise<VerifyReport> {
-  const { events, tables, machine, clock } = parts;
+  const { events, tables, clock } = parts;
+  const machine = audited(parts.machine, tables);
   return async ({ repair = false } = {}) => {
     const differences: VerifyReport['differences'][number][] = [];
     let streams = 0;
@@ -51,5 +52,14 @@ export function createVerify(parts: {
       differences.push({ stream: null, kind: 'projection', message, repaired: repair });
     }
     return { ok: differences.every(({ repaired }) => repaired), streams, differences };
+  };
+}
+
+/** The machine with what `verify` holds its projections against. */
+export function audited(machine: HostedMachine, tables: AttachmentAudit): HostedMachine {
+  return {
+    ...machine,
+    compare: (tx, stream, after) => tables.compare(tx, stream, after),
+    rebuild: (tx, stream, after) => tables.rewrite(tx, stream, after),
   };
 }

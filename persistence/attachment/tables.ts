@@ -12,7 +12,6 @@ import {
   rowsOf,
   type Values,
 } from './rows.ts';
-import { compareTotals, repairTotals, STREAM_TABLES } from './totals.ts';
 
 const REF_SELECT = `SELECT r.owner_key, r.media_id, r.account_id, r.project_id, r.entity_type, r.entity_id,
     r.field, r.rank, r.is_primary, m.kind, m.content_type, m.byte_size, m.sha256, m.filename, m.url, m.facts
@@ -32,44 +31,6 @@ export const attachmentTables: AttachmentTables = {
     }
     countUsage(sql, old, rows);
   },
-
-  compare({ sql }, stream, state) {
-    const rows = rowsOf(state);
-    const differences: string[] = [];
-    // Names of columns, never what is in them: a report may leave the device, and the account (contract 10.7).
-    const check = (table: string, columns: string, wanted: readonly Values[]): void => {
-      const order = table === 'lading_ref' ? 'owner_key' : 'media_id';
-      const stored = select(sql, table, columns, stream, order);
-      if (stored.length !== wanted.length) {
-        differences.push(`${table} has ${stored.length} rows, the log says ${wanted.length}`);
-        return;
-      }
-      const wrong = columns
-        .split(', ')
-        .filter((_, at) => stored.some((row, index) => row[at] !== wanted[index]?.[at]));
-      if (wrong.length > 0)
-        differences.push(`${table} differs from the log in ${wrong.join(', ')}`);
-    };
-    check('lading_media', MEDIA_COLUMNS, [rows.media]);
-    check(
-      'lading_ref',
-      REF_COLUMNS,
-      [...rows.refs.values()].toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)),
-    );
-    check('lading_job', JOB_COLUMNS, rows.job === null ? [] : [rows.job]);
-    return differences;
-  },
-
-  rewrite({ sql }, stream, state) {
-    const rows = rowsOf(state);
-    for (const table of STREAM_TABLES) remove(sql, table, stream);
-    put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
-    for (const values of rows.refs.values()) put(sql, 'lading_ref', REF_COLUMNS, values);
-    if (rows.job !== null) put(sql, 'lading_job', JOB_COLUMNS, rows.job);
-  },
-
-  compareTotals,
-  repairTotals,
 
   media({ sql }, mediaId) {
     const row = sql.get(`SELECT ${MEDIA_COLUMNS} FROM lading_media WHERE media_id = ?`, mediaId);
@@ -158,26 +119,13 @@ function countUsage(sql: SqlTransaction, old: AttachmentRows | null, rows: Attac
   );
 }
 
-function put(sql: SqlTransaction, table: string, columns: string, values: Values): void {
+export function put(sql: SqlTransaction, table: string, columns: string, values: Values): void {
   const places = values.map(() => '?').join(', ');
   sql.run(`INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places})`, ...values);
 }
 
-function remove(sql: SqlTransaction, table: string, mediaId: string): void {
+export function remove(sql: SqlTransaction, table: string, mediaId: string): void {
   sql.run(`DELETE FROM ${table} WHERE media_id = ?`, mediaId);
-}
-
-function select(
-  sql: SqlTransaction,
-  table: string,
-  columns: string,
-  mediaId: string,
-  order: string,
-): readonly Values[] {
-  const names = columns.split(', ');
-  return sql
-    .all(`SELECT ${columns} FROM ${table} WHERE media_id = ? ORDER BY ${order}`, mediaId)
-    .map((row) => names.map((name) => row[name] ?? null));
 }
 
 function same(a: Values | null | undefined, b: Values): boolean {

@@ -1,4 +1,4 @@
-import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { AttachmentAudit } from '../../ports/attachment-tables.ts';
 
 /** Projections that have rows by attachment. */
 export const STREAM_TABLES = ['lading_media', 'lading_ref', 'lading_job'] as const;
@@ -9,7 +9,7 @@ const USAGE = `SELECT account_id,
     sum(CASE WHEN has_bytes = 1 AND byte_size > 0 THEN 1 ELSE 0 END) AS blobs
   FROM lading_media GROUP BY account_id`;
 
-export const compareTotals: AttachmentTables['compareTotals'] = ({ sql }) => {
+export const compareTotals: AttachmentAudit['compareTotals'] = ({ sql }) => {
   const strays = STREAM_TABLES.flatMap((table) =>
     sql
       .all(
@@ -37,7 +37,7 @@ export const compareTotals: AttachmentTables['compareTotals'] = ({ sql }) => {
   return [...strays, ...usage];
 };
 
-export const repairTotals: AttachmentTables['repairTotals'] = ({ sql }) => {
+export const repairTotals: AttachmentAudit['repairTotals'] = ({ sql }) => {
   for (const table of STREAM_TABLES) {
     sql.run(
       `DELETE FROM ${table}

@@ -1,5 +1,5 @@
 import type { SqlDatabase } from '../../ports/sql.ts';
-import { refuseNewer } from '../migrations/index.ts';
+import { refuseNewer } from '../migrations/schema-version.ts';
 import { foreignTransaction, type RawDatabase } from './driver.ts';
 
 /** Another process may be opening the same file, closing it, or mending it after a crash: all take moments. */

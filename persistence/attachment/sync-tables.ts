@@ -1,0 +1,3 @@
+/** The tables that only sync reads. */
+export { cursorTable } from './cursor-table.ts';
+export { outboxQueue } from './outbox-queue.ts';
