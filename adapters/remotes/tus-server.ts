@@ -167,7 +167,7 @@ function serveSafely(request: Request): void {
   if (response === undefined) return;
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
-  const { writeHead } = response;
+  const writeHead = response.writeHead.bind(response);
   response.writeHead = (...head: unknown[]) => {
     const headers = head.at(-1);
     if (Array.isArray(headers)) {
@@ -176,7 +176,7 @@ function serveSafely(request: Request): void {
         if (isDisposition) headers[at + 1] = 'attachment';
       }
     }
-    return writeHead.apply(response, head);
+    return writeHead(...head);
   };
 }
 

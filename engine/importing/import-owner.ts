@@ -4,10 +4,11 @@ import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { CaptureSource } from '../../ports/source.ts';
 import type { StateView } from '../host/definition.ts';
 import type { Work } from '../host/work.ts';
+import { asStream } from '../lifecycle/as-stream.ts';
 import { type CaptureParts, storeAndCommit } from '../lifecycle/capture.ts';
 import { contextOf } from '../lifecycle/consequences.ts';
 import { ATTACHMENT } from '../lifecycle/hosted.ts';
-import { asStream, plain } from '../lifecycle/lists.ts';
+import { plain } from '../lifecycle/lists.ts';
 import { prepareCapture } from '../lifecycle/prepare-capture.ts';
 import { ranksBetween } from '../lifecycle/ranks.ts';
 import {
@@ -149,14 +150,14 @@ function linkAll(
 async function sourcesOf(
   { owner, targets }: OwnerPlan,
   before: readonly Standing[],
-  { bytesOf }: ImportOptions,
+  options: ImportOptions,
 ): Promise<ReadonlyMap<Target, CaptureSource>> {
   const sources = new Map<Target, CaptureSource>();
   for (const [at, target] of targets.entries()) {
     const { localName, locator, entry } = target;
     const lacksBytes = before[at]?.file === 'unknown' || before[at]?.file === 'awaiting';
-    if (bytesOf === undefined || localName === null || locator !== null || !lacksBytes) continue;
-    const source = await bytesOf({ localName, owner, ref: entry });
+    if (localName === null || locator !== null || !lacksBytes) continue;
+    const source = await options.bytesOf?.({ localName, owner, ref: entry });
     if (source !== undefined) sources.set(target, source);
   }
   return sources;

@@ -1,7 +1,7 @@
 import { type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { CaptureParts } from '../lifecycle/capture.ts';
-import { requireOwnerOf } from '../lifecycle/prepare-capture.ts';
+import { requireOwnerOf } from '../lifecycle/own-account.ts';
 import { requireOptions } from '../lifecycle/validate.ts';
 import { importOwner, type OwnerOutcome } from './import-owner.ts';
 import { EntryTrouble, readOldRefs } from './old-refs.ts';
@@ -64,7 +64,7 @@ async function takeOver(
     const field = parts.fields.get(owner);
     const entries = rows.flatMap((row) => readOldRefs(row, field));
     const present = parts.events.read((tx) => presentRefs(tx, parts.tables, owner));
-    const plan = planOwner(owner, field, entries, present, options.locatorOf);
+    const plan = planOwner(owner, field, entries, present, (url) => options.locatorOf?.(url));
     return importOwner(parts, plan, options);
   };
   try {

@@ -1,8 +1,8 @@
 import type { AttachmentKind } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
+import { requireKind } from '../lifecycle/field-rules.ts';
 import type { Field } from '../lifecycle/fields.ts';
-import { requireKind } from '../lifecycle/fields.ts';
-import { displayName } from '../lifecycle/validate.ts';
+import { displayName } from '../lifecycle/validate-file.ts';
 import type { ImportRow, OldRef } from './types.ts';
 
 /** An entry of a column with all that could be made of it, and its place for what is wrong with it. */

@@ -4,8 +4,8 @@ import { ownerKey } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, RefRecord } from '../../ports/attachment-tables.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoredEvent, StoreTransaction } from '../../ports/event-store.ts';
+import { asStream } from '../lifecycle/as-stream.ts';
 import type { Field } from '../lifecycle/fields.ts';
-import { asStream } from '../lifecycle/lists.ts';
 import { EntryTrouble, type OldEntry } from './old-refs.ts';
 import { importedId, readOldUrl } from './old-urls.ts';
 

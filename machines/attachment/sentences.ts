@@ -45,13 +45,15 @@ export function sentenceOf(
   if (fault.class === 'backend' && fault.message !== null && fault.message !== '') {
     return fault.message;
   }
-  // Codes come from remotes and backends: `constructor` must not find what every object has.
-  const said = (by: Readonly<Record<string, string>>, key: string): string | undefined =>
-    Object.hasOwn(by, key) ? by[key] : undefined;
   return (
     said(translations, fault.code) ??
     said(translations, fault.class) ??
     said(sentences, fault.code) ??
     byClass[fault.class]
   );
+}
+
+/** Codes come from remotes and backends: `constructor` must not find what every object has. */
+function said(by: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(by, key) ? by[key] : undefined;
 }

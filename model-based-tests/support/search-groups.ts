@@ -27,14 +27,14 @@ const rareTransferEvents: readonly CommandType[] = [
   'backend.refused',
 ];
 
-const untilWaived: readonly CommandType[] = [
+const untilWaived: ReadonlySet<CommandType> = new Set([
   'ref.linked',
   'upload.started',
   'network.waived',
   'cancelled',
   'retry.requested',
   'credentials.changed',
-];
+]);
 
 export interface SearchGroup extends CaseOptions {
   readonly title: string;
@@ -67,7 +67,7 @@ export const searchGroups: readonly SearchGroup[] = [
     title: 'sent over unmetered links only, until the user says otherwise',
     input: inputs.unmetered,
     owners: [receiptOwner],
-    without: commandTypes.filter((type) => !untilWaived.includes(type)),
+    without: commandTypes.filter((type) => !untilWaived.has(type)),
   },
   {
     title: 'synced with a url: downloads, and uploads for another device',

@@ -37,19 +37,23 @@ it('the five minutes of the start guide end with a durable upload', async () => 
   const uploads = join(folder, 'uploads');
 
   let printed = '';
+  const missing: string[] = [];
   for (const block of blocks) {
     const code = block.code.replaceAll('1080', String(port));
     const { language, info } = block;
     if (language === 'js') await writeFile(join(folder, fileOf(block)), code);
     else if (info === 'prints') {
       const lines = code.split('\n').filter((line) => line !== '');
-      expect({ missing: missingLines(printed, lines), printed }).toEqual({ missing: [], printed });
+      missing.push(...missingLines(printed, lines).map((line) => `${line} in:\n${printed}`));
     } else if (info === 'terminal=2') await inSecondTerminal(code, env);
     else if (info !== 'if=older-node' || isOlder) {
       const done = await run('bash', ['-euc', code], { cwd: folder, env, timeout: 120_000 });
       printed = done.stdout;
     }
   }
+
+  expect(missing).toEqual([]);
+
 
   const names = await readdir(uploads, { recursive: true });
   const photo = await readFile(join(folder, 'photo.png'));
@@ -62,7 +66,9 @@ it('the five minutes of the start guide end with a durable upload', async () => 
 const onWindows = process.platform === 'win32';
 
 function fileOf({ info }: CodeBlock): string {
-  return /^file=(\S+)$/.exec(info)?.[1] ?? expect.unreachable(`a file needs a name: ${info}`);
+  const name = /^file=(\S+)$/.exec(info)?.[1];
+  if (name === undefined) throw new Error(`a file needs a name: ${info}`);
+  return name;
 }
 
 /** Runs until the end of the test; resolves when it says that it listens. */

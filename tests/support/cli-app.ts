@@ -24,9 +24,8 @@ const lading = await openLading({
   account: 'account-1',
 });
 console.log('open');
-let count = 0;
-for await (const _line of createInterface({ input: process.stdin })) {
-  const bytes = sampleJpeg({ body: `picture ${count++}` });
+for await (const line of createInterface({ input: process.stdin })) {
+  const bytes = sampleJpeg({ body: `picture ${line} ${lading.storage().files}` });
   const source = bytesSource(bytes, { filename: 'picture.jpg', contentType: 'image/jpeg' });
   const { id } = await lading.capture(source, { owner, kind: 'image' });
   console.log(id);

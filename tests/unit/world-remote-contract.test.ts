@@ -1,4 +1,4 @@
-import { type RemoteSetup, describeRemote } from '../../testing/contracts/remote.ts';
+import { describeRemote, type RemoteSetup } from '../../testing/contracts/remote.ts';
 import { NetworkError } from '../../testing/world/network-faults.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { type NetworkLink, simNetwork } from '../../testing/world/sim-network.ts';
