@@ -5,32 +5,26 @@ import type { Say } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import type { Host } from './engine/host/host.ts';
-import { type CaptureParts, captureAll } from './engine/lifecycle/capture.ts';
-import type { Commands } from './engine/lifecycle/commands.ts';
+import { asStream } from './engine/lifecycle/as-stream.ts';
+import type { CaptureParts } from './engine/lifecycle/capture.ts';
+import { captureAborted } from './engine/lifecycle/capture-aborted.ts';
 import type { FieldRegistry } from './engine/lifecycle/fields.ts';
 import type { ForgetOptions, ForgetReport } from './engine/lifecycle/forget.ts';
 import type { GateKeeper } from './engine/lifecycle/gates.ts';
 import { createLifetime } from './engine/lifecycle/lifetime.ts';
-import { asStream } from './engine/lifecycle/lists.ts';
 import { notAvailable } from './engine/lifecycle/not-available.ts';
-import { wrongAccount } from './engine/lifecycle/prepare-capture.ts';
 import type { ProgressBoard } from './engine/lifecycle/progress.ts';
-import { createScheduler } from './engine/lifecycle/scheduler.ts';
 import type { UploadSlots } from './engine/lifecycle/slots.ts';
-import {
-  mediaIdOf,
-  requireKeyId,
-  requireObject,
-  requireOptions,
-} from './engine/lifecycle/validate.ts';
+import { createUploads } from './engine/lifecycle/uploads.ts';
+import { requireKeyId, requireOptions } from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import { createMetrics } from './engine/observe/metrics.ts';
 import { createSyncViews, type SyncView } from './engine/observe/sync-view.ts';
-import type { Attachment, Lading, LadingOptions, RefOrId } from './lading.ts';
+import { made } from './engine/part.ts';
+import type { Lading, LadingOptions, RefOrId } from './lading.ts';
 import { defaultPolicy } from './machines/attachment/context.ts';
-import { refOf } from './machines/attachment/ref-of.ts';
-import { type MediaId, type Owner, ownerKey } from './machines/attachment/types.ts';
-import { made, onDemand } from './on-demand.ts';
+import type { MediaId, Owner } from './machines/attachment/types.ts';
+import { onDemand } from './on-demand.ts';
 import type { CoreStore } from './persistence/store-on.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
@@ -38,6 +32,9 @@ import { LadingError } from './ports/errors.ts';
 import { type Logger, silentLogger } from './ports/logger.ts';
 import type { Random } from './ports/random.ts';
 import { noSync } from './sync/no-sync.ts';
+import type { CapturingVerbs } from './verbs/capturing.ts';
+import { later } from './verbs/later.ts';
+import { createLookup, isOwner, type Lookup, refOrId } from './verbs/lookup.ts';
 
 /** What `openLading` made ready before the first verb: options with their defaults, and the open parts. */
 export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random' | 'logger'> & {
@@ -53,6 +50,8 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly host: Host;
   readonly machine: HostedMachine;
   readonly progress: ProgressBoard;
+  /** Who is told when the host looks for tasks whose services are not loaded. */
+  onMissing(listener: () => void): void;
   newId(): MediaId;
   newBlobKey(accountId: string): BlobKey;
 };
@@ -63,15 +62,28 @@ export async function assemble(base: Opened): Promise<Lading> {
   const { events, tables } = store;
   const lifetime = createLifetime();
   const parts = { ...base, events, tables, accountId: account, ending: lifetime.ending };
-  const scheduler = createScheduler(parts);
+  const uploads = createUploads({
+    ...parts,
+    scheduler: (track) =>
+      made(onDemand.uploading, ({ createScheduler }) => createScheduler({ ...parts, track })),
+  });
+  base.onMissing(uploads.look);
   const views = createViews(parts);
   const sync = await openSyncOf(parts);
   const syncViews = createSyncViews({ ...parts, sync, hasBackend: base.backend !== undefined });
-  const captureParts: CaptureParts = {
+  const lookup = createLookup(store, views, account);
+  const { own } = lookup;
+  const captureParts: CaptureParts & Lookup = {
     ...parts,
+    ...lookup,
     intake: onDemand.intake,
     newMediaId: () => base.newId(),
   };
+  const capturing = made(onDemand.capturing, ({ capturingVerbs }) => capturingVerbs(captureParts));
+  const change = later(
+    lifetime,
+    made(onDemand.changing, ({ changingVerbs }) => changingVerbs(captureParts)),
+  );
   const metrics = createMetrics({ ...parts, outbox: store.outbox });
   const records = createActorRecords({ ...parts, views });
   const actors = made(onDemand.actors, ({ createActors }) =>
@@ -85,41 +97,7 @@ export async function assemble(base: Opened): Promise<Lading> {
   });
   let retrying: ReturnType<Lading['retrySync']> | undefined;
   let closing: Promise<void> | undefined;
-  let closeInspector = (): void => {};
-
-  function attachment(mediaId: MediaId, owner: Owner): Attachment {
-    return {
-      id: mediaId,
-      get ref() {
-        const { media, row } = events.read((tx) => ({
-          media: tables.media(tx, mediaId),
-          row: tables.refsOfOwner(tx, ownerKey(owner)).find((ref) => ref.mediaId === mediaId),
-        }));
-        if (media === undefined) throw notFound(mediaId);
-        // A draft, or one that this owner let go, is nobody's primary.
-        return row?.ref ?? refOf(media, { isPrimary: false });
-      },
-      get view() {
-        return views.view(mediaId);
-      },
-    };
-  }
-
-  /** @throws {LadingError} `invalid_id`, `not_found`, `wrong_account`. */
-  function own(ref: RefOrId): MediaId {
-    const mediaId = mediaIdOf(ref);
-    const media = events.read((tx) => tables.media(tx, mediaId));
-    if (media === undefined) throw notFound(mediaId);
-    if (media.accountId !== account) throw wrongAccount(media.accountId);
-    return mediaId;
-  }
-
-  /** A verb that changes refs; none is needed before something was captured. */
-  const change = <T>(verb: (commands: Commands) => Promise<T>): Promise<T> =>
-    lifetime.run(async () => {
-      const { createCommands } = await lifetime.load(onDemand.commands);
-      return verb(createCommands(captureParts));
-    });
+  let closeInspector: (() => void) | undefined;
 
   /** A verb of one attachment that is an event of it. */
   const tell = (ref: RefOrId, type: string): Promise<void> =>
@@ -127,8 +105,20 @@ export async function assemble(base: Opened): Promise<Lading> {
       await host.send(asStream(own(ref)), { type });
     });
 
+  /** Who gives up while the part is loaded is told so at once; nothing was done yet. */
+  async function loadCapturing(options: {
+    readonly signal?: AbortSignal;
+  }): Promise<CapturingVerbs> {
+    const { signal } = requireOptions('options', options);
+    try {
+      return await lifetime.load(capturing, signal);
+    } catch (error) {
+      throw signal?.aborted === true && !lifetime.ending.aborted ? captureAborted(error) : error;
+    }
+  }
+
   async function retrySync(): ReturnType<Lading['retrySync']> {
-    const retried = await scheduler.retryAll();
+    const retried = await uploads.retryAll();
     return { retried, ...(await sync.now()) };
   }
 
@@ -157,7 +147,7 @@ export async function assemble(base: Opened): Promise<Lading> {
    */
   async function close(last?: () => Promise<void>): Promise<void> {
     const verbs = lifetime.end();
-    scheduler.close();
+    uploads.close();
     gates.close();
     slots.close();
     views.close();
@@ -168,7 +158,7 @@ export async function assemble(base: Opened): Promise<Lading> {
       () => sync.close(),
       () => verbs,
       () => host.close(),
-      async () => closeInspector(),
+      async () => closeInspector?.(),
       async () => (failures.length === 0 ? await last?.() : undefined),
       () => events.close(),
     ];
@@ -180,7 +170,7 @@ export async function assemble(base: Opened): Promise<Lading> {
   if (base.inspect !== undefined) {
     closeInspector = (await onDemand.inspect()).feedInspector({ ...parts, inspect: base.inspect });
   }
-  await scheduler.start();
+  await uploads.start();
   sync.start();
   host.subscribe(() => guardrails.update());
   host.onElsewhere(() => guardrails.update());
@@ -189,23 +179,10 @@ export async function assemble(base: Opened): Promise<Lading> {
   const lading: Lading = {
     account,
     newMediaId: () => base.newId(),
-    capture: (source, captureOptions) =>
-      lifetime.run(async () => {
-        const { kind, id, filename, ...options } = requireOptions('options', captureOptions);
-        const file = {
-          source,
-          kind,
-          ...(id === undefined ? {} : { id }),
-          ...(filename === undefined ? {} : { filename }),
-        };
-        const [mediaId] = await captureAll(captureParts, [file], options);
-        return attachment(mediaId as MediaId, options.owner);
-      }),
+    capture: (source, options) =>
+      lifetime.run(async () => (await loadCapturing(options)).capture(source, options)),
     captureAll: (files, options) =>
-      lifetime.run(async () => {
-        const ids = await captureAll(captureParts, files, requireOptions('options', options));
-        return ids.map((mediaId) => attachment(mediaId, options.owner));
-      }),
+      lifetime.run(async () => (await loadCapturing(options)).captureAll(files, options)),
     view: (ref) => views.view(refOrId(ref)),
     list: (of) => views.list(of),
     resolve: (ref, { signal } = {}) =>
@@ -221,24 +198,15 @@ export async function assemble(base: Opened): Promise<Lading> {
         ? views.watchOwner(target, listener as Parameters<typeof views.watchOwner>[1])
         : views.watchOne(refOrId(target), listener as (view: LiveView) => void);
     },
-    link: (ref, owner, verb) =>
-      change(async (commands) => commands.link(mediaIdOf(ref), owner, verb)),
-    linkAll: (links, verb) => change((commands) => commands.linkAll(links, verb)),
-    remove: (ref, owner, verb) =>
-      change(async (commands) => commands.remove(mediaIdOf(ref), owner, verb)),
-    replace: (ref, source, owner, replaceOptions) =>
-      change(async (commands) => {
-        const old = mediaIdOf(ref);
-        const { mediaId, undo } = await commands.replace(old, source, owner, replaceOptions);
-        return { attachment: attachment(mediaId, owner), undo };
-      }),
-    move: (ref, owner, position, verb) =>
-      change(async (commands) => commands.move(mediaIdOf(ref), owner, position, verb)),
-    setPrimary: (ref, owner, verb) =>
-      change(async (commands) => commands.setPrimary(mediaIdOf(ref), owner, verb)),
-    cancel: (ref, verb) => change(async (commands) => commands.cancel(mediaIdOf(ref), verb)),
-    ownerDeleted: (owner, verb) => change((commands) => commands.ownerDeleted(owner, verb)),
-    undo: (token, verb) => change((commands) => commands.undo(token, verb)),
+    link: change('link'),
+    linkAll: change('linkAll'),
+    remove: change('remove'),
+    replace: change('replace'),
+    move: change('move'),
+    setPrimary: change('setPrimary'),
+    cancel: change('cancel'),
+    ownerDeleted: change('ownerDeleted'),
+    undo: change('undo'),
     retry: (ref) => tell(ref, 'retry.requested'),
     retrySync: () => {
       retrying ??= lifetime.run(retrySync).finally(() => {
@@ -267,7 +235,7 @@ export async function assemble(base: Opened): Promise<Lading> {
       lifetime.run(async () => {
         const { createSettled } = await lifetime.load(onDemand.settled);
         const { isIdle: syncIdle, pending: unsyncedOps } = sync;
-        return createSettled({ ...parts, scheduler, syncIdle, unsyncedOps })();
+        return createSettled({ ...parts, uploads, syncIdle, unsyncedOps })();
       }),
     verify: (verifyOptions) =>
       lifetime.run(async () => {
@@ -284,9 +252,9 @@ export async function assemble(base: Opened): Promise<Lading> {
     explain: (ref, explainOptions) =>
       lifetime.run(async () => {
         const { explain } = await lifetime.load(onDemand.explain);
-        const events = host.history(asStream(own(ref)));
+        const story = host.history(asStream(own(ref)));
         const around = { gates: { ...gates.current(), slotFree: slots.free } };
-        return explain(events, base.machine, around, explainOptions);
+        return explain(story, base.machine, around, explainOptions);
       }),
     storage: () => guardrails.view(),
     attachmentLogic,
@@ -316,21 +284,5 @@ async function openSyncOf(
     isOnline: () => gates.remoteOpen(),
     onOnline: (listener) => gates.subscribe(listener),
     policyOf: (owner) => fields.find(owner)?.policy ?? defaultPolicy,
-  });
-}
-
-function refOrId(ref: RefOrId): MediaId | Exclude<RefOrId, string> {
-  if (typeof ref === 'string') return mediaIdOf(ref);
-  // Without a url it says no more than its id does.
-  return typeof requireObject('ref', ref).url === 'string' ? ref : mediaIdOf(ref);
-}
-
-function isOwner(target: RefOrId | Owner): target is Owner {
-  return typeof target === 'object' && target !== null && 'entityType' in target;
-}
-
-function notFound(mediaId: MediaId): LadingError {
-  return new LadingError('not_found', `There is no attachment ${mediaId} on this device.`, {
-    details: { mediaId },
   });
 }

@@ -9,10 +9,10 @@ import { createFieldRegistry } from './engine/lifecycle/fields.ts';
 import { createGateKeeper } from './engine/lifecycle/gates.ts';
 import { hostedAttachment } from './engine/lifecycle/hosted.ts';
 import { createProgressBoard, type ProgressBoard } from './engine/lifecycle/progress.ts';
-import { attachmentServices } from './engine/lifecycle/services.ts';
+import { servicesOnDemand } from './engine/lifecycle/services-on-demand.ts';
 import { createUploadSlots } from './engine/lifecycle/slots.ts';
 import { requireKeyId } from './engine/lifecycle/validate.ts';
-import { createVault } from './engine/lifecycle/vault.ts';
+import { made } from './engine/part.ts';
 import type { Lading, LadingOptions } from './lading.ts';
 import type { MediaId } from './machines/attachment/types.ts';
 import { onDemand } from './on-demand.ts';
@@ -68,7 +68,8 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     clock,
     logger,
     say,
-    isOnline: () => gates.current().online,
+    reservations: onDemand.reservations,
+    isOnline: () => gates.remoteOpen(),
   });
   const gates = createGateKeeper({
     connectivity: options.connectivity ?? ALWAYS_ONLINE,
@@ -83,7 +84,11 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     const newId = (): MediaId =>
       uuidv7({ msecs: clock.now(), random: random.bytes(16) }) as MediaId;
     const newBlobKey = (accountId: string) => blobKey(accountId, newId());
-    const real = hostedMachine({ ...base, progress, newBlobKey });
+    let missing: (() => void) | undefined;
+    const onMissing = (listener: () => void): void => {
+      missing = listener;
+    };
+    const real = hostedMachine({ ...base, progress, newBlobKey, onMissing: () => missing?.() });
     const machine = seams.machine?.(real) ?? real;
     const opened = await openHost({
       store: store.events,
@@ -97,7 +102,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
     });
     host = seams.host?.(opened) ?? opened;
-    return await assemble({ ...base, host, machine, progress, newId, newBlobKey });
+    return await assemble({ ...base, host, machine, progress, onMissing, newId, newBlobKey });
   } catch (error) {
     slots.close();
     gates.close();
@@ -106,20 +111,27 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   }
 }
 
-type Base = Omit<Opened, 'host' | 'machine' | 'progress' | 'newId' | 'newBlobKey'>;
+type Base = Omit<Opened, 'host' | 'machine' | 'progress' | 'onMissing' | 'newId' | 'newBlobKey'>;
 
 function hostedMachine(
-  parts: Base & { readonly progress: ProgressBoard; newBlobKey(accountId: string): BlobKey },
+  parts: Base & {
+    readonly progress: ProgressBoard;
+    onMissing(): void;
+    newBlobKey(accountId: string): BlobKey;
+  },
 ): HostedMachine {
   const { store, fields, account } = parts;
-  return hostedAttachment({
-    services: attachmentServices({
+  const services = made(onDemand.uploading, ({ attachmentServices, createVault }) =>
+    attachmentServices({
       ...parts,
       accountId: account,
       events: store.events,
       checkpoints: store.checkpoints,
       vault: createVault(parts.logger, () => secretsOf(parts)),
     }),
+  );
+  return hostedAttachment({
+    services: servicesOnDemand({ ...parts, accountId: account, services }),
     tables: store.tables,
     consequences: createConsequences({ ...store, fields }),
   });

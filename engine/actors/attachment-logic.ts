@@ -3,6 +3,7 @@ import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts'
 import { type ErrorCode, LadingError } from '../../ports/errors.ts';
 import type { CaptureSource } from '../../ports/source.ts';
 import type { CaptureOptions } from '../lifecycle/capture.ts';
+import type { Part } from '../part.ts';
 import {
   type Acting,
   asLadingError,
@@ -43,14 +44,9 @@ export type AttachmentLogic = ActorLogic<
   AttachmentActorInput
 >;
 
-/** What acts for actors: once it is loaded, and as soon as it is. */
-export interface ActingPart {
-  (): Promise<Acting>;
-  readonly here?: Acting;
-}
-
 export interface LogicParts {
-  readonly acting: ActingPart;
+  /** What acts for actors. */
+  readonly acting: Part<Acting>;
   readonly newMediaId: () => MediaId;
   /** @throws {LadingError} `invalid_id`. */
   readonly parse: (ref: AttachmentRef | string) => AttachmentRef | MediaId;

@@ -4,7 +4,8 @@ import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { StorageEstimate } from '../../ports/storage-estimate.ts';
-import { createReservations, type Reservations } from './reservations.ts';
+import { made, type Part } from '../part.ts';
+import type { Reservations } from './reservations.ts';
 import { createSampler } from './sampler.ts';
 import type { Say } from './sentences.ts';
 import { createStorageViews, type StorageViews } from './storage-view.ts';
@@ -28,6 +29,8 @@ export interface GuardrailsParts {
   isOnline(): boolean;
   readonly storageEstimate?: StorageEstimate | undefined;
   readonly storageBudgetBytes?: number | undefined;
+  /** Needed for the first file that is to be written. */
+  readonly reservations: Part<Pick<typeof import('./reservations.ts'), 'createReservations'>>;
 }
 
 /** @throws {LadingError} `invalid_option` for a budget that is no number of bytes. */
@@ -45,13 +48,16 @@ export function createGuardrails(parts: GuardrailsParts): Guardrails {
     createSampler({
       ...parts,
       estimate,
-      ownBytes: () => reservations.ownBytes(),
+      ownBytes: () =>
+        reservations.here?.ownBytes() ?? parts.events.read((tx) => parts.tables.totalBytes(tx)),
       onSample: () => views.update(),
     });
-  const reservations = createReservations({ ...parts, sampler, budgetBytes });
+  const reservations: Part<Reservations> = made(parts.reservations, ({ createReservations }) =>
+    createReservations({ ...parts, sampler, budgetBytes }),
+  );
   const views = createStorageViews({ ...parts, budgetBytes, sample: () => sampler?.sample });
   return {
-    ...reservations,
+    reserve: async (...asked) => (reservations.here ?? (await reservations())).reserve(...asked),
     ...views,
     start: () => sampler?.start(),
     close() {

@@ -2,7 +2,8 @@ import type { AttachmentKind } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { sizeText } from '../guardrails/size-text.ts';
 import { typesFor } from '../lifecycle/content-types.ts';
-import { type Field, isImagesOnly } from '../lifecycle/fields.ts';
+import { isImagesOnly } from '../lifecycle/field-rules.ts';
+import type { Field } from '../lifecycle/fields.ts';
 
 /** A refusal names what was found, the user's sentence what is wanted (contract 3.1). */
 export function notTaken(field: Field, kind: AttachmentKind, found: string): LadingError {

@@ -13,9 +13,12 @@ import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
 import type { Inspected } from '../intake/index.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
-import { type FieldRegistry, requireRoom } from './fields.ts';
+import { asStream } from './as-stream.ts';
+import { captureAborted } from './capture-aborted.ts';
+import { requireRoom } from './field-rules.ts';
+import type { FieldRegistry } from './fields.ts';
 import { ATTACHMENT } from './hosted.ts';
-import { asStream, link } from './lists.ts';
+import { link } from './lists.ts';
 import {
   type CaptureFile,
   idTaken,
@@ -319,9 +322,7 @@ function asCaptureError(
     return taken === undefined ? error : ofFile(whichFile(taken, index), idTaken(taken.mediaId));
   }
   if (signal.aborted && (error === signal.reason || !(error instanceof LadingError))) {
-    return new LadingError('capture_aborted', 'The capture was aborted; nothing was stored.', {
-      cause: error,
-    });
+    return captureAborted(error);
   }
   return error;
 }

@@ -9,12 +9,14 @@ import { LadingError } from '../../ports/errors.ts';
 import type { CaptureSource } from '../../ports/source.ts';
 import type { Work } from '../host/work.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
+import { asStream } from './as-stream.ts';
 import { type CaptureOptions, type CaptureParts, storeAndCommit } from './capture.ts';
 import { contextOf } from './consequences.ts';
-import { requireKind, requireList, requireRoom } from './fields.ts';
+import { requireKind, requireList, requireRoom } from './field-rules.ts';
 import { makePrimary, moveTo, promote, rankAt, requireRef, unlink } from './list-changes.ts';
-import { asStream, inIdOrder, link, plain } from './lists.ts';
-import { prepareCapture, requireOwnerOf, wrongAccount } from './prepare-capture.ts';
+import { inIdOrder, link, plain } from './lists.ts';
+import { requireOwnerOf, wrongAccount } from './own-account.ts';
+import { prepareCapture } from './prepare-capture.ts';
 import { readUndoToken, type UndoToken, undoToken } from './undo-token.ts';
 import { mediaIdOf, requireObject } from './validate.ts';
 

@@ -4,8 +4,8 @@ import { type Owner, ownerKey, type RefEntry } from '../../machines/attachment/t
 import type { AttachmentTables, OutboxTable } from '../../ports/attachment-tables.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { Change } from '../host/definition.ts';
-import { lendTransaction } from './app-write.ts';
 import type { FieldRegistry } from './fields.ts';
+import { lendTransaction } from './lend-transaction.ts';
 
 /** What follows from changed refs, in the commit that changed them (contract 3.3, 3.5). */
 export interface Consequences {

@@ -13,6 +13,8 @@ export interface GateKeeper {
    * @param unmetered what its field keeps to unmetered links (contract 3.4). Default one that any link will do for.
    */
   uploadsOpen(unmetered?: boolean): boolean;
+  /** What uploads is here; while it cannot be loaded, uploads wait as for a network. */
+  setReachable(isReachable: boolean): void;
   pause(): void;
   resume(): void;
   /** Calls `listener` after each change. */
@@ -33,6 +35,7 @@ export function createGateKeeper(options: {
   const listeners = new Set<() => void>();
   let { online, metered } = connectivity.current();
   let paused = false;
+  let reachable = true;
   let cancelDebounce: Cancel | undefined;
 
   const tell = (): void => {
@@ -57,9 +60,19 @@ export function createGateKeeper(options: {
   };
 
   return {
-    current: () => ({ online, networkPolicyOk: !metered, paused, accountActive: true }),
+    current: () => ({
+      online: online && reachable,
+      networkPolicyOk: !metered,
+      paused,
+      accountActive: true,
+    }),
     remoteOpen: () => online,
-    uploadsOpen: (unmetered = false) => online && !paused && !(unmetered && metered),
+    uploadsOpen: (unmetered = false) => online && reachable && !paused && !(unmetered && metered),
+    setReachable(next) {
+      if (reachable === next) return;
+      reachable = next;
+      tell();
+    },
     pause: () => setPaused(true),
     resume: () => setPaused(false),
     subscribe(listener) {

@@ -1,8 +1,8 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
-import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
+import { asStream } from './as-stream.ts';
 import type { GateKeeper } from './gates.ts';
-import { asStream } from './lists.ts';
 
 /** An upload that the log says is under way, and who holds it. */
 export interface UploadUnderWay {
@@ -12,6 +12,14 @@ export interface UploadUnderWay {
   /** It sends bytes, and over unmetered links only. */
   readonly unmetered: boolean;
 }
+
+/** What only somebody's asking moves; a new start is one (contract 4.5). */
+export const GIVEN_UP: readonly JobSituation[] = [
+  'failed',
+  'awaitingCredentials',
+  'leftover',
+  'removeAwaitingCredentials',
+];
 
 /** Queued attachments that the gates would let start, oldest first. */
 export function queuedJobs(

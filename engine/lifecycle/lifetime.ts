@@ -6,8 +6,12 @@ export interface Lifetime {
   readonly ending: AbortSignal;
   /** Runs one verb. @throws {LadingError} `closed` once it ended. */
   run<T>(verb: () => Promise<T>): Promise<T>;
-  /** Loads a part of the engine for a verb. @throws {LadingError} `closed`: a load that hangs holds up no end. */
-  load<T>(part: () => Promise<T>): Promise<T>;
+  /**
+   * Loads a part of the engine for a verb.
+   * @param signal the verb's own; aborts with its reason.
+   * @throws {LadingError} `closed`, `part_not_loaded`: a load that hangs holds up no end.
+   */
+  load<T>(part: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Ends it, and resolves when every verb has settled. */
   end(): Promise<void>;
 }
@@ -27,15 +31,17 @@ export function createLifetime(): Lifetime {
         underWay.delete(running);
       }
     },
-    async load(part) {
+    async load(part, own) {
+      const { signal: ending } = controller;
+      const signal = own === undefined ? ending : AbortSignal.any([ending, own]);
       const ended = Promise.withResolvers<never>();
-      const onEnd = (): void => ended.reject(controller.signal.reason);
-      controller.signal.addEventListener('abort', onEnd);
+      const onEnd = (): void => ended.reject(signal.reason);
+      signal.addEventListener('abort', onEnd);
       try {
         // In this order: a part that is loaded already is taken also when the end comes in the same turn.
         return await Promise.race([part(), ended.promise]);
       } finally {
-        controller.signal.removeEventListener('abort', onEnd);
+        signal.removeEventListener('abort', onEnd);
       }
     },
     async end() {

@@ -3,8 +3,9 @@ import type { AttachmentTables, RefRecord } from '../../ports/attachment-tables.
 import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { Work } from '../host/work.ts';
+import { asStream } from './as-stream.ts';
 import type { Field } from './fields.ts';
-import { asStream, inIdOrder, plain } from './lists.ts';
+import { inIdOrder, plain } from './lists.ts';
 import { ranksBetween } from './ranks.ts';
 
 /** Removes one ref; when it was the primary one, the first image that is left takes its place. */

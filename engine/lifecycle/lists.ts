@@ -1,18 +1,15 @@
 import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
-import type { StreamId } from '../../ports/event-store.ts';
 import type { Work } from '../host/work.ts';
-import { type Field, requireRoom } from './fields.ts';
+import { asStream } from './as-stream.ts';
+import { requireRoom } from './field-rules.ts';
+import type { Field } from './fields.ts';
 import { rankAfter } from './rank-after.ts';
 
 /*
  * Rules of one owner's list: order, maximum, and at most one primary. They are checked on the ref rows inside the
  * transaction that changes them (contract 3.3); every change is an event of the attachment it concerns.
  */
-
-export function asStream(mediaId: MediaId): StreamId {
-  return mediaId as string as StreamId;
-}
 
 /**
  * Links an attachment at the end of an owner's list, or at `rank`.

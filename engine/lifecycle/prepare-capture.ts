@@ -4,15 +4,12 @@ import type { CaptureSource } from '../../ports/source.ts';
 import type { Say } from '../guardrails/sentences.ts';
 import { sizeText } from '../guardrails/size-text.ts';
 import type { Host } from '../host/host.ts';
-import { type Field, type FieldRegistry, requireKind } from './fields.ts';
-import { asStream } from './lists.ts';
-import {
-  requireFilename,
-  requireMediaId,
-  requireOptions,
-  requireOwner,
-  requireSource,
-} from './validate.ts';
+import { asStream } from './as-stream.ts';
+import { requireKind } from './field-rules.ts';
+import type { Field, FieldRegistry } from './fields.ts';
+import { requireOwnerOf } from './own-account.ts';
+import { requireMediaId, requireOptions } from './validate.ts';
+import { requireFilename, requireSource } from './validate-file.ts';
 import { factsOf, tellWhich } from './which-file.ts';
 
 /** One file to capture. */
@@ -94,12 +91,6 @@ function prepareFile(
   };
 }
 
-/** @throws {LadingError} `invalid_id`, `wrong_account`. */
-export function requireOwnerOf(accountId: string, owner: Owner): void {
-  requireOwner(owner);
-  if (owner.scope.accountId !== accountId) throw wrongAccount(owner.scope.accountId);
-}
-
 /** @throws {LadingError} `source_empty`, `file_too_large`. */
 export function requireSize(field: Field, sizeBytes: number | undefined, say: Say): void {
   if (sizeBytes === 0 && !field.allowEmpty) {
@@ -115,14 +106,6 @@ export function tooLarge(field: Field, say: Say): LadingError {
     'file_too_large',
     say('file_too_large', { max: sizeText(field.maxBytes) }),
     { details: { field: field.name, maxBytes: field.maxBytes } },
-  );
-}
-
-export function wrongAccount(accountId: string): LadingError {
-  return new LadingError(
-    'wrong_account',
-    `This belongs to account "${accountId}", which is not the one that is open: open Lading for it.`,
-    { details: { accountId } },
   );
 }
 

@@ -4,7 +4,7 @@ import type { BlobStore } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Host } from '../host/host.ts';
-import { asStream } from './lists.ts';
+import { asStream } from './as-stream.ts';
 import { safeType } from './safe-type.ts';
 
 /** Bytes that are here, ready to read. */

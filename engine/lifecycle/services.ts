@@ -18,11 +18,12 @@ import { DownloadInterrupted, objectKey, type Remote } from '../../ports/remote.
 import type { Guardrails } from '../guardrails/guardrails.ts';
 import type { Reservation } from '../guardrails/reservations.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
+import { asStream } from './as-stream.ts';
 import { contextOf } from './consequences.ts';
 import type { FieldRegistry } from './fields.ts';
 import type { GateKeeper } from './gates.ts';
-import { asStream } from './lists.ts';
 import type { ProgressBoard } from './progress.ts';
+import type { ServiceName } from './services-on-demand.ts';
 import type { UploadSlots } from './slots.ts';
 import type { Vault } from './vault.ts';
 
@@ -43,44 +44,24 @@ export interface ServiceParts {
   newBlobKey(accountId: string): BlobKey;
 }
 
-/** The attachment machine's services (contract 3.4 to 3.6, 5). What they find re-enters as an event. */
-export function attachmentServices(parts: ServiceParts): Readonly<Record<string, Service>> {
-  const { gates, slots } = parts;
-  const remoteOpen = (): boolean => gates.remoteOpen();
-  const uploadsOpen = (): boolean => gates.uploadsOpen();
-  /** A database may hold several accounts: removals and downloads of another one wait for it (contract 4.8). */
-  const accepts = (input: Json): boolean =>
-    (input as { readonly accountId?: string }).accountId === parts.accountId;
+/** What the attachment machine's services do (contract 3.4 to 3.6, 5). What they find re-enters as an event. */
+export function attachmentServices(
+  parts: ServiceParts,
+): Readonly<Record<ServiceName, Service['run']>> {
+  const { slots } = parts;
   return {
-    // The scheduler counts slots; a run gives its slot back before its result is committed, hence twice as many.
-    upload: {
-      ready: uploadsOpen,
-      concurrency: slots.total * 2,
-      run: (input, run) =>
-        unlessForeign(parts, input, () =>
-          slots.use(() => upload(parts, input as unknown as UploadInput, run)),
-        ),
-    },
-    attach: {
-      ready: uploadsOpen,
-      concurrency: slots.total * 2,
-      run: (input, run) =>
-        unlessForeign(parts, input, () =>
-          slots.use(() => attach(parts, input as unknown as AttachInput, run)),
-        ),
-    },
-    removeRemote: {
-      ready: remoteOpen,
-      accepts,
-      run: (input, run) => removeRemote(parts, input as unknown as RemoveRemoteInput, run),
-    },
-    download: {
-      ready: remoteOpen,
-      accepts,
-      run: (input, run) => download(parts, input as unknown as DownloadInput, run),
-    },
-    evict: { run: (input) => dropBytes(parts, input as unknown as LocalInput) },
-    purge: { run: (input) => purge(parts, input as unknown as LocalInput) },
+    upload: (input, run) =>
+      unlessForeign(parts, input, () =>
+        slots.use(() => upload(parts, input as unknown as UploadInput, run)),
+      ),
+    attach: (input, run) =>
+      unlessForeign(parts, input, () =>
+        slots.use(() => attach(parts, input as unknown as AttachInput, run)),
+      ),
+    removeRemote: (input, run) => removeRemote(parts, input as unknown as RemoveRemoteInput, run),
+    download: (input, run) => download(parts, input as unknown as DownloadInput, run),
+    evict: (input) => dropBytes(parts, input as unknown as LocalInput),
+    purge: (input) => purge(parts, input as unknown as LocalInput),
   };
 }
 

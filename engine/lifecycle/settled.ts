@@ -12,8 +12,9 @@ import type { Host } from '../host/host.ts';
 import type { GateKeeper } from './gates.ts';
 import { queuedJobs, uploadsUnderWay } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
-import type { Scheduler } from './scheduler.ts';
+import { openSources } from './services-on-demand.ts';
 import type { UploadSlots } from './slots.ts';
+import type { Uploads } from './uploads.ts';
 
 /** What still waits when nothing is left to do now. */
 export interface SettledReport {
@@ -50,7 +51,7 @@ export function createSettled(parts: {
   readonly accountId: string;
   readonly gates: GateKeeper;
   readonly slots: UploadSlots;
-  readonly scheduler: Scheduler;
+  readonly uploads: Pick<Uploads, 'broken' | 'idle'>;
   readonly clock: Clock;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
@@ -58,7 +59,7 @@ export function createSettled(parts: {
   syncIdle(): boolean;
   unsyncedOps(): number;
 }): () => Promise<SettledReport> {
-  const { host, events, tables, accountId, gates, slots, scheduler, clock, ending } = parts;
+  const { host, events, tables, accountId, gates, slots, uploads, clock, ending } = parts;
 
   function isSettled(mayBeStuck: boolean): boolean {
     if (host.running > 0 || !parts.syncIdle()) return false;
@@ -68,8 +69,8 @@ export function createSettled(parts: {
       if (taken.length > 0) return false;
       if (!gates.uploadsOpen()) return true;
       const looked = { accountId, runner: host.runner, now };
-      const startable = queuedJobs(tx, tables, accountId, gates, scheduler.broken.size + 1).some(
-        (mediaId) => !scheduler.broken.has(mediaId),
+      const startable = queuedJobs(tx, tables, accountId, gates, uploads.broken.size + 1).some(
+        (mediaId) => !uploads.broken.has(mediaId),
       );
       return !startable && (mayBeStuck || uploadsUnderWay(tx, tables, looked).length === 0);
     });
@@ -110,7 +111,7 @@ export function createSettled(parts: {
     try {
       // Twice in a row: a commit that was handed in may be on its way.
       for (let quiet = 0; quiet < 2; ) {
-        await scheduler.idle();
+        await uploads.idle();
         const before = commits;
         await nextChange(host, clock, ending);
         ending.throwIfAborted();
@@ -122,16 +123,6 @@ export function createSettled(parts: {
       unsubscribe();
     }
   };
-}
-
-/** Services that could run now. */
-function openSources(gates: GateKeeper): readonly string[] {
-  return [
-    'evict',
-    'purge',
-    ...(gates.remoteOpen() ? ['removeRemote', 'download'] : []),
-    ...(gates.uploadsOpen() ? ['upload', 'attach'] : []),
-  ];
 }
 
 /** The next commit, a short while, or the end. */

@@ -1,13 +1,11 @@
 import type { AttachmentRef, MediaId, Owner } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { encodeIdPart } from '../../ports/id-part.ts';
-import type { CaptureSource } from '../../ports/source.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Control and format characters (bidi among them), path separators. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/u;
+export const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/u;
 const MAX_ID_LENGTH = 200;
-const MAX_NAME_LENGTH = 255;
 
 /** @throws {LadingError} `invalid_id`. */
 export function requireMediaId(id: string): MediaId {
@@ -58,19 +56,6 @@ export function requireKeyId(name: string, id: string): string {
   return id;
 }
 
-/** @throws {LadingError} `invalid_option` for what has no bytes to give. */
-export function requireSource(source: CaptureSource): CaptureSource {
-  const given: unknown = source;
-  if (typeof given === 'object' && given !== null && 'open' in given) {
-    if (typeof given.open === 'function') return source;
-  }
-  throw new LadingError(
-    'invalid_option',
-    'A source is an object with open(), as fileSource(path) or bytesSource(bytes) make.',
-    { details: { name: 'source' } },
-  );
-}
-
 /** For callers whose types nobody checked. @throws {LadingError} `invalid_id`. */
 export function requireObject<T>(name: string, value: T): T {
   if (typeof value === 'object' && value !== null) return value;
@@ -85,30 +70,8 @@ export function requireOptions<T>(name: string, value: T): T {
   });
 }
 
-/** A display name, normalised (NFC); null for none. @throws {LadingError} `invalid_id`. */
-export function requireFilename(name: string | undefined): string | null {
-  if (name === undefined || name === '') return null;
-  const sound = displayName(name);
-  if (sound !== null) return sound;
-  throw invalid(
-    'filename',
-    name,
-    `at most ${MAX_NAME_LENGTH} characters without "/", "\\" or control characters`,
-  );
-}
-
-/** The name if it is one to show, never a path; else null. */
-export function displayName(name: unknown): string | null {
-  const normal = typeof name === 'string' ? name.normalize('NFC') : '';
-  const sound =
-    normal.length > 0 &&
-    normal.length <= MAX_NAME_LENGTH &&
-    normal.isWellFormed() &&
-    !UNSAFE.test(normal);
-  return sound ? normal : null;
-}
-
-function invalid(name: string, value: unknown, wanted: string): LadingError {
+/** @returns `invalid_id`, with what it must be. */
+export function invalid(name: string, value: unknown, wanted: string): LadingError {
   const shown = JSON.stringify(String(value).slice(0, 40)).replaceAll(
     /[\p{Cc}\p{Cf}]/gu,
     (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`,

@@ -16,7 +16,7 @@ import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { contextOf } from './consequences.ts';
 import type { GateKeeper } from './gates.ts';
-import { requireOwnerOf } from './prepare-capture.ts';
+import { requireOwnerOf } from './own-account.ts';
 import type { Progress, ProgressBoard } from './progress.ts';
 import type { UploadSlots } from './slots.ts';
 

@@ -1,6 +1,6 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
-import { displayName } from './validate.ts';
+import { displayName } from './validate-file.ts';
 
 /** Which file of a capture an error speaks of; ends in its `details`. */
 export interface WhichFile {

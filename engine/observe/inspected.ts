@@ -6,8 +6,8 @@ import type { Inspect } from '../../ports/inspect.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
+import { asStream } from '../lifecycle/as-stream.ts';
 import { ATTACHMENT } from '../lifecycle/hosted.ts';
-import { asStream } from '../lifecycle/lists.ts';
 
 /** What is on its way is shown at once when Lading opens, so many of each situation; all else when it changes. */
 const AT_START: readonly JobSituation[] = [

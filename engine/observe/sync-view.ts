@@ -60,7 +60,7 @@ export function createSyncViews(parts: {
     const jobs = events.read((tx) => tables.countJobs(tx, accountId));
     const count = (...situations: readonly string[]): number =>
       situations.reduce((sum, situation) => sum + (jobs[situation] ?? 0), 0);
-    const { online, paused } = gates.current();
+    const { paused } = gates.current();
     const { running, failing } = sync.activity();
     const uploading = count('uploading', 'attaching');
     const failed = count('failed');
@@ -72,7 +72,7 @@ export function createSyncViews(parts: {
     const isWorking = running || uploading > 0;
     return {
       state:
-        failed > 0 || (failing && online)
+        failed > 0 || (failing && gates.remoteOpen())
           ? 'error'
           : isWorking
             ? 'syncing'
@@ -83,7 +83,7 @@ export function createSyncViews(parts: {
       failed,
       uploading,
       unsyncedOps,
-      online,
+      online: gates.remoteOpen(),
       paused,
     };
   }

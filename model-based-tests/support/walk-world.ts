@@ -121,6 +121,7 @@ function verbParts(on: Device, engine: Engine): CaptureParts {
     clock: on.clock,
     say,
     guardrails: createGuardrails({
+      reservations: onDemand.reservations,
       ...engine.store,
       accountId: ACCOUNT,
       clock: on.clock,

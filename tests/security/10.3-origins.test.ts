@@ -250,7 +250,7 @@ describe('contract 10.3: response bodies are bounded', () => {
       filename: null,
     };
     const input = { mediaId: 'm', accountId: 'account-1', url: 'https://x.example.com', media };
-    const output = attachmentServices(parts)['download']?.run(input, {
+    const output = attachmentServices(parts).download(input, {
       stream: 'm' as StreamId,
       idempotencyKey: 'r',
       signal: never,

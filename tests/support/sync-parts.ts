@@ -1,10 +1,10 @@
 import { DatabaseSync } from 'node:sqlite';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { openHost } from '../../engine/host/index.ts';
+import { asStream } from '../../engine/lifecycle/as-stream.ts';
 import { createConsequences } from '../../engine/lifecycle/consequences.ts';
 import { createFieldRegistry, type FieldSpec } from '../../engine/lifecycle/fields.ts';
 import { hostedAttachment } from '../../engine/lifecycle/hosted.ts';
-import { asStream } from '../../engine/lifecycle/lists.ts';
 import { defaultPolicy } from '../../machines/attachment/context.ts';
 import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import type { JsonObject } from '../../machines/json.ts';

@@ -95,7 +95,7 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
       accountId: 'account-1',
       newBlobKey: (accountId: string) => blobKey(accountId, 'fetched-1'),
     } as unknown as ServiceParts;
-    return attachmentServices(parts)['download']?.run(INPUT, {
+    return attachmentServices(parts).download(INPUT, {
       stream: 'media-1' as StreamId,
       idempotencyKey: 'run-1',
       signal: controller.signal,
