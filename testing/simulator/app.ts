@@ -21,6 +21,9 @@ export const owners: readonly Owner[] = [
   { scope: inNoProject, entityType: 'profile', entityId: 'p1', field: 'logo' },
 ];
 
+/** The field whose uploads wait for an unmetered link where the scenario says so. */
+export const WAITING_FIELD = 'images';
+
 export type Projection = (tx: SqlTransaction, owner: Owner, refs: readonly AttachmentRef[]) => void;
 
 /** The field projection: the app's own row holds its refs as JSON. */
@@ -32,11 +35,21 @@ export const projectRefs: Projection = (tx, owner, refs) => {
   );
 };
 
-export function appFields(policy: Partial<AttachmentPolicy>, project: Projection): Fields {
+/** @param unmetered whether {@link WAITING_FIELD} sends over unmetered links only. */
+export function appFields(
+  policy: Partial<AttachmentPolicy>,
+  project: Projection,
+  unmetered: boolean,
+): Fields {
   const common = { maxBytes: 1_000_000, policy, project };
   return {
     'transaction.receipts': { kinds: ['image', 'pdf'], ...common },
-    'space.images': { kinds: ['image'], maxCount: 5, ...common },
+    'space.images': {
+      kinds: ['image'],
+      maxCount: 5,
+      network: unmetered ? 'unmetered' : 'any',
+      ...common,
+    },
     'profile.logo': { kinds: ['image'], single: true, ...common },
   };
 }

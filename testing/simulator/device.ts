@@ -1,5 +1,5 @@
 import { directoryBlobs } from '../../adapters/blobs/directory.ts';
-import type { Lading } from '../../lading.ts';
+import type { Lading, LadingOptions } from '../../lading.ts';
 import { openLading } from '../../open-lading.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
@@ -16,7 +16,7 @@ import { uploadRun } from './rows.ts';
 import { LEASE_MS } from './scenario.ts';
 import { processView, sharedDatabase } from './shared-database.ts';
 import { createStall, type Stall } from './stall.ts';
-import type { World } from './world.ts';
+import { keyOf, type World } from './world.ts';
 
 /** One engine of a device: a process with Lading open in it. */
 export interface Runner {
@@ -62,6 +62,7 @@ export interface Device {
   setOnline(online: boolean): void;
   /** What the device believes stays; nothing passes. */
   setReachable(reachable: boolean): void;
+  setMetered(metered: boolean): void;
   /** Files without a record that its crashes can explain: one for each write that was under way. */
   readonly mostLeftovers: number;
   /** Called each time the device has opened again after it died. */
@@ -72,6 +73,8 @@ export interface Device {
 const OFF_MS = [200, 8_000] as const;
 /** A boot that found the disk full or the power gone is tried again after this. */
 const BOOT_RETRY_MS = 1_500;
+/** What a commit takes at most, and the look at what was read. */
+const LET_GO_MS = 2_000;
 
 export function createDevice(world: World, name: string, engines: number): Device {
   const { clock: time, network, random, scenario, sabotage, trace } = world;
@@ -84,6 +87,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
   let boots = 0;
   let died = false;
   let bootWanted = false;
+  let meteredSinceMs: number | undefined;
   const leftovers = createLeftoverWatch();
 
   const engineNames = Array.from({ length: engines }, (_, index) =>
@@ -147,6 +151,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
         who: engine,
         isAlive: () => process.isAlive,
         runOf: (key) => (database === undefined ? undefined : uploadRun(database.sql, key)),
+        heldBack: (key) => heldBack(runner, key),
       });
       const backend = simBackend(link, world.backend, ACCOUNT);
       const project = sabotage.project?.(projectRefs) ?? projectRefs;
@@ -154,16 +159,17 @@ export function createDevice(world: World, name: string, engines: number): Devic
         disk: process.port(sabotage.disk?.(rawDisk) ?? rawDisk),
         random: chanceHere.fork('blobs'),
       });
-      const opening = openLading({
+      const options: LadingOptions = {
         store: sql,
         blobs: leftovers.watched(blobs, process),
         remote: watched,
         backend: sabotage.backend?.(backend, sql) ?? backend,
         connectivity: link.connectivity,
-        fields: appFields(scenario.policy, project),
+        fields: appFields(scenario.policy, project, scenario.unmetered),
         account: ACCOUNT,
         projects: PROJECTS,
         concurrency: scenario.concurrency,
+        ...(scenario.budgetBytes === undefined ? {} : { storageBudgetBytes: scenario.budgetBytes }),
         onlineDebounceMs: 100,
         runner: {
           leaseMs: LEASE_MS,
@@ -175,7 +181,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
         clock: processClock,
         random: chanceHere.fork('engine'),
         logger: world.logger(engine),
-      });
+      };
+      const opening = openLading(sabotage.options?.(options) ?? options);
       process
         .guard(opening)
         .then((lading) => opened(runner, lading))
@@ -183,6 +190,14 @@ export function createDevice(world: World, name: string, engines: number): Devic
     } catch (error) {
       bootFailed(runner, error);
     }
+  }
+
+  /** It has a while to let go of what it was sending when the link became metered. */
+  function heldBack(runner: Runner, key: string): string | undefined {
+    const file = world.ledger.files.find(({ mediaId }) => keyOf(mediaId) === key);
+    if (file?.unmetered !== true || file.sendNow || runner.stall.isStill) return undefined;
+    const isMetered = meteredSinceMs !== undefined && time.elapsedMs - meteredSinceMs > LET_GO_MS;
+    return isMetered ? `${runner.name} sends ${file.name} over a metered link` : undefined;
   }
 
   function opened(runner: Runner, lading: Lading): void {
@@ -326,6 +341,12 @@ export function createDevice(world: World, name: string, engines: number): Devic
     setReachable(reachable) {
       trace.note(name, reachable ? 'reachable' : 'cut off without knowing');
       for (const link of links()) link.setReachable(reachable);
+    },
+    setMetered(metered) {
+      trace.note(name, metered ? 'link is metered' : 'link is not metered');
+      if (!metered) meteredSinceMs = undefined;
+      else meteredSinceMs ??= time.elapsedMs;
+      for (const link of links()) link.setMetered(metered);
     },
     onUp: () => {},
   };

@@ -56,6 +56,7 @@ function mend(world: World, device: Device): void {
   device.clock.jump(world.clock.now() - device.clock.now());
   device.setOnline(true);
   device.setReachable(true);
+  device.setMetered(false);
   device.boot();
 }
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { MediaId } from '../../machines/attachment/types.ts';
+import { plantedNeedles } from '../sample-files/index.ts';
 
 /**
  * What was asked of Lading and what it acknowledged: kept by a judge who stands outside of every device. The oracles
@@ -8,7 +8,12 @@ import type { MediaId } from '../../machines/attachment/types.ts';
 export interface Ledger {
   readonly files: readonly FileRecord[];
   find(mediaId: string): FileRecord | undefined;
-  add(file: Pick<FileRecord, 'mediaId' | 'device' | 'bytes' | 'draft' | 'noted'>): FileRecord;
+  add(
+    file: Pick<
+      FileRecord,
+      'mediaId' | 'device' | 'bytes' | 'placeBytes' | 'draft' | 'noted' | 'unmetered'
+    >,
+  ): FileRecord;
   /** The record of one file with one owner. */
   place(mediaId: string, ownerKey: string): PlaceRecord;
   /** Files whose places with this owner are known. */
@@ -22,12 +27,19 @@ export interface FileRecord {
   /** The device that captured it. */
   readonly device: string;
   readonly bytes: Uint8Array;
-  readonly sha256: string;
+  /** So many of the first bytes hold a location, which is to be taken out in place; all others stay. */
+  readonly placeBytes: number;
   readonly draft: boolean;
   /** The app wrote a row in the same commit. */
   readonly noted: boolean;
   /** `asked`: no answer (yet), since the process died or still works. */
   capture: 'asked' | 'acknowledged' | 'refused';
+  /** Captured for a field that sends over unmetered links only. */
+  readonly unmetered: boolean;
+  /** Someone asked to send it over any link. */
+  sendNow: boolean;
+  /** The code that its capture was refused with. */
+  refusedWith: string | undefined;
   /** Someone asked for `cancel`. */
   cancelled: boolean;
   readonly places: Map<string, PlaceRecord>;
@@ -54,8 +66,9 @@ export function createLedger(): Ledger {
       const record: FileRecord = {
         ...file,
         name: `m${files.length + 1}`,
-        sha256: createHash('sha256').update(file.bytes).digest('hex'),
         capture: 'asked',
+        sendNow: false,
+        refusedWith: undefined,
         cancelled: false,
         places: new Map(),
       };
@@ -81,6 +94,15 @@ export function createLedger(): Ledger {
         return place === undefined ? [] : [[file, place] as const];
       }),
   };
+}
+
+/** Whether these are the bytes of the file as they are to be stored: all of them, the planted location apart. */
+export function isStoredFormOf({ bytes, placeBytes }: FileRecord, found: Uint8Array): boolean {
+  const same = (from: number, to: number): boolean =>
+    Buffer.compare(bytes.subarray(from, to), found.subarray(from, to)) === 0;
+  if (found.byteLength !== bytes.byteLength || !same(placeBytes, bytes.byteLength)) return false;
+  const head = Buffer.from(found.buffer, found.byteOffset, placeBytes);
+  return !plantedNeedles().some((needle) => head.includes(Buffer.from(needle)));
 }
 
 /** Whether this attachment must be with this owner at the end: it was put there, and nobody ever took it away. */

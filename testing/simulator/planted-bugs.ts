@@ -1,4 +1,5 @@
 import { attachmentMachine } from '../../machines/attachment/machine.ts';
+import type { Connectivity } from '../../ports/connectivity.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlRow, SqlValue } from '../../ports/sql.ts';
 import { commitsLate, interposed, withoutSync } from './interpose.ts';
@@ -166,7 +167,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'no-second-look',
     sentence:
       'An object is removed once, and not looked for again when the last request has landed.',
-    scenario: having('network'),
+    // It shows only where a held-back upload lands after the removal.
+    scenario: (real) => ({
+      ...having('network')(real),
+      faults: { ...real.faults, holdBack: 0.3 },
+      policy: { ...real.policy, undoGraceMs: 2_000 },
+    }),
     plant: () => replaced(attachmentMachine.implementations.delays, 'lateArrival', () => 0),
   },
   {
@@ -177,7 +183,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       interposed(real, {
         run(next, sql, params) {
           if (!sql.startsWith('INSERT INTO app_note')) return next(sql, ...params);
-          clock.schedule(50, () => void next(sql, ...params));
+          clock.schedule(1_000, () => void next(sql, ...params));
           return 1;
         },
       }),
@@ -201,6 +207,37 @@ export const plantedBugs: readonly PlantedBug[] = [
         },
       }),
   },
+  {
+    name: 'location-kept',
+    sentence: 'A picture is stored as the camera made it, with the place where it was taken.',
+    options: (real) => ({
+      ...real,
+      fields: Object.fromEntries(
+        Object.entries(real.fields).map(([name, field]) => [name, { ...field, location: 'keep' }]),
+      ),
+    }),
+  },
+  {
+    name: 'metered-ignored',
+    sentence: 'A field that sends over unmetered links only sends over any.',
+    scenario: (real) => ({
+      ...real,
+      steps: 60,
+      troubles: new Set(['metered']),
+      unmetered: true,
+      budgetBytes: undefined,
+    }),
+    options: ({ connectivity, ...real }) => ({
+      ...real,
+      ...(connectivity === undefined ? {} : { connectivity: neverMetered(connectivity) }),
+    }),
+  },
+  {
+    name: 'budget-ignored',
+    sentence: 'What the app allows its attachments is not looked at.',
+    scenario: (real) => ({ ...real, budgetBytes: 40_000 }),
+    options: (real) => ({ ...real, storageBudgetBytes: 1_000_000_000 }),
+  },
 ];
 
 /** Where an outbox row's creation stands among the statement's values; its due time comes next. */
@@ -212,6 +249,13 @@ function having(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {
 
 function twoRunners(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {
   return (real) => ({ ...having(...troubles)(real), runnersOnA: 2 });
+}
+
+function neverMetered(real: Connectivity): Connectivity {
+  return {
+    current: () => ({ ...real.current(), metered: false }),
+    subscribe: (listener) => real.subscribe((state) => listener({ ...state, metered: false })),
+  };
 }
 
 function isFence(sql: string): boolean {

@@ -1,3 +1,4 @@
+import type { LadingOptions } from '../../lading.ts';
 import type { Backend } from '../../ports/backend.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
@@ -20,6 +21,8 @@ export interface Sabotage {
   readonly atBoot?: (sql: SqlDatabase) => void;
   readonly disk?: (real: Disk) => Disk;
   readonly backend?: (real: Backend, sql: SqlDatabase) => Backend;
+  /** What the app's wishes become before they reach the engine. */
+  readonly options?: (real: LadingOptions) => LadingOptions;
   readonly project?: (real: Projection) => Projection;
   /** Plants something in the machine until the returned function takes it out. */
   readonly plant?: () => () => void;

@@ -22,9 +22,21 @@ export interface Scenario {
   readonly pauseMs: number;
   /** Kinds of trouble that may happen in this seed. */
   readonly troubles: ReadonlySet<Trouble>;
+  /** One field sends over unmetered links only (contract 3.4). */
+  readonly unmetered: boolean;
+  /** What the app allows its attachments on each device (contract 7), if it does. */
+  readonly budgetBytes: number | undefined;
 }
 
-export type Trouble = 'kill' | 'power' | 'network' | 'remote' | 'clock' | 'disk' | 'stall';
+export type Trouble =
+  | 'kill'
+  | 'power'
+  | 'network'
+  | 'remote'
+  | 'clock'
+  | 'disk'
+  | 'stall'
+  | 'metered';
 
 const TROUBLES: readonly Trouble[] = [
   'kill',
@@ -34,6 +46,7 @@ const TROUBLES: readonly Trouble[] = [
   'clock',
   'disk',
   'stall',
+  'metered',
 ];
 
 /** How long a request that was under way may still land; all scenarios share it. */
@@ -72,6 +85,8 @@ export function scenarioOf(seed: number): Scenario {
     steps: random.int(12, 32),
     pauseMs: random.pick([300, 2_000, 6_000]),
     troubles: new Set(TROUBLES.filter(() => random.chance(0.6))),
+    unmetered: random.chance(0.4),
+    budgetBytes: random.chance(0.25) ? random.int(30_000, 120_000) : undefined,
   };
 }
 
@@ -97,6 +112,8 @@ export function calmScenario(seed: number, changes: Partial<Scenario> = {}): Sce
     steps: 0,
     pauseMs: 0,
     troubles: new Set(),
+    unmetered: false,
+    budgetBytes: undefined,
     ...changes,
   };
 }

@@ -111,6 +111,7 @@ const live: Plot = async (world, devices, verbs) => {
   const known = troubles.filter(({ kind }) => kind === 'always' || scenario.troubles.has(kind));
   for (let step = 0; step < scenario.steps && world.failures.length === 0; step++) {
     await world.clock.advanceBy(random.int(0, scenario.pauseMs));
+    judgeAlways(world, devices);
     const chance = random.fork(`step ${step}`);
     const device = chance.pick(devices);
     if (chance.chance(0.28)) {
@@ -143,6 +144,12 @@ function judge(world: World, moment: 'atRestart', devices: readonly [Device]): v
     if (told instanceof Promise) {
       told.then((found) => report(world, oracle.name, found)).catch(unforeseen(world));
     } else report(world, oracle.name, told ?? []);
+  }
+}
+
+function judgeAlways(world: World, devices: readonly Device[]): void {
+  for (const oracle of oracles) {
+    for (const device of devices) report(world, oracle.name, oracle.always?.(world, device) ?? []);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { AttachmentRef, Owner } from '../../machines/attachment/types.ts';
 import type { SeededRandom } from '../world/seeded-random.ts';
-import { owners } from './app.ts';
+import { owners, WAITING_FIELD } from './app.ts';
 import type { Device } from './device.ts';
-import { pdfBytes, photoBytes } from './files.ts';
+import { pdfBytes, photoBytes, placedPhoto } from './files.ts';
 import type { CaptureWish, Open, Verbs } from './verbs.ts';
 import { keyOf, type World } from './world.ts';
 
@@ -75,6 +75,13 @@ export const steps: readonly Step[] = [
       verbs.plain(at, `resume ${ref.mediaId}`, (lading) => lading.resume(ref)),
     ),
   },
+  {
+    weight: 1,
+    run: withRef(({ verbs, at, world }, { ref, owner }) => {
+      const waits = world.scenario.unmetered && owner.field === WAITING_FIELD;
+      if (waits) verbs.sendNow(at, ref.mediaId);
+    }),
+  },
   { weight: 1, run: ({ verbs, at }) => verbs.plain(at, 'pause all', (l) => l.pause()) },
   { weight: 2, run: ({ verbs, at }) => verbs.plain(at, 'resume all', (l) => l.resume()) },
   {
@@ -145,8 +152,13 @@ function wish({ device, random }: StepContext, owner: Owner): CaptureWish {
   const isPdf = owner.field === 'receipts' && random.chance(0.3);
   return {
     device: device.name,
-    bytes: isPdf ? pdfBytes(random, size) : photoBytes(random, size),
+    ...(isPdf ? { bytes: pdfBytes(random, size) } : photo(random, size)),
     kind: isPdf ? 'pdf' : 'image',
     noted: random.chance(0.5),
   };
+}
+
+/** One photo in four says where it was taken. */
+function photo(random: SeededRandom, size: number): Pick<CaptureWish, 'bytes' | 'placeBytes'> {
+  return random.chance(0.25) ? placedPhoto(random, size) : { bytes: photoBytes(random, size) };
 }

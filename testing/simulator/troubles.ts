@@ -58,6 +58,14 @@ export const troubles: readonly TroubleStep[] = [
     },
   },
   { kind: 'network', weight: 2, run: flap },
+  {
+    kind: 'metered',
+    weight: 8,
+    run({ world, device, random }) {
+      device.setMetered(true);
+      world.clock.schedule(random.int(3_000, 60_000), () => device.setMetered(false));
+    },
+  },
   { kind: 'remote', weight: 3, run: hostDown(REMOTE_HOST) },
   { kind: 'remote', weight: 2, run: hostDown(BACKEND_HOST) },
   { kind: 'remote', weight: 6, run: refuse },

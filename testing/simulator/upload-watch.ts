@@ -1,6 +1,6 @@
 import type { Remote } from '../../ports/remote.ts';
 
-/** Watches that never two runners send the same attachment at the same time (contract 4.3). */
+/** Watches that never two runners send the same attachment at the same time (contract 4.3), and none over a wrong link. */
 export interface UploadWatch {
   /** A remote as one process uses it. */
   watched(remote: Remote, by: Sender): Remote;
@@ -18,6 +18,8 @@ export interface Sender {
    * its answer meets no fence, and the same run is never begun by two.
    */
   runOf(key: string): number | undefined;
+  /** Why these bytes may not be sent now, if so: their field keeps them to unmetered links. */
+  heldBack(key: string): string | undefined;
 }
 
 interface Sending {
@@ -28,7 +30,7 @@ interface Sending {
 }
 
 /** @param fail told when it sees two. */
-export function createUploadWatch(fail: (message: string) => void): UploadWatch {
+export function createUploadWatch(fail: (message: string, promise: string) => void): UploadWatch {
   const sending = new Set<Sending>();
   let excused = false;
   let count = 0;
@@ -43,12 +45,23 @@ export function createUploadWatch(fail: (message: string) => void): UploadWatch 
             one.key === key && one.run === mine.run && one.by.isAlive() && !one.signal.aborted,
         );
         if (other !== undefined && !excused) {
-          fail(`${by.who} sends ${key} while ${other.by.who} does`);
+          fail(`${by.who} sends ${key} while ${other.by.who} does`, 'one runner at a time');
         }
+        const looked = (): void => {
+          const why = context.signal.aborted || excused ? undefined : by.heldBack(key);
+          if (why !== undefined) fail(why, 'a metered link carries only what may go over it');
+        };
+        looked();
         sending.add(mine);
         count += 1;
         try {
-          return await remote.upload(request, context);
+          return await remote.upload(request, {
+            ...context,
+            onProgress(sentBytes) {
+              looked();
+              context.onProgress(sentBytes);
+            },
+          });
         } finally {
           sending.delete(mine);
         }

@@ -5,7 +5,7 @@ import { ownerKey } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { bytesSource } from '../../ports/source.ts';
 import type { SeededRandom } from '../world/seeded-random.ts';
-import { ACCOUNT, writeNote } from './app.ts';
+import { ACCOUNT, WAITING_FIELD, writeNote } from './app.ts';
 import type { Runner } from './device.ts';
 import type { FileRecord } from './ledger.ts';
 import type { World } from './world.ts';
@@ -23,6 +23,7 @@ export interface Verbs {
   ownerDeleted(at: Open, owner: Owner): void;
   /** One of the removals of that device so far, newest more often; nothing when there was none. */
   undo(at: Open, random: SeededRandom): void;
+  sendNow(at: Open, mediaId: MediaId): void;
   /** A verb that changes no ref. */
   plain(at: Open, label: string, work: (lading: Lading) => Promise<unknown>): void;
 }
@@ -30,6 +31,8 @@ export interface Verbs {
 export interface CaptureWish {
   readonly device: string;
   readonly bytes: Uint8Array;
+  /** See {@link FileRecord}. Default 0. */
+  readonly placeBytes?: number;
   readonly kind: AttachmentKind;
   readonly draft?: boolean;
   readonly noted?: boolean;
@@ -44,12 +47,12 @@ export function createVerbs(world: World): Verbs {
     at: Open,
     label: string,
     work: (lading: Lading) => Promise<T>,
-    heard: { readonly done?: (value: T) => void; readonly refused?: () => void } = {},
+    heard: { readonly done?: (value: T) => void; readonly refused?: (code: string) => void } = {},
   ): void {
     trace.note(at.name, label);
     const refused = (error: unknown): void => {
       trace.note(at.name, `${label} → ${codeOf(error)}`);
-      heard.refused?.();
+      heard.refused?.(codeOf(error));
       if (!(error instanceof LadingError)) {
         world.fail('only foreseen errors', `${at.name} ${label}: ${String(error)}`);
       }
@@ -68,8 +71,11 @@ export function createVerbs(world: World): Verbs {
     at.process.guard(asked.then(answered)).catch(refused);
   }
 
-  function begin(at: Open, { device, bytes, draft = false, noted = false }: CaptureWish) {
-    const file = ledger.add({ mediaId: at.lading.newMediaId(), device, bytes, draft, noted });
+  function begin(at: Open, owner: Owner, wish: CaptureWish): FileRecord {
+    const { device, bytes, placeBytes = 0, draft = false, noted = false } = wish;
+    const mediaId = at.lading.newMediaId();
+    const unmetered = world.scenario.unmetered && owner.field === WAITING_FIELD;
+    const file = ledger.add({ mediaId, device, bytes, placeBytes, draft, noted, unmetered });
     trace.name(file.mediaId, file.name);
     world.counts.captures += 1;
     return file;
@@ -96,7 +102,7 @@ export function createVerbs(world: World): Verbs {
 
   return {
     capture(at, owner, wish) {
-      const file = begin(at, wish);
+      const file = begin(at, owner, wish);
       const key = ownerKey(owner);
       const { mediaId, name, noted, draft, bytes } = file;
       ask(
@@ -115,8 +121,9 @@ export function createVerbs(world: World): Verbs {
             file.capture = 'acknowledged';
             if (!draft) ledger.place(mediaId, key).linked = true;
           },
-          refused() {
+          refused(code) {
             file.capture = 'refused';
+            file.refusedWith = code;
           },
         },
       );
@@ -142,7 +149,7 @@ export function createVerbs(world: World): Verbs {
 
     replace(at, mediaId, owner, wish) {
       removing(mediaId, ownerKey(owner));
-      const file = begin(at, wish);
+      const file = begin(at, owner, wish);
       ask(
         at,
         `replace ${mediaId} by ${file.name} in ${owner.field}`,
@@ -158,8 +165,9 @@ export function createVerbs(world: World): Verbs {
             ledger.place(file.mediaId, ownerKey(owner)).linked = true;
             removed(deviceOf(at), undo);
           },
-          refused() {
+          refused(code) {
             file.capture = 'refused';
+            file.refusedWith = code;
           },
         },
       );
@@ -194,6 +202,13 @@ export function createVerbs(world: World): Verbs {
       }
       const names = gone.map(({ mediaId }) => mediaId).join(' ');
       ask(at, `undo the removal of ${names}`, (lading) => lading.undo(token));
+    },
+
+    sendNow(at, mediaId) {
+      const file = ledger.find(mediaId);
+      if (file === undefined) return;
+      file.sendNow = true;
+      ask(at, `send ${mediaId} over any link`, (lading) => lading.sendNow(mediaId));
     },
 
     plain: (at, label, work) => ask(at, label, work),

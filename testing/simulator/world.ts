@@ -56,6 +56,8 @@ export interface Counts {
   crashes: number;
   powerCuts: number;
   restarts: number;
+  /** By the backend, for the first time. */
+  opsApplied: number;
 }
 
 export function createWorld(scenario: Scenario, sqlite: SimSqlite, sabotage: Sabotage): World {
@@ -88,11 +90,13 @@ export function createWorld(scenario: Scenario, sqlite: SimSqlite, sabotage: Sab
     sqlite,
     network,
     store,
-    backend: createReferenceBackend({ clock }),
+    backend: counted(createReferenceBackend({ clock }), (applied) => {
+      world.counts.opsApplied += applied;
+    }),
     ledger: createLedger(),
-    uploads: createUploadWatch((message) => world.fail('one runner at a time', message)),
+    uploads: createUploadWatch((message, promise) => world.fail(promise, message)),
     trace,
-    counts: { captures: 0, crashes: 0, powerCuts: 0, restarts: 0 },
+    counts: { captures: 0, crashes: 0, powerCuts: 0, restarts: 0, opsApplied: 0 },
     failures,
     fail(oracle, message) {
       trace.note('judge', `FAILED ${oracle}: ${message}`);
@@ -108,6 +112,17 @@ export function createWorld(scenario: Scenario, sqlite: SimSqlite, sabotage: Sab
     },
   };
   return world;
+}
+
+function counted(backend: ReferenceBackend, onApplied: (ops: number) => void): ReferenceBackend {
+  return {
+    ...backend,
+    push(accountId, ops) {
+      const results = backend.push(accountId, ops);
+      onApplied(results.filter(({ status }) => status === 'applied').length);
+      return results;
+    },
+  };
 }
 
 /** The object key of an attachment of the app's one account. */

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Device } from '../device.ts';
-import { mayBeGone, mustBeThere } from '../ledger.ts';
+import { isStoredFormOf, mayBeGone, mustBeThere } from '../ledger.ts';
 import { blobsOf, mediaOf } from '../rows.ts';
 import { keyOf, type World } from '../world.ts';
 import type { Oracle } from './oracle.ts';
@@ -14,11 +13,11 @@ export const bytesKept: Oracle = {
     ...world.ledger.files
       .filter((file) => [...file.places.values()].some((place) => mustBeThere(file, place)))
       .filter(({ mediaId }) => !world.forbidden.has(keyOf(mediaId)))
-      .flatMap(({ mediaId, name, sha256 }) => {
-        const object = world.store.objects().find(({ key }) => key === keyOf(mediaId));
-        return object !== undefined && hashOf(object.bytes) === sha256
+      .flatMap((file) => {
+        const object = world.store.objects().find(({ key }) => key === keyOf(file.mediaId));
+        return object !== undefined && isStoredFormOf(file, object.bytes)
           ? []
-          : [`${name} is not at the remote`];
+          : [`${file.name} is not at the remote`];
       }),
   ],
 };
@@ -30,22 +29,19 @@ function lost({ ledger, store }: World, device: Device): readonly string[] {
   return ledger.files
     .filter((file) => file.device === device.name && file.capture === 'acknowledged')
     .flatMap((file) => {
-      const { mediaId, name, sha256 } = file;
+      const { mediaId, name } = file;
       const row = media.get(mediaId);
       if (row === undefined) return [`${device.name} has no record of ${name}`];
       // A draft may be over its grace; what somebody let go may be gone.
       if (mayBeGone(file) || (file.draft && row.facts.gone)) return [];
       if (!row.hasBytes) {
         const object = store.objects().find(({ key }) => key === keyOf(mediaId));
-        const isRemote = row.url !== null && object?.sha256 === sha256;
+        const isRemote =
+          row.url !== null && object !== undefined && isStoredFormOf(file, object.bytes);
         return isRemote ? [] : [`${device.name} has no bytes of ${name} (${row.facts.local})`];
       }
       const blob = row.blobKey === null ? undefined : blobs.get(row.blobKey);
       if (blob === undefined) return [`${device.name} has no file of ${name}`];
-      return hashOf(blob) === sha256 ? [] : [`${device.name} has other bytes of ${name}`];
+      return isStoredFormOf(file, blob) ? [] : [`${device.name} has other bytes of ${name}`];
     });
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,13 +1,16 @@
 import { answersMeetRuns } from './answers-meet-runs.ts';
 import { appRows } from './app-rows.ts';
 import { bytesKept } from './bytes-kept.ts';
+import { noPlaceStored } from './no-place-stored.ts';
 import { nothingLeft } from './nothing-left.ts';
 import { oneObject } from './one-object.ts';
+import { opsAppliedOnce } from './ops-applied-once.ts';
 import type { Oracle } from './oracle.ts';
 import { refsConverge } from './refs-converge.ts';
 import { refsResolve } from './refs-resolve.ts';
 import { replayEqualsState } from './replay-equals-state.ts';
 import { waitingExplained } from './waiting-explained.ts';
+import { withinBudget } from './within-budget.ts';
 
 export type { Oracle } from './oracle.ts';
 
@@ -21,6 +24,9 @@ export const oracles: readonly Oracle[] = [
   replayEqualsState,
   answersMeetRuns,
   nothingLeft,
+  opsAppliedOnce,
+  noPlaceStored,
+  withinBudget,
   // The last one: what it fetches keeps engines busy again.
   refsResolve,
 ];

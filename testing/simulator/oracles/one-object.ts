@@ -1,4 +1,4 @@
-import { mayBeGone } from '../ledger.ts';
+import { isStoredFormOf, mayBeGone } from '../ledger.ts';
 import { keyOf } from '../world.ts';
 import type { Oracle } from './oracle.ts';
 
@@ -10,7 +10,7 @@ export const oneObject: Oracle = {
     return [...Map.groupBy(world.store.history, ({ key }) => key)].flatMap(([key, versions]) => {
       const file = known.get(key);
       if (file === undefined) return [`${key} is nobody's`];
-      const wrong = versions.filter(({ sha256 }) => sha256 !== file.sha256);
+      const wrong = versions.filter(({ bytes }) => !isStoredFormOf(file, bytes));
       if (wrong.length > 0) return [`${file.name} was completed with other bytes`];
       // One that was let go may be completed again by a request that was held back; it is deleted again.
       return versions.length === 1 || mayBeGone(file)

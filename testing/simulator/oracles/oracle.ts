@@ -5,6 +5,8 @@ import type { World } from '../world.ts';
 export interface Oracle {
   /** The promise, as a sentence. */
   readonly name: string;
+  /** Now and then, whatever goes on. */
+  always?(world: World, device: Device): readonly string[];
   /** When all runners of a device are open again after a crash. */
   atRestart?(world: World, device: Device): readonly string[] | Promise<readonly string[]>;
   /** When everything is mended and at rest. Time passes while a promise is awaited. */
