@@ -1,0 +1,103 @@
+import type { Protection } from './protection.ts';
+
+/** What users type, and what they upload, harms nobody (contract 10.1, 10.2). */
+export const namesProtections: readonly Protection[] = [
+  {
+    clause: '10.1',
+    line: 'ids only, encoded',
+    file: 'ports/id-part.ts',
+    find: '/[a-z0-9-]/.test(character) ? character',
+    replace: '/[^%]/.test(character) ? character',
+    test: 'tests/security/10.1-names.test.ts',
+  },
+  {
+    clause: '10.1',
+    line: 'display names',
+    file: 'ports/printable.ts',
+    find: String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]`,
+    replace: String.raw`[\p{Cs}]`,
+    test: 'tests/security/10.1-names.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'refused by default',
+    file: 'engine/lifecycle/content-types.ts',
+    find: 'ACTIVE.has(type) ?',
+    replace: 'ACTIVE.size === 0 ?',
+    test: 'tests/security/10.2-intake.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'allow-listed, sniffed type',
+    file: 'engine/intake/sniff.ts',
+    find: '(await fileTypeFromBuffer(head))?.mime;',
+    replace: '(await fileTypeFromBuffer(head)) && claim.contentType;',
+    test: 'tests/security/10.2-intake.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'allow-listed, sniffed type',
+    file: 'engine/lifecycle/resolve.ts',
+    find: 'contentType: await safeType(media.media, open),',
+    replace: 'contentType: media.media.contentType,',
+    test: 'tests/security/10.2-served-safely.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'allow-listed, sniffed type',
+    file: 'engine/lifecycle/safe-type.ts',
+    find: 'SHOWN.has(found) ? found : UNKNOWN',
+    replace: 'found',
+    test: 'tests/security/10.2-served-safely.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'Content-Disposition',
+    file: 'adapters/remotes/tus/transfer.ts',
+    find: "contentDisposition: 'attachment',",
+    replace: '',
+    test: 'tests/security/10.2-served-safely.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'Content-Disposition',
+    file: 'adapters/remotes/tus-server.ts',
+    find: "if (request.method === 'GET') serveSafely(request);",
+    replace: '',
+    test: 'tests/security/10.2-served-safely.test.ts',
+  },
+  {
+    clause: '10.2',
+    line: 'blob: URL',
+    file: 'engine/lifecycle/resolve.ts',
+    find: "  const open: ResolvedBytes['open'] =",
+    replace:
+      "  const show = (blob: Blob) => URL.createObjectURL(blob);\n  void show;\n  const open: ResolvedBytes['open'] =",
+    test: 'tests/security/lines.test.ts',
+  },
+  {
+    clause: '10.1',
+    line: 'display names',
+    file: 'engine/lifecycle/validate-file.ts',
+    find: '    !UNSAFE.test(normal);',
+    replace: "    normal !== '-';",
+    test: 'tests/security/10.1-capture.test.ts',
+  },
+  {
+    clause: '10.1',
+    line: 'display names',
+    file: 'engine/lifecycle/validate-file.ts',
+    find: "name.normalize('NFC')",
+    replace: 'name',
+    test: 'tests/security/10.1-capture.test.ts',
+  },
+  {
+    clause: '10.1',
+    line: 'ids only, encoded',
+    file: 'adapters/remotes/tus/transfer.ts',
+    find: 'filetype: request.media.contentType,',
+    replace:
+      "filetype: request.media.contentType,\n        filename: request.media.filename ?? '',",
+    test: 'tests/security/10.1-capture.test.ts',
+  },
+];

@@ -1,0 +1,77 @@
+import type { Protection } from './protection.ts';
+
+/** Whatever lets somebody in is written nowhere (contract 10.4). */
+export const secretsProtections: readonly Protection[] = [
+  {
+    clause: '10.4',
+    line: 'canary',
+    file: 'engine/lifecycle/services.ts',
+    find: 'isSecret ? await parts.vault.seal(opened) : opened',
+    replace: 'opened',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'canary',
+    file: 'adapters/remotes/tus/upload.ts',
+    find: '{ isSecret: isCapability(next, expectedUrl) }',
+    replace: '{}',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'canary',
+    file: 'adapters/remotes/tus/upload.ts',
+    find: 'isCapability(ended.url, expectedUrl) ? null : ended.url',
+    replace: 'ended.url',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'canary',
+    file: 'adapters/remotes/tus/remote.ts',
+    find: 'options.locator === undefined ? withoutQuery(url)',
+    replace: 'options.locator === undefined ? url',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'written',
+    file: 'open-lading.ts',
+    find: 'redactingLogger(options.logger)',
+    replace: 'options.logger',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'written',
+    file: 'engine/lifecycle/services.ts',
+    find: 'message: redact(output.message)',
+    replace: 'message: output.message',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'written',
+    file: 'engine/host/describe-error.ts',
+    find: 'redact(found.message, 500)',
+    replace: 'found.message',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'written',
+    file: 'sync/push-answer.ts',
+    find: "redact(written.replaceAll(/[\\p{Cc}\\p{Zl}\\p{Zp}]/gu, ' '), longest)",
+    replace: 'written',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+  {
+    clause: '10.4',
+    line: 'written',
+    file: 'ports/redact.ts',
+    find: 'bare(rest)}`)',
+    replace: 'rest}`)',
+    test: 'tests/security/10.4-canary.test.ts',
+  },
+];
