@@ -1,7 +1,7 @@
-import { LadingError } from '../../../ports/errors.ts';
 import { owners } from '../app.ts';
 import type { Device } from '../device.ts';
-import { isStoredFormOf } from '../ledger.ts';
+import { type FileRecord, isStoredFormOf } from '../ledger.ts';
+import { mediaOf } from '../rows.ts';
 import { keyOf, type World } from '../world.ts';
 import type { Oracle } from './oracle.ts';
 
@@ -33,12 +33,19 @@ async function unreadable(world: World, device: Device): Promise<readonly string
         const isRight = file !== undefined && isStoredFormOf(file, bytes);
         if (!isRight) problems.push(`other bytes of ${file?.name}`);
       } catch (error) {
-        // A device that may hold no more says so.
-        const isFull = error instanceof LadingError && error.code === 'storage_full';
-        if (isFull && world.scenario.budgetBytes !== undefined) continue;
+        if (isFullFor(file, world, device) && String(error).includes('storage_full')) continue;
         problems.push(`${file?.name} on ${device.name}: ${String(error)}`);
       }
     }
   }
   return problems;
+}
+
+/** Its bytes would take the device over the budget (contract 7): then they are not fetched. */
+function isFullFor(file: FileRecord | undefined, { scenario }: World, device: Device): boolean {
+  const { budgetBytes } = scenario;
+  if (file === undefined || budgetBytes === undefined) return false;
+  const held = mediaOf(device).filter(({ hasBytes }) => hasBytes);
+  const usedBytes = held.reduce((sum, { byteSize }) => sum + byteSize, 0);
+  return usedBytes + file.bytes.byteLength > budgetBytes;
 }
