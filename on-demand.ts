@@ -1,4 +1,4 @@
-import { lazily } from './engine/part.ts';
+import { lazily } from './ports/part.ts';
 
 /**
  * The parts that opening, capturing and uploading do not need: each is loaded when it is first asked for. One that is
@@ -16,6 +16,7 @@ export const onDemand = {
   secretsBeside: lazily(() => import('./engine/lifecycle/secrets-beside.ts')),
   inspect: lazily(() => import('./engine/observe/inspected.ts')),
   intake: lazily(() => import('./engine/intake/index.ts')),
+  logging: lazily(() => import('./ports/redacting-logger.ts')),
   migrations: lazily(() => import('./persistence/migrations/index.ts')),
   narrate: lazily(() => import('./engine/observe/narrate.ts')),
   reservations: lazily(() => import('./engine/guardrails/reservations.ts')),

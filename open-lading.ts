@@ -1,9 +1,8 @@
-import { v7 as uuidv7 } from 'uuid';
 import { assemble, type Opened } from './assemble.ts';
 import { createGuardrails } from './engine/guardrails/guardrails.ts';
 import { translated } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
-import { type Host, openHost } from './engine/host/host.ts';
+import { type Host, openHostWith } from './engine/host/host.ts';
 import { createConsequences } from './engine/lifecycle/consequences.ts';
 import { createFieldRegistry } from './engine/lifecycle/fields.ts';
 import { createGateKeeper } from './engine/lifecycle/gates.ts';
@@ -12,7 +11,6 @@ import { createProgressBoard, type ProgressBoard } from './engine/lifecycle/prog
 import { servicesOnDemand } from './engine/lifecycle/services-on-demand.ts';
 import { createUploadSlots } from './engine/lifecycle/slots.ts';
 import { requireKeyId } from './engine/lifecycle/validate.ts';
-import { made } from './engine/part.ts';
 import type { Lading, LadingOptions } from './lading.ts';
 import type { MediaId } from './machines/attachment/types.ts';
 import { onDemand } from './on-demand.ts';
@@ -23,9 +21,10 @@ import { systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
 import { silentLogger } from './ports/logger.ts';
+import { made } from './ports/part.ts';
 import { systemRandom } from './ports/random.ts';
-import { redactingLogger } from './ports/redacting-logger.ts';
 import type { Secrets } from './ports/secrets.ts';
+import { uuid7 } from './ports/uuid7.ts';
 
 /**
  * Opens the engine on a database. What an earlier process left is taken up at once: that is the normal start.
@@ -46,7 +45,10 @@ export interface Seams {
 export async function openWith(options: LadingOptions, seams: Seams): Promise<Lading> {
   const clock = options.clock ?? systemClock();
   const random = options.random ?? systemRandom;
-  const logger = options.logger === undefined ? silentLogger : redactingLogger(options.logger);
+  const logger =
+    options.logger === undefined
+      ? silentLogger
+      : (await onDemand.logging()).redactingLogger(options.logger);
   const account = requireKeyId('accountId', options.account);
   const say = translated(options.sentences);
   const fields = createFieldRegistry(options.fields, say);
@@ -81,16 +83,15 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   let host: Host | undefined;
   try {
     const progress = createProgressBoard(clock);
-    const newId = (): MediaId =>
-      uuidv7({ msecs: clock.now(), random: random.bytes(16) }) as MediaId;
+    const newId = (): MediaId => uuid7(clock.now(), random) as MediaId;
     const newBlobKey = (accountId: string) => blobKey(accountId, newId());
     let missing: (() => void) | undefined;
     const onMissing = (listener: () => void): void => {
       missing = listener;
     };
-    const real = hostedMachine({ ...base, progress, newBlobKey, onMissing: () => missing?.() });
+    const real = hostedMachine({ ...base, progress, newBlobKey });
     const machine = seams.machine?.(real) ?? real;
-    const opened = await openHost({
+    const hostOptions = {
       store: store.events,
       clock,
       random,
@@ -100,6 +101,10 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       maxRuns: 50,
       ...(options.runner === undefined ? {} : { lease: options.runner }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
+    };
+    const opened = await openHostWith(hostOptions, {
+      part: onDemand.uploading,
+      onMissing: () => missing?.(),
     });
     host = seams.host?.(opened) ?? opened;
     return await assemble({ ...base, host, machine, progress, onMissing, newId, newBlobKey });
@@ -116,7 +121,6 @@ type Base = Omit<Opened, 'host' | 'machine' | 'progress' | 'onMissing' | 'newId'
 function hostedMachine(
   parts: Base & {
     readonly progress: ProgressBoard;
-    onMissing(): void;
     newBlobKey(accountId: string): BlobKey;
   },
 ): HostedMachine {

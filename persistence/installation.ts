@@ -1,6 +1,6 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
+import { uuid7 } from '../ports/uuid7.ts';
 
 /**
  * The id under which this opening of the database makes op ids (contract 10.8). A new one each time: a clone of the
@@ -9,5 +9,5 @@ import type { Random } from '../ports/random.ts';
  * the backend drops the second of two equal ones.
  */
 export function installationId(clock: Clock, random: Random): string {
-  return uuidv7({ msecs: clock.now(), random: random.bytes(16) });
+  return uuid7(clock.now(), random);
 }

@@ -1,5 +1,5 @@
 import type { Lifetime } from '../engine/lifecycle/lifetime.ts';
-import type { Part } from '../engine/part.ts';
+import type { Part } from '../ports/part.ts';
 
 type Verb<Args extends readonly unknown[], Result> = (...args: Args) => Promise<Result>;
 

@@ -1,9 +1,9 @@
 import type { ActorLogic, Snapshot } from 'xstate';
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import { type ErrorCode, LadingError } from '../../ports/errors.ts';
+import type { Part } from '../../ports/part.ts';
 import type { CaptureSource } from '../../ports/source.ts';
 import type { CaptureOptions } from '../lifecycle/capture.ts';
-import type { Part } from '../part.ts';
 import {
   type Acting,
   asLadingError,

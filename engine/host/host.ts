@@ -1,36 +1,43 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
 import { silentLogger } from '../../ports/logger.ts';
+import { made, type Part } from '../../ports/part.ts';
+import { uuid7 } from '../../ports/uuid7.ts';
 import type { Change, HostedMachine } from './definition.ts';
 import type { Host, HostOptions } from './host-api.ts';
 import { createLease } from './lease.ts';
 import { accepts, registered } from './registered.ts';
 import { type Reservations, reservations } from './reservations.ts';
-import { createRuns } from './runs.ts';
+import type { Runs } from './runs.ts';
 import { createSnapshotCache } from './snapshots.ts';
-import { createTimers } from './timers.ts';
+import type { Timers } from './timers.ts';
 import { type AfterCommit, type OpenWork, openWork, type Work } from './work.ts';
 
 export type { CrashPoint, Host, HostOptions } from './host-api.ts';
+
+/** What runs tasks and timers: loaded at once, or when there is one. */
+export interface Running {
+  readonly part: Part<
+    Pick<typeof import('./runs.ts'), 'createRuns'> &
+      Pick<typeof import('./timers.ts'), 'createTimers'>
+  >;
+  /** Called at every look for tasks while it is not here; call `wake` once it is. */
+  onMissing?(): void;
+}
 
 /**
  * Opens a host on a store. Recovery is the normal start: tasks that are left are claimed and run, timers armed.
  * @throws {LadingError} `machine_refused` when a machine uses what cannot be kept durable.
  */
-export async function openHost(options: HostOptions): Promise<Host> {
+export async function openHostWith(options: HostOptions, running: Running): Promise<Host> {
   const { store, random } = options;
   const clock = inWholeMs(options.clock);
   const logger = options.logger ?? silentLogger;
   const crashPoint = options.crashPoint ?? (() => {});
   const machines = registered(options.machines);
   const cache = createSnapshotCache(options.cacheSize ?? 512);
-  const lease = createLease(
-    uuidv7({ msecs: clock.now(), random: random.bytes(16) }),
-    clock,
-    options.lease ?? {},
-  );
+  const lease = createLease(uuid7(clock.now(), random), clock, options.lease ?? {});
   const listeners = new Set<(changes: readonly Change[]) => void>();
   const elsewhere = new Set<() => void>();
   let seenPosition = -1;
@@ -41,25 +48,35 @@ export async function openHost(options: HostOptions): Promise<Host> {
   let cancelTick: Cancel | undefined;
   let pumping: Promise<void> | undefined;
   let pumpAgain = false;
+  /** Timers that waited for their part were armed when it came. */
+  let isArmed = false;
 
-  const runs = createRuns({
-    clock,
-    logger,
-    lease,
-    maxRuns: options.maxRuns ?? 12,
-    decide,
-    state,
-    onSlot: () => wake(),
-    onServiceSettled: () => crashPoint('service_settled'),
-  });
-  const timers = createTimers({
-    store,
-    clock,
-    logger,
-    machines: [...machines.keys()],
-    decide,
-    onDue: () => crashPoint('timer_due'),
-  });
+  const runs: Part<Runs> = made(running.part, ({ createRuns }) =>
+    createRuns({
+      clock,
+      logger,
+      lease,
+      maxRuns: options.maxRuns ?? 12,
+      decide,
+      state,
+      onSlot: () => wake(),
+      onServiceSettled: () => crashPoint('service_settled'),
+    }),
+  );
+  const timers: Part<Timers> = made(running.part, ({ createTimers }) =>
+    createTimers({
+      store,
+      clock,
+      logger,
+      machines: [...machines.keys()],
+      decide,
+      onDue: () => crashPoint('timer_due'),
+    }),
+  );
+
+  function size(): number {
+    return runs.here?.size ?? 0;
+  }
 
   async function decide<T>(decision: (work: OpenWork) => T): Promise<T> {
     if (closed) throw new LadingError('closed', 'The host was closed.');
@@ -79,9 +96,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
         cache,
         stamp: () => ({ at: clock.now(), jitter: random.next() }),
         claimer(inTx, machine, task) {
-          if (runs.slots(machine, task.kind, task.src) <= 0 || !accepts(machine, task)) return null;
+          const here = runs.here;
+          if (here === undefined || here.slots(machine, task.kind, task.src) <= 0) return null;
+          if (!accepts(machine, task)) return null;
           lease.ensure(inTx);
-          slots.add(runs.reserve(machine, task));
+          slots.add(here.reserve(machine, task));
           return lease.runner;
         },
       });
@@ -107,10 +126,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
       if ((cache.get(stream)?.version ?? 0) <= loaded.version) cache.set(stream, loaded);
     }
     work.afterCommit.forEach((owed, index) => {
-      if (owed.type === 'arm') timers.arm();
-      else if (owed.type === 'stop') runs.stop(owed.stream, owed.name);
+      if (owed.type === 'arm') timers.here?.arm();
+      else if (owed.type === 'stop') runs.here?.stop(owed.stream, owed.name);
       else if (closing === undefined && !isUndone(owed, work.afterCommit.slice(index + 1))) {
-        runs.start(owed.machine, owed.task);
+        runs.here?.start(owed.machine, owed.task);
       }
     });
     crashPoint('effects_started');
@@ -168,19 +187,25 @@ export async function openHost(options: HostOptions): Promise<Host> {
 
   /** Claims waiting and orphaned tasks while there are slots for them. */
   async function pump(): Promise<void> {
+    const { here } = runs;
+    if (here === undefined) return running.onMissing?.();
     for (const machine of machines.values()) {
-      for (const { kind, src } of runs.runnable(machine)) await pumpSource(machine, kind, src);
+      for (const { kind, src } of here.runnable(machine))
+        await pumpSource(here, machine, kind, src);
     }
+    if (!isArmed) timers.here?.arm();
+    isArmed = true;
   }
 
   async function pumpSource(
+    here: Runs,
     machine: HostedMachine,
     kind: Task['kind'],
     src: string,
   ): Promise<void> {
     const waiting = (tx: StoreTransaction): readonly Task[] =>
       tx.tasks
-        .claimable(machine.id, [src], clock.now(), runs.slots(machine, kind, src) + leftAlone.size)
+        .claimable(machine.id, [src], clock.now(), here.slots(machine, kind, src) + leftAlone.size)
         .filter((task) => task.kind === kind && !leftAlone.has(task.stream));
     if (store.read(waiting).length === 0) return;
     const slots = reservations();
@@ -188,11 +213,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
       const claimed = await decide((work) => {
         const mine: Task[] = [];
         for (const task of waiting(work.tx)) {
-          if (runs.slots(machine, kind, src) <= 0) break;
+          if (here.slots(machine, kind, src) <= 0) break;
           if (!canRun(work, machine, task)) continue;
           lease.ensure(work.tx);
           if (!work.tx.tasks.claim(task, task.runner, lease.runner)) continue;
-          slots.add(runs.reserve(machine, task));
+          slots.add(here.reserve(machine, task));
           mine.push({ ...task, attempts: task.attempts + 1, runner: lease.runner });
         }
         return mine;
@@ -202,7 +227,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
       for (const task of claimed) {
         // A decision of the same group may have stopped it: what is still held is ours to run.
         if (closing === undefined && store.read((tx) => tx.tasks.holds(task, lease.runner))) {
-          runs.start(machine, task);
+          here.start(machine, task);
         }
       }
     } finally {
@@ -226,9 +251,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
 
   async function tick(): Promise<void> {
     const { orphans, gone, stale } = store.read((tx) => ({
-      orphans: runs.reconcile(tx.tasks.held(lease.runner)),
+      // What it does not run it does not hold, unless it ran it once.
+      orphans: runs.here?.reconcile(tx.tasks.held(lease.runner)) ?? [],
       gone: lease.findGone(tx),
-      stale: runs.size > 0 && lease.needsRenewal(tx),
+      stale: size() > 0 && lease.needsRenewal(tx),
     }));
     if (gone.length > 0) {
       const runners = gone.map(({ runner }) => runner);
@@ -238,11 +264,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
       await decide(({ tx }) => {
         for (const task of orphans) tx.tasks.release(lease.runner, task);
         lease.dropGone(tx, gone);
-        if (runs.size > 0) lease.ensure(tx);
+        if (size() > 0) lease.ensure(tx);
       });
     }
     wake();
-    timers.arm();
+    timers.here?.arm();
     tellElsewhere();
   }
 
@@ -269,9 +295,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
   }
 
   async function close(): Promise<void> {
-    timers.stop();
+    timers.here?.stop();
     cancelTick?.();
-    await runs.close();
+    await runs.here?.close();
     await pumping;
     closed = true;
     await store
@@ -304,7 +330,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     wake,
     runner: lease.runner,
     get running() {
-      return runs.size;
+      return size();
     },
     get cached() {
       return cache.size;

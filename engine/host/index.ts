@@ -16,6 +16,7 @@ export type {
 export type { LeaseOptions } from '../../ports/lease-options.ts';
 export { type Random, systemRandom } from '../../ports/random.ts';
 export type * from './definition.ts';
-export { type CrashPoint, type Host, type HostOptions, openHost } from './host.ts';
+export type { CrashPoint, Host, HostOptions } from './host.ts';
+export { openHost } from './open-host.ts';
 export { type Difference, type VerifyOptions, type VerifySlice, verifyStreams } from './verify.ts';
 export type { Work } from './work.ts';

@@ -9,7 +9,8 @@ import { type Clock, sleep } from '../../ports/clock.ts';
 import type { StreamId, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { HostedMachine, Service, ServiceRun, StateView } from './definition.ts';
-import { describeError, isClosed, isStorageTrouble, pauseMs } from './faults.ts';
+import { describeError } from './describe-error.ts';
+import { isClosed, isStorageTrouble, pauseMs } from './faults.ts';
 import type { Lease } from './lease.ts';
 import type { OpenWork } from './work.ts';
 

@@ -1,6 +1,6 @@
 import type { Json } from '../../machines/json.ts';
+import type { Part } from '../../ports/part.ts';
 import type { Service } from '../host/definition.ts';
-import type { Part } from '../part.ts';
 import type { GateKeeper } from './gates.ts';
 import type { UploadSlots } from './slots.ts';
 
@@ -24,21 +24,13 @@ export function servicesOnDemand(parts: {
   readonly gates: GateKeeper;
   readonly slots: UploadSlots;
   readonly services: Part<Readonly<Record<ServiceName, Service['run']>>>;
-  /** There may be work, and the part is not here. */
-  onMissing(): void;
 }): Readonly<Record<ServiceName, Service>> {
   const { accountId, gates, slots, services } = parts;
-
-  function ready(): boolean {
-    if (services.here !== undefined) return true;
-    parts.onMissing();
-    return false;
-  }
 
   function service(name: ServiceName, more: Omit<Service, 'run'> = {}): Service {
     return {
       ...more,
-      ready: () => ready() && openSources(gates).includes(name),
+      ready: () => services.here !== undefined && openSources(gates).includes(name),
       run: async (input, run) => (await services())[name](input, run),
     };
   }

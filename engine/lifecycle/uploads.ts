@@ -3,9 +3,9 @@ import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Part } from '../../ports/part.ts';
 import { isClosed } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
-import type { Part } from '../part.ts';
 import type { GateKeeper } from './gates.ts';
 import { GIVEN_UP, queuedJobs } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
@@ -70,12 +70,13 @@ export function createUploads(parts: {
     return running;
   }
 
-  /** Something to send, to fetch or to clean up that could begin now. */
+  /** Something to send, to fetch or to clean up that could begin now, or that a timer will begin. */
   function hasWork(): boolean {
     return events.read(
       (tx) =>
         queuedJobs(tx, tables, accountId, gates, 1).length > 0 ||
-        tx.tasks.claimable(ATTACHMENT, openSources(gates), clock.now(), 1).length > 0,
+        tx.tasks.claimable(ATTACHMENT, openSources(gates), clock.now(), 1).length > 0 ||
+        tx.tasks.timers(ATTACHMENT, 1).length > 0,
     );
   }
 
@@ -102,6 +103,15 @@ export function createUploads(parts: {
     begun = true;
   }
 
+  /** The part is here, whoever asked for it. */
+  function arrived(scheduler: Scheduler): void {
+    lacking = false;
+    if (closed) return;
+    gates.setReachable(true);
+    host.wake();
+    begin(scheduler);
+  }
+
   function look(): void {
     if (looking) return;
     looking = true;
@@ -115,19 +125,15 @@ export function createUploads(parts: {
   async function bring(): Promise<void> {
     bringing = true;
     try {
-      const scheduler = await part();
-      lacking = false;
-      if (!closed) begin(scheduler);
+      arrived(await part());
     } catch (error) {
       // Tried again when anything asks for it: a commit, the link, `retrySync`, and the host's every look.
       if (!lacking) logger.warn('uploads wait: a part of Lading could not be loaded', { error });
       lacking = true;
+      if (!closed) gates.setReachable(false);
     }
-    if (!closed) gates.setReachable(!lacking);
     bringing = false;
-    if (closed || lacking) return;
-    host.wake();
-    fill();
+    if (!lacking) fill();
   }
 
   function interrupt(): Promise<void> {
@@ -165,7 +171,8 @@ export function createUploads(parts: {
       fill();
     },
     async retryAll() {
-      const scheduler = await part();
+      const scheduler = part.here ?? (await part());
+      if (lacking || !begun) arrived(scheduler);
       return scheduler.retryAll();
     },
     look,

@@ -6,7 +6,7 @@ import { type WeighedChunk, weigh } from './weight.ts';
  * 30 KB (docs/decisions/0010-weight-of-the-core.md has the breakdown); until then each limit only ever goes down.
  */
 const AT_ONCE_BYTES = {
-  'index.ts': 46_000,
+  'index.ts': 34_600,
   'engine/host/index.ts': 15_000,
   'sync/index.ts': 12_000,
 };
@@ -24,13 +24,20 @@ it.each(Object.entries(AT_ONCE_BYTES))(
 it('what lading loads on demand is not among what it loads at once', async () => {
   const chunks = await weigh('index.ts');
   const atOnce = new Set(chunks.filter(({ isEager }) => isEager).flatMap(({ modules }) => modules));
-  const parts = ['sync/open-sync.ts', 'engine/lifecycle/commands.ts', 'engine/lifecycle/verify.ts'];
+  const parts = [
+    'sync/open-sync.ts',
+    'engine/lifecycle/capture.ts',
+    'engine/lifecycle/services.ts',
+    'engine/lifecycle/commands.ts',
+    'engine/lifecycle/verify.ts',
+    'persistence/migrations/0001-initial.ts',
+  ];
   expect(parts.filter((path) => atOnce.has(path))).toEqual([]);
   const libraries = [...atOnce].filter((path) =>
     /valibot|immer|fractional-indexing|file-type/.test(path),
   );
   expect(libraries).toEqual([]);
-  expect(atOnce).toContain('engine/lifecycle/capture.ts');
+  expect(atOnce).toContain('engine/lifecycle/views.ts');
 }, 60_000);
 
 function table(chunks: readonly WeighedChunk[]): string {

@@ -68,6 +68,8 @@ export interface WorldOptions {
   readonly driver?: DriverOptions;
   readonly resumableAboveBytes?: number;
   readonly seed?: string;
+  /** Loads all parts before it opens, so that none comes in real time. Default true. */
+  readonly preloads?: boolean;
   readonly capacityBytes?: number;
 }
 
@@ -129,7 +131,7 @@ export function world(options: WorldOptions = {}): World {
     until,
     async open(more = {}) {
       let dead = false;
-      await preload();
+      if (options.preloads !== false) await preload();
       const database = other ?? nodeSqlite(handle, options.driver);
       const lading = await until(
         openLading({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLifetime } from '../../engine/lifecycle/lifetime.ts';
-import { lazily } from '../../engine/part.ts';
 import { onDemand } from '../../on-demand.ts';
+import { lazily } from '../../ports/part.ts';
 import { codeOf, image, picture, world } from '../support/lading-world.ts';
 
 describe('a part that is loaded on demand', () => {

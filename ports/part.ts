@@ -1,4 +1,4 @@
-import { LadingError } from '../ports/errors.ts';
+import { LadingError } from './errors.ts';
 
 /** A part that is loaded when it is first asked for. */
 export interface Part<T> {
@@ -41,4 +41,9 @@ export function made<Module, T>(part: Part<Module>, make: (loaded: Module) => T)
   return Object.defineProperty(async () => of(part.here ?? (await part())), 'here', {
     get: () => part.here && of(part.here),
   });
+}
+
+/** A part that needs no loading. */
+export function present<T>(part: T): Part<T> {
+  return Object.assign(async () => part, { here: part });
 }
