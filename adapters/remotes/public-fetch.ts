@@ -1,5 +1,5 @@
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns';
-import { request as requestPlain } from 'node:http';
+import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
@@ -9,6 +9,20 @@ import { isPrivateAddress } from './private-address.ts';
 export class PrivateAddressError extends Error {
   override readonly name = 'PrivateAddressError';
 }
+
+/** Thrown for a status that no `Response` may have: below 200, or above 599. */
+export class OddStatusError extends Error {
+  override readonly name = 'OddStatusError';
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`The answer has the status ${status}.`);
+    this.status = status;
+  }
+}
+
+/** Statuses whose `Response` takes no body (fetch.spec.whatwg.org, null body status). */
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 type Answered = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
 export type LookupAll = (
@@ -21,6 +35,7 @@ export type LookupAll = (
  * A GET that reaches no private address (contract 10.3). The address is checked where it is used, in the lookup of the
  * connection itself: a name that says something else the second time it is asked (DNS rebinding) gains nothing.
  * Follows no redirect, and reuses no connection that others opened.
+ * @throws {PrivateAddressError} @throws {OddStatusError} What the connection throws.
  */
 export function publicGet(
   url: URL,
@@ -40,14 +55,28 @@ export function publicGet(
     });
     sent.on('error', reject);
     sent.on('response', (answer) => {
-      const status = answer.statusCode ?? 0;
-      const empty = status === 204 || status === 304;
-      if (empty) answer.resume();
-      const body = empty ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array>);
-      resolve(new Response(body, { status, headers: headersOf(answer.headers) }));
+      // Whatever a foreign host makes fail in here would end the process.
+      try {
+        resolve(asResponse(answer));
+      } catch (error) {
+        reject(error);
+        sent.destroy();
+      }
     });
     sent.end();
   });
+}
+
+/** @throws {OddStatusError} */
+function asResponse(answer: IncomingMessage): Response {
+  const status = answer.statusCode ?? 0;
+  if (status < 200 || status > 599) throw new OddStatusError(status);
+  const init = { status, headers: headersOf(answer.headers) };
+  if (!WITHOUT_BODY.has(status)) {
+    return new Response(Readable.toWeb(answer) as ReadableStream<Uint8Array>, init);
+  }
+  answer.destroy(); // a host may send bytes without end where there are none to be
+  return new Response(null, init);
 }
 
 /** One private address among several is enough to refuse: which one is taken is chance. */

@@ -46,6 +46,9 @@ export async function downloadByGet(
   });
   const broken = (error: unknown): Fault => {
     if (error instanceof Error && error.name === 'PrivateAddressError') return privateAddress;
+    if (error instanceof Error && error.name === 'OddStatusError' && 'status' in error) {
+      return classifyTus('get', Number(error.status), new Headers()) ?? faultOf(error);
+    }
     return stall ?? (signal.aborted ? aborted : faultOf(error));
   };
   watch.alive();
