@@ -246,7 +246,8 @@ export async function assemble(base: Opened): Promise<Lading> {
     importRefs: (rows, importOptions) =>
       lifetime.run(async () => {
         const { importRefs } = await lifetime.load(onDemand.importing);
-        return importRefs(captureParts, rows, importOptions);
+        const salt = () => events.transact((tx) => store.keepImportSalt(tx, base.newId()));
+        return importRefs({ ...captureParts, salt }, rows, importOptions);
       }),
     history: (ref) => host.history(asStream(own(ref))),
     explain: (ref, explainOptions) =>

@@ -18,6 +18,7 @@ export interface Redactor {
 const LEFT_OUT: ReadonlySet<string> = new Set([
   'filename',
   'blobKey',
+  'localName',
   'handle',
   'token',
   'key',

@@ -9,7 +9,7 @@ import { attachmentTables } from './attachment/tables.ts';
 import { eventStoreOn } from './event-store-on.ts';
 import { hasForgetting } from './forget-mark.ts';
 import { installationId } from './installation.ts';
-import { keepSealKey } from './seal-key.ts';
+import { keepImportSalt, keepSealKey } from './kept-values.ts';
 
 /** What Lading keeps in one SQLite database, as opening, showing and stepping need it. */
 export interface CoreStore {
@@ -20,6 +20,8 @@ export interface CoreStore {
   readonly installationId: string;
   /** Stores the key of sealed handles where there is none, and gives back the stored one (contract 10.4). */
   keepSealKey(tx: StoreTransaction, offered: string): string;
+  /** As {@link CoreStore.keepSealKey}, for ids of local names that an older app gave its files. */
+  keepImportSalt(tx: StoreTransaction, offered: string): string;
   /** The connection itself. */
   readonly database: SqlDatabase;
   /** An earlier process began to forget an account and did not end it (contract 10.7). */
@@ -39,6 +41,7 @@ export function storeOn(database: SqlDatabase, clock: Clock, random: Random): Co
     checkpoints: checkpointTable,
     installationId: installationId(clock, random),
     keepSealKey,
+    keepImportSalt,
     database,
     hasForgetting: hasForgetting(database),
   };

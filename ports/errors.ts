@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'not_single' // a list verb on a field that holds one ref
   | 'invalid_id' // not an id, owner part or name that can be stored safely
   | 'id_taken'
+  | 'import_failed' // code of the app's threw while one owner's column was imported
   | 'invalid_url' // no address that lasts: an older app's ref cannot be imported with it
   | 'not_found' // no such attachment, ref or stream on this device
   | 'already_gone' // it was purged or cancelled

@@ -1,5 +1,6 @@
 import type { AttachmentInput, MediaId } from '../../machines/attachment/types.ts';
 import type { JsonObject } from '../../machines/json.ts';
+import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { CaptureSource } from '../../ports/source.ts';
 import type { StateView } from '../host/definition.ts';
@@ -15,6 +16,7 @@ import {
   historyOf,
   type OwnerPlan,
   presentRefs,
+  requirePlan,
   type Standing,
   standingOf,
   type Target,
@@ -39,11 +41,33 @@ export async function importOwner(
   plan: OwnerPlan,
   options: ImportOptions,
 ): Promise<OwnerOutcome> {
-  const before = parts.events.read((tx) => standings(parts, tx, plan));
-  const sources = await sourcesOf(plan, before, options);
+  const { before, count } = parts.events.read((tx) => ({
+    before: standings(parts, tx, plan),
+    count: presentRefs(tx, parts.tables, plan.owner).length,
+  }));
+  requirePlan(plan, before, count);
+  const sources = new Map(await sourcesOf(plan, before, options));
   const foreseen = plan.targets.map((target, at) => changeOf(target, before[at], sources));
   if (options.dryRun === true || foreseen.every(isNoChange)) return outcomeOf(plan, foreseen);
 
+  for (;;) {
+    try {
+      return outcomeOf(plan, await store(parts, plan, sources));
+    } catch (error) {
+      // A file that the older app lost, or its user: its ref waits, and the others of its column go on.
+      if (!(error instanceof LadingError) || error.code !== 'source_missing') throw error;
+      const lost = [...sources.keys()].find(({ mediaId }) => mediaId === error.details['mediaId']);
+      if (lost === undefined) throw error;
+      sources.delete(lost);
+    }
+  }
+}
+
+function store(
+  parts: CaptureParts,
+  plan: OwnerPlan,
+  sources: ReadonlyMap<Target, CaptureSource>,
+): Promise<readonly Change[]> {
   const prepared = [...sources].map(([{ mediaId, entry }, source]) =>
     prepareCapture(
       parts,
@@ -58,14 +82,12 @@ export async function importOwner(
       true,
     ),
   );
-  const decide = (work: Work, store: (mediaId: MediaId) => void) =>
-    commit(parts, plan, work, sources, store);
+  const decide = (work: Work, take: (mediaId: MediaId) => void) =>
+    commit(parts, plan, work, sources, take);
   // Refs alone need no room: they come over on a full device too.
-  const changes =
-    prepared.length > 0
-      ? await storeAndCommit(parts, prepared, undefined, decide)
-      : await parts.host.transact((work) => decide(work, () => {}));
-  return outcomeOf(plan, changes);
+  return prepared.length > 0
+    ? storeAndCommit(parts, prepared, undefined, decide)
+    : parts.host.transact((work) => decide(work, () => {}));
 }
 
 /** Decided anew inside the transaction: another process may have been first. */
@@ -74,13 +96,17 @@ function commit(
   plan: OwnerPlan,
   work: Work,
   sources: ReadonlyMap<Target, CaptureSource>,
-  store: (mediaId: MediaId) => void,
+  take: (mediaId: MediaId) => void,
 ): readonly Change[] {
-  const changes = plan.targets.map((target) => {
-    const standing = standingIn(work.tx, plan, target, work.peek(asStream(target.mediaId)));
+  const standings = plan.targets.map((target) =>
+    standingIn(work.tx, plan, target, work.peek(asStream(target.mediaId))),
+  );
+  requirePlan(plan, standings, presentRefs(work.tx, parts.tables, plan.owner).length);
+  const changes = plan.targets.map((target, at) => {
+    const standing = standings[at] as Standing;
     const change = changeOf(target, standing, sources);
     if (standing.file === 'removed') return change;
-    if (sources.has(target)) store(target.mediaId);
+    if (change === 'captured') take(target.mediaId);
     else bring(parts, plan, work, target, standing);
     return change;
   });
@@ -93,7 +119,7 @@ function bring(
   parts: CaptureParts,
   { field }: OwnerPlan,
   work: Work,
-  { mediaId, entry, locator }: Target,
+  { mediaId, entry, locator, localName }: Target,
   standing: Standing,
 ): void {
   if (standing.file === 'awaiting' && locator !== null) {
@@ -114,6 +140,7 @@ function bring(
     policy: { ...field.policy },
     url: locator,
     blobKey: null,
+    ...(locator === null && localName !== null ? { localName } : {}),
     capturedAt: Math.floor(parts.clock.now()),
   };
   work.create(asStream(mediaId), ATTACHMENT, input as unknown as JsonObject);
@@ -155,9 +182,12 @@ async function sourcesOf(
   const sources = new Map<Target, CaptureSource>();
   for (const [at, target] of targets.entries()) {
     const { localName, locator, entry } = target;
-    const lacksBytes = before[at]?.file === 'unknown' || before[at]?.file === 'awaiting';
+    const there = before[at];
+    const lacksBytes = there?.file === 'unknown' || there?.file === 'awaiting';
     if (localName === null || locator !== null || !lacksBytes) continue;
-    const source = await options.bytesOf?.({ localName, owner, ref: entry });
+    // The column may hold our own url by now: the older app's name is the one of the import before.
+    const name = there.localName ?? localName;
+    const source = await options.bytesOf?.({ localName: name, owner, ref: entry });
     if (source !== undefined) sources.set(target, source);
   }
   return sources;
@@ -188,7 +218,7 @@ function changeOf(
   sources: ReadonlyMap<Target, CaptureSource>,
 ): Change {
   if (standing?.file === 'removed') return 'removedSince';
-  if (sources.has(target)) return 'captured';
+  if (sources.has(target) && standing?.file !== 'known') return 'captured';
   const isLocated = standing?.file === 'awaiting' && target.locator !== null;
   if (standing?.linked === true && !isLocated) return 'unchanged';
   return target.locator !== null || standing?.file === 'known' ? 'linked' : 'waiting';

@@ -1,5 +1,6 @@
 import { type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
+import { redact } from '../../ports/redact.ts';
 import type { CaptureParts } from '../lifecycle/capture.ts';
 import { requireOwnerOf } from '../lifecycle/own-account.ts';
 import { requireOptions } from '../lifecycle/validate.ts';
@@ -7,6 +8,11 @@ import { importOwner, type OwnerOutcome } from './import-owner.ts';
 import { EntryTrouble, readOldRefs } from './old-refs.ts';
 import { planOwner, presentRefs } from './plan-owner.ts';
 import type { ImportOptions, ImportProblem, ImportReport, ImportRow } from './types.ts';
+
+export interface ImportParts extends CaptureParts {
+  /** The same in every call on this database: what makes ids of this device's own places its own. */
+  salt(): Promise<string>;
+}
 
 /** Owners whose commits may share one fsync. */
 const AT_ONCE = 20;
@@ -17,7 +23,7 @@ const AT_ONCE = 20;
  * @throws {LadingError} `invalid_option` for rows that are none, before anything is written; and what the store throws.
  */
 export async function importRefs(
-  parts: CaptureParts,
+  parts: ImportParts,
   rows: readonly ImportRow[],
   options: ImportOptions = {},
 ): Promise<ImportReport> {
@@ -55,7 +61,7 @@ function groupByOwner(
 }
 
 async function takeOver(
-  parts: CaptureParts,
+  parts: ImportParts,
   rows: readonly ImportRow[],
   options: ImportOptions,
 ): Promise<OwnerOutcome> {
@@ -63,8 +69,12 @@ async function takeOver(
   const attempt = async (): Promise<OwnerOutcome> => {
     const field = parts.fields.get(owner);
     const entries = rows.flatMap((row) => readOldRefs(row, field));
-    const present = parts.events.read((tx) => presentRefs(tx, parts.tables, owner));
-    const plan = planOwner(owner, field, entries, present, (url) => options.locatorOf?.(url));
+    const plan = planOwner(owner, field, entries, {
+      present: parts.events.read((tx) => presentRefs(tx, parts.tables, owner)),
+      salt: await parts.salt(),
+      canHaveBytes: options.bytesOf !== undefined,
+      locatorOf: (url) => options.locatorOf?.(url),
+    });
     return importOwner(parts, plan, options);
   };
   try {
@@ -80,8 +90,9 @@ async function takeOver(
 
 /** What is wrong with one owner's column is told, and holds up no other; a store that fails ends the call. */
 function problemOf(owner: Owner, error: unknown): ImportProblem {
-  const known = error instanceof EntryTrouble ? error.cause : error;
-  if (!(known instanceof LadingError) || ENDS_THE_CALL.has(known.code)) throw error;
+  const found = error instanceof EntryTrouble ? error.cause : error;
+  const known = found instanceof LadingError ? found : appThrew(found);
+  if (ENDS_THE_CALL.has(known.code)) throw known;
   const { index } = known.details;
   return {
     owner,
@@ -89,6 +100,12 @@ function problemOf(owner: Owner, error: unknown): ImportProblem {
     code: known.code,
     message: known.message,
   };
+}
+
+/** The projection, `bytesOf` or `locatorOf`: code of the app's, for this owner. */
+function appThrew(cause: unknown): LadingError {
+  const said = redact(cause instanceof Error ? cause.message : String(cause), 200);
+  return new LadingError('import_failed', `Code of the app threw: ${said}`, { cause });
 }
 
 const ENDS_THE_CALL: ReadonlySet<string> = new Set([

@@ -4,8 +4,10 @@ import type { MediaId } from '../../machines/attachment/types.ts';
 /** Where an older app's url leads. */
 export type OldUrl =
   | { readonly type: 'remote'; readonly locator: string }
-  /** Bytes of this device that were never sent, by the name that the older app gave them. */
-  | { readonly type: 'local'; readonly localName: string }
+  /** Bytes that were never sent, by an id that all devices of the older app know. */
+  | { readonly type: 'unsent'; readonly localName: string }
+  /** A place on one device: the same text means other bytes on another one. */
+  | { readonly type: 'place'; readonly localName: string }
   /** It works for a while, or for whoever holds it. */
   | { readonly type: 'token' }
   | { readonly type: 'none' };
@@ -15,21 +17,29 @@ export function readOldUrl(
   url: string,
   locatorOf: (url: string) => string | undefined = () => undefined,
 ): OldUrl {
-  const localName = /^offline:\/\/([^/?#]+)$/.exec(url)?.[1] ?? localPath(url);
-  if (localName !== undefined) return { type: 'local', localName };
+  if (!url.isWellFormed() || url.length > MAX_URL_LENGTH) return NONE;
+  const unsent = /^offline:\/\/([^/?#]+)$/.exec(url)?.[1];
+  if (unsent !== undefined) return { type: 'unsent', localName: unsent };
   const given = locatorOf(url);
   if (given !== undefined) return isLocator(given) ? { type: 'remote', locator: given } : NONE;
+  if (isPlace(url)) return { type: 'place', localName: url };
   if (!isLocator(url)) return NONE;
   return carriesToken(new URL(url)) ? { type: 'token' } : { type: 'remote', locator: url };
 }
 
 /**
- * The id of an attachment that had none: the same on each device and in each call, another one in another account.
- * Ids that are UUIDs already are kept (contract 1).
+ * The id of an attachment that had none: the same in each call, another one in another account. Ids that are UUIDs
+ * already are kept (contract 1).
+ * @param salt makes it this device's own, for names that mean nothing elsewhere.
  */
-export function importedId(accountId: string, name: string): MediaId {
-  const own = UUID.test(name) ? name : uuidv5(JSON.stringify([accountId, name]), NAMESPACE);
-  return own as MediaId;
+export function importedId(accountId: string, name: string, salt?: string): MediaId {
+  const parts = salt === undefined ? [accountId, name] : [accountId, name, salt];
+  return (isUuid(name) ? name : uuidv5(JSON.stringify(parts), NAMESPACE)) as MediaId;
+}
+
+/** Whether an older app's id may be the attachment's. */
+export function isUuid(id: string): boolean {
+  return UUID.test(id);
 }
 
 const NONE = { type: 'none' } as const;
@@ -43,13 +53,13 @@ const MAX_URL_LENGTH = 4_000;
 const TOKEN_NAME =
   /^(?:access_?token|auth|jwt|key|api_?key|sig|signature|token|x-(?:amz|goog)-(?:credential|security-token|signature)|awsaccesskeyid|googleaccessid|key-pair-id)$/i;
 
-function localPath(url: string): string | undefined {
+function isPlace(url: string): boolean {
   const isPath = url.startsWith('/') && !url.startsWith('//');
-  return isPath || LOCAL_SCHEME.test(url) || /^[a-z]:\\/i.test(url) ? url : undefined;
+  return isPath || LOCAL_SCHEME.test(url) || /^[a-z]:\\/i.test(url);
 }
 
 function isLocator(url: string): boolean {
-  if (url.length > MAX_URL_LENGTH || !URL.canParse(url)) return false;
+  if (!url.isWellFormed() || url.length > MAX_URL_LENGTH || !URL.canParse(url)) return false;
   const { protocol } = new URL(url);
   return protocol === 'https:' || protocol === 'http:';
 }

@@ -122,7 +122,7 @@ export async function storeAndCommit<T>(
   userSignal: AbortSignal | undefined,
   decide: (work: Work, create: (mediaId: MediaId) => void) => T,
 ): Promise<T> {
-  const { ending, host } = parts;
+  const { blobs, ending, host } = parts;
   const signal = userSignal === undefined ? ending : AbortSignal.any([userSignal, ending]);
   const stored: Stored[] = [];
   let room: Reservation | undefined;
@@ -137,11 +137,14 @@ export async function storeAndCommit<T>(
     for (const [index, one] of inspected.entries()) {
       stored.push(await store(parts, one, index, signal, room));
     }
-    return await host.transact((work) => {
+    const taken = new Set<Stored>();
+    const result = await host.transact((work) => {
       signal.throwIfAborted();
+      taken.clear(); // a commit that found the database busy decides again
       const decided = decide(work, (mediaId) => {
         const one = stored.find(({ prepared: { mediaId: id } }) => id === mediaId);
         if (one === undefined) throw new Error(`${mediaId} was not stored`);
+        taken.add(one);
         const input = plainInput(parts, one);
         if (work.peek(asStream(mediaId)) === undefined) {
           work.create(asStream(mediaId), ATTACHMENT, input);
@@ -152,6 +155,9 @@ export async function storeAndCommit<T>(
       room?.confirm(work.tx);
       return decided;
     });
+    // An import may find at its commit that somebody else brought the bytes, or that nobody wants them any more.
+    for (const one of stored) if (!taken.has(one)) await blobs.remove(one.blobKey).catch(() => {});
+    return result;
   } catch (error) {
     for (const one of stored) await removeUnlessCommitted(parts, one, error);
     throw asCaptureError(error, prepared, signal, ending);

@@ -213,8 +213,13 @@ async function download(parts: ServiceParts, input: DownloadInput, run: ServiceR
 const UNKNOWN_SIZE_BYTES = 10 * 1024 * 1024;
 
 /** Never more than the ref says; where it does not, than its fields would have taken (contract 10.3, 10.6). */
-function mostBytes({ fields }: ServiceParts, { byteSize }: MediaFacts, run: ServiceRun): number {
-  if (byteSize > 0) return byteSize;
+/** A size without a hash is what an older app said of it: a hint, by which nothing is refused. */
+function mostBytes(
+  { fields }: ServiceParts,
+  { byteSize, sha256 }: MediaFacts,
+  run: ServiceRun,
+): number {
+  if (byteSize > 0 && sha256 !== '') return byteSize;
   const state = run.state();
   const refs = state === undefined ? [] : contextOf(state.context).refs;
   const limits = refs.map(({ owner }) => fields.find(owner)?.maxBytes ?? UNKNOWN_SIZE_BYTES);
@@ -238,7 +243,8 @@ async function fetchBytes(
       signal: run.signal,
       maxBytes: mostBytes(parts, media, run),
     });
-    const rightSize = media.byteSize === 0 || written.sizeBytes === media.byteSize;
+    const isHint = media.byteSize === 0 || media.sha256 === '';
+    const rightSize = isHint || written.sizeBytes === media.byteSize;
     const rightHash = media.sha256 === '' || written.sha256 === media.sha256;
     if (run.signal.aborted || !rightSize || !rightHash) await blobs.remove(key);
     run.signal.throwIfAborted(); // nobody takes the result: the bytes would dangle

@@ -101,6 +101,8 @@ export interface AttachmentInput {
   readonly url: string | null;
   /** Only with origin `here`: where the bytes lie, relative to the blob store's base (contract 4.1). */
   readonly blobKey: string | null;
+  /** The name that an older app gave to bytes which are not here yet: a later import may still find them by it. */
+  readonly localName?: string;
   /** Time of the stream's first event: captured, or first heard of. Milliseconds since 1970. */
   readonly capturedAt: number;
 }

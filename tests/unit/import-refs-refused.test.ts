@@ -107,11 +107,11 @@ describe('what cannot be imported', () => {
 
 describe('urls of older apps', () => {
   it.each([
-    ['offline://media_1', 'local'],
-    ['file:///data/app/photo.jpg', 'local'],
-    ['/var/mobile/photo.jpg', 'local'],
-    ['C:\\photos\\a.jpg', 'local'],
-    ['content://media/external/1', 'local'],
+    ['offline://media_1', 'unsent'],
+    ['file:///data/app/photo.jpg', 'place'],
+    ['/var/mobile/photo.jpg', 'place'],
+    ['C:\\photos\\a.jpg', 'place'],
+    ['content://media/external/1', 'place'],
     ['https://x.example/a.jpg?size=2', 'remote'],
     ['https://x.example/a.jpg?X-Goog-Signature=1', 'token'],
     ['https://x.example/a.jpg?sv=1&sig=2', 'token'],
