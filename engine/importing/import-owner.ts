@@ -98,12 +98,12 @@ function commit(
   sources: ReadonlyMap<Target, CaptureSource>,
   take: (mediaId: MediaId) => void,
 ): readonly Change[] {
-  const standings = plan.targets.map((target) =>
+  const found = plan.targets.map((target) =>
     standingIn(work.tx, plan, target, work.peek(asStream(target.mediaId))),
   );
-  requirePlan(plan, standings, presentRefs(work.tx, parts.tables, plan.owner).length);
+  requirePlan(plan, found, presentRefs(work.tx, parts.tables, plan.owner).length);
   const changes = plan.targets.map((target, at) => {
-    const standing = standings[at] as Standing;
+    const standing = found[at] as Standing;
     const change = changeOf(target, standing, sources);
     if (standing.file === 'removed') return change;
     if (change === 'captured') take(target.mediaId);

@@ -164,11 +164,9 @@ describe('what goes wrong for one owner', () => {
 
   it('an old file that is gone leaves its ref waiting; the others of its column come over', async () => {
     const { phone, lading } = await opened();
+    const missing = new LadingError('source_missing', 'The file is not there.');
     const gone: CaptureSource = {
-      // biome-ignore lint/correctness/useYield: it fails before its first byte
-      async *open() {
-        throw new LadingError('source_missing', 'The file is not there.');
-      },
+      open: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(missing) }) }),
     };
     const report = await phone.until(
       lading.importRefs(
