@@ -97,6 +97,7 @@ export interface Lading {
    *   `too_many`, `file_too_large`, `storage_full`, `storage_nearly_full`, `source_empty`, `id_taken`, `invalid_option`,
    *   `wrong_content_type`, `image_unreadable`, `image_too_large`, `location_not_removable`; while looking or storing:
    *   `source_missing`, `source_not_a_file`, `source_unreadable`, `source_changed`, `capture_aborted`, `disk_full`, `blobs_unwritable`. Nothing is left behind.
+   *   `part_not_loaded` in a page that is offline before the part was loaded or precached: see `preload`.
    */
   capture(source: CaptureSource, options: CaptureOptions): Promise<Attachment>;
   /**

@@ -1,7 +1,7 @@
 import { lazily } from './ports/part.ts';
 
 /**
- * The parts that opening, capturing and uploading do not need: each is loaded when it is first asked for. One that is
+ * The parts that opening and showing do not need: each is loaded when it is first asked for. One that is
  * loaded is there within a microtask, so that virtual time never waits for a disk.
  */
 export const onDemand = {
@@ -29,8 +29,9 @@ export const onDemand = {
 } as const;
 
 /**
- * Loads all that Lading otherwise loads when a verb first needs it. For a page that may lose the network before that,
- * and for tests on virtual time. Where everything is one file, or on this disk, nobody needs it.
+ * Loads all that Lading otherwise loads when it is first needed, capturing and uploading among it. A page that must work
+ * offline calls it before the first offline capture, or has its service worker precache the chunks; tests on virtual
+ * time call it too. Where everything is one file, or on this disk, nobody needs it.
  * @throws {LadingError} `part_not_loaded`.
  */
 export async function preload(): Promise<void> {

@@ -22,13 +22,13 @@ export type Assign = (
 // — references
 
 /** A ref that is new, or that a delta tells anew; an undo of it is pointless from now on. */
-export const putRef: Assign = (context, event) => {
+const putRef: Assign = (context, event) => {
   if (event.type !== 'ref.linked' && event.type !== 'ref.synced') return {};
   return withRef(context, entryOf(event));
 };
 
 /** Removed here: it can be undone. What can no longer be undone is forgotten on the way. */
-export const dropRef: Assign = (context, event) => {
+const dropRef: Assign = (context, event) => {
   if (event.type !== 'ref.unlinked') return {};
   const known = findRef(context, event.owner);
   if (known === undefined) return {};
@@ -42,14 +42,14 @@ export const dropRef: Assign = (context, event) => {
 };
 
 /** Removed elsewhere: there is nothing to undo here. */
-export const forgetRef: Assign = (context, event) => {
+const forgetRef: Assign = (context, event) => {
   if (event.type !== 'ref.tombstoned') return {};
   const key = ownerKey(event.owner);
   return { refs: context.refs.filter((ref) => ref.key !== key) };
 };
 
 /** Brings the ref back where it stood, rank and primary mark included. */
-export const restoreRef: Assign = (context, event) => {
+const restoreRef: Assign = (context, event) => {
   if (event.type !== 'ref.undone') return {};
   const removed = findUndoable(context, event.owner, event.at);
   if (removed === undefined) return {};
@@ -57,52 +57,52 @@ export const restoreRef: Assign = (context, event) => {
   return withRef(context, entry);
 };
 
-export const moveRef: Assign = (context, event) =>
+const moveRef: Assign = (context, event) =>
   event.type === 'ref.moved' ? changeRef(context, event, { rank: event.rank }) : {};
 
-export const markPrimary: Assign = (context, event) =>
+const markPrimary: Assign = (context, event) =>
   event.type === 'ref.primary' ? changeRef(context, event, { isPrimary: event.isPrimary }) : {};
 
-export const markGone: Assign = () => ({ gone: true, refs: [], undoable: [] });
+const markGone: Assign = () => ({ gone: true, refs: [], undoable: [] });
 
 // — since when
 
-export const enterReference: Assign = (context, event) => ({
+const enterReference: Assign = (context, event) => ({
   referenceSince: timeOf(event, context.referenceSince),
 });
-export const enterTransfer: Assign = (context, event) => ({ since: timeOf(event, context.since) });
-export const enterLocal: Assign = (context, event) => ({
+const enterTransfer: Assign = (context, event) => ({ since: timeOf(event, context.since) });
+const enterLocal: Assign = (context, event) => ({
   localSince: timeOf(event, context.localSince),
 });
 
 // — the way to the remote
 
 /** From here on removal needs the remote (contract 4.2, 5.2). */
-export const markTouched: Assign = () => ({ touched: true });
-export const noteHandle: Assign = (_context, event) =>
+const markTouched: Assign = () => ({ touched: true });
+const noteHandle: Assign = (_context, event) =>
   event.type === 'upload.opened' ? { handle: event.handle } : {};
-export const hold: Assign = () => ({ held: true });
-export const unhold: Assign = () => ({ held: false });
+const hold: Assign = () => ({ held: true });
+const unhold: Assign = () => ({ held: false });
 /** For this attachment alone, and for good: a restart remembers it. */
-export const allowAnyNetwork: Assign = ({ policy }) => ({ policy: { ...policy, network: 'any' } });
+const allowAnyNetwork: Assign = ({ policy }) => ({ policy: { ...policy, network: 'any' } });
 
 /** Burnt attempts stay counted until the object is attached, or a receipt that never fits would repeat for ever. */
-export const noteReceipt: Assign = (_context, event) =>
+const noteReceipt: Assign = (_context, event) =>
   event.type === 'xstate.done.actor.upload' && event.output.ok
     ? { receipt: event.output.receipt, authStrikes: 0 }
     : {};
 
 /** The locator is known, from the upload, from `attach` or from a delta. */
-export const noteUrl: Assign = (_context, event) => {
+const noteUrl: Assign = (_context, event) => {
   const url = urlOf(event);
   return url === null ? {} : { ...blameless, url, attached: true, remoteAbsent: false };
 };
 
 /** A new start, as after a success. */
-export const startAfresh: Assign = () => blameless;
+const startAfresh: Assign = () => blameless;
 
 /** The remote lost the object, the bytes are here: it begins again. */
-export const forgetRemote: Assign = () => ({
+const forgetRemote: Assign = () => ({
   ...blameless,
   url: null,
   receipt: null,
@@ -111,7 +111,7 @@ export const forgetRemote: Assign = () => ({
 });
 
 /** A retryable failure burns an attempt, and drops what it disproved (contract 4.4, 4.5). */
-export const burn: Assign = (context, event) => {
+const burn: Assign = (context, event) => {
   const fault = faultOf(event);
   return {
     attempts: context.attempts + 1,
@@ -124,28 +124,28 @@ export const burn: Assign = (context, event) => {
 };
 
 /** Refused credentials burn no attempt and keep the resume data (contract 4.4). */
-export const strike: Assign = (context, event) => ({
+const strike: Assign = (context, event) => ({
   authStrikes: context.authStrikes + 1,
   fault: recordOf(faultOf(event)),
 });
 
 /** A fault that no waiting will mend, or a bug. Never touches the bytes. */
-export const giveUp: Assign = (_context, event) => ({ fault: recordOf(faultOf(event)) });
+const giveUp: Assign = (_context, event) => ({ fault: recordOf(faultOf(event)) });
 
 /** The last attempt is burnt like any other; what is left is a `failed` that a retry takes up again. */
-export const giveUpSpent: Assign = (context, event) => ({ ...burn(context, event), delayMs: 0 });
+const giveUpSpent: Assign = (context, event) => ({ ...burn(context, event), delayMs: 0 });
 
-export const noteSourceMissing: Assign = () => ({
+const noteSourceMissing: Assign = () => ({
   fault: { class: 'source', code: 'source_missing', message: null, retryable: false },
 });
-export const noteRemoteMissing: Assign = () => ({
+const noteRemoteMissing: Assign = () => ({
   remoteAbsent: true,
   fault: { class: 'remote', code: 'remote_missing', message: null, retryable: true },
 });
 /** A retry asks the remote again. */
-export const doubtAbsence: Assign = () => ({ ...blameless, remoteAbsent: false });
+const doubtAbsence: Assign = () => ({ ...blameless, remoteAbsent: false });
 
-export const noteRefusal: Assign = (_context, event) =>
+const noteRefusal: Assign = (_context, event) =>
   event.type === 'backend.refused'
     ? {
         fault: {
@@ -159,29 +159,29 @@ export const noteRefusal: Assign = (_context, event) =>
 
 // — removing the remote object
 
-export const countSweep: Assign = (context) => ({
+const countSweep: Assign = (context) => ({
   sweeps: context.sweeps + 1,
   tries: 0,
   fault: null,
 });
-export const forgetTries: Assign = () => ({ tries: 0, fault: null });
-export const burnRemoval: Assign = (context, event) => ({
+const forgetTries: Assign = () => ({ tries: 0, fault: null });
+const burnRemoval: Assign = (context, event) => ({
   tries: context.tries + 1,
   delayMs: backoffMs(context.tries, context.policy, jitterOf(event), faultOf(event)),
   fault: recordOf(faultOf(event)),
 });
 /** Offline counts no try, and looks again at the slowest pace. */
-export const pauseRemoval: Assign = (context, event) => ({
+const pauseRemoval: Assign = (context, event) => ({
   delayMs: context.policy.backoffCapMs,
   fault: recordOf(faultOf(event)),
 });
 
 // — the local copy
 
-export const haveBytes: Assign = () => ({ bytes: true, wanted: false });
-export const lackBytes: Assign = () => ({ bytes: false });
+const haveBytes: Assign = () => ({ bytes: true, wanted: false });
+const lackBytes: Assign = () => ({ bytes: false });
 /** The kind is the ref's, which others hold already; all else is what the bytes say. */
-export const takeBytes: Assign = (context, event) =>
+const takeBytes: Assign = (context, event) =>
   event.type === 'bytes.given'
     ? {
         origin: 'here',
@@ -189,13 +189,13 @@ export const takeBytes: Assign = (context, event) =>
         media: { ...event.media, kind: context.media.kind },
       }
     : {};
-export const pin: Assign = () => ({ pinned: true });
-export const unpin: Assign = () => ({ pinned: false });
-export const want: Assign = () => ({ wanted: true });
-export const forgetLocalTries: Assign = () => ({ localTries: 0, localFault: null });
+const pin: Assign = () => ({ pinned: true });
+const unpin: Assign = () => ({ pinned: false });
+const want: Assign = () => ({ wanted: true });
+const forgetLocalTries: Assign = () => ({ localTries: 0, localFault: null });
 
 /** The download brought the bytes; where the remote was thought empty, it is not. */
-export const noteDownload: Assign = ({ media }, event) =>
+const noteDownload: Assign = ({ media }, event) =>
   event.type === 'xstate.done.actor.download' && event.output.ok
     ? {
         blobKey: event.output.blobKey,
@@ -205,15 +205,15 @@ export const noteDownload: Assign = ({ media }, event) =>
         localFault: null,
       }
     : {};
-export const noteRemoteAbsent: Assign = () => ({ remoteAbsent: true, wanted: false });
+const noteRemoteAbsent: Assign = () => ({ remoteAbsent: true, wanted: false });
 
-export const burnLocal: Assign = (context, event) => ({
+const burnLocal: Assign = (context, event) => ({
   localTries: context.localTries + 1,
   localDelayMs: backoffMs(context.localTries, context.policy, jitterOf(event), faultOf(event)),
   localFault: recordOf(faultOf(event)),
 });
 /** A purge never gives up: it slows down to about one try an hour. */
-export const burnPurge: Assign = (context, event) => {
+const burnPurge: Assign = (context, event) => {
   const policy = { ...context.policy, backoffCapMs: SLOWEST_PURGE_MS };
   return {
     ...burnLocal(context, event),
@@ -221,12 +221,12 @@ export const burnPurge: Assign = (context, event) => {
   };
 };
 /** Offline and refused credentials count no try; see `pauseRemoval`. */
-export const pauseLocal: Assign = (context, event) => ({
+const pauseLocal: Assign = (context, event) => ({
   localDelayMs: context.policy.backoffCapMs,
   localFault: recordOf(faultOf(event)),
 });
 /** The reader is told; the next read tries again. */
-export const giveUpLocal: Assign = (_context, event) => ({
+const giveUpLocal: Assign = (_context, event) => ({
   wanted: false,
   localTries: 0,
   localFault: recordOf(faultOf(event)),
@@ -292,3 +292,51 @@ function learntOf(
   if (media.sha256 !== '' || byteSize === undefined || sha256 === undefined) return undefined;
   return { media: { ...media, byteSize, sha256 } };
 }
+
+/** What the regions may change, by name. An object, since a namespace brings a bundler's helper with it (docs/decisions/0010). */
+export const assigns = {
+  putRef,
+  dropRef,
+  forgetRef,
+  restoreRef,
+  moveRef,
+  markPrimary,
+  markGone,
+  enterReference,
+  enterTransfer,
+  enterLocal,
+  markTouched,
+  noteHandle,
+  hold,
+  unhold,
+  allowAnyNetwork,
+  noteReceipt,
+  noteUrl,
+  startAfresh,
+  forgetRemote,
+  burn,
+  strike,
+  giveUp,
+  giveUpSpent,
+  noteSourceMissing,
+  noteRemoteMissing,
+  doubtAbsence,
+  noteRefusal,
+  countSweep,
+  forgetTries,
+  burnRemoval,
+  pauseRemoval,
+  haveBytes,
+  lackBytes,
+  takeBytes,
+  pin,
+  unpin,
+  want,
+  forgetLocalTries,
+  noteDownload,
+  noteRemoteAbsent,
+  burnLocal,
+  burnPurge,
+  pauseLocal,
+  giveUpLocal,
+} as const;

@@ -17,3 +17,15 @@ export const busyWait: Delay = (context) =>
   BUSY_WAIT_MS * 2 ** Math.min(context.localTries, LONGEST_BUSY_DOUBLINGS);
 export const downloadBackoff: Delay = (context) => context.localDelayMs;
 export const purgeBackoff: Delay = (context) => context.localDelayMs;
+
+/** How long the regions wait, by name. An object, since a namespace brings a bundler's helper with it (docs/decisions/0010). */
+export const delays = {
+  draftGrace,
+  undoGrace,
+  backoff,
+  removeBackoff,
+  lateArrival,
+  busyWait,
+  downloadBackoff,
+  purgeBackoff,
+} as const;

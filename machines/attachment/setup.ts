@@ -1,9 +1,9 @@
 import { assign, fromPromise, setup } from 'xstate';
-import * as assigns from './assigns.ts';
+import { type Assign, assigns } from './assigns.ts';
 import type { AttachmentContext } from './context.ts';
-import * as delays from './delays.ts';
+import { type Delay, delays } from './delays.ts';
 import type { AttachmentEvent } from './events.ts';
-import * as guards from './guards.ts';
+import { type Guard, guards } from './guards.ts';
 import type {
   AttachInput,
   AttachmentInput,
@@ -53,7 +53,7 @@ interface Turn {
   readonly event: AttachmentEvent;
 }
 
-function namedGuards<Name extends string>(functions: Readonly<Record<Name, guards.Guard>>) {
+function namedGuards<Name extends string>(functions: Readonly<Record<Name, Guard>>) {
   return mapValues(
     functions,
     (guard) =>
@@ -62,7 +62,7 @@ function namedGuards<Name extends string>(functions: Readonly<Record<Name, guard
   );
 }
 
-function namedAssigns<Name extends string>(functions: Readonly<Record<Name, assigns.Assign>>) {
+function namedAssigns<Name extends string>(functions: Readonly<Record<Name, Assign>>) {
   return mapValues(functions, (change) =>
     assign<AttachmentContext, AttachmentEvent, undefined, AttachmentEvent, never>(
       ({ context, event }) => change(context, event),
@@ -70,7 +70,7 @@ function namedAssigns<Name extends string>(functions: Readonly<Record<Name, assi
   );
 }
 
-function namedDelays<Name extends string>(functions: Readonly<Record<Name, delays.Delay>>) {
+function namedDelays<Name extends string>(functions: Readonly<Record<Name, Delay>>) {
   return mapValues(
     functions,
     (delay) =>

@@ -87,7 +87,7 @@ const delayNames = [
   'busyWait',
   'downloadBackoff',
   'purgeBackoff',
-] as const satisfies readonly (keyof typeof import('./delays.ts'))[];
+] as const satisfies readonly (keyof typeof import('./delays.ts').delays)[];
 
 /** All types of the log: `attachment.created`, commands, answers of services, elapsed timers. */
 export const attachmentEventSchemas: EventSchemas = {
