@@ -13,6 +13,8 @@ export interface SqlDriverSetup {
   readonly open: (options?: SqlDriverOpenOptions) => SqlDatabase;
   /** The bytes of the database's own file; undefined when there is none yet. */
   readonly readFile: () => Uint8Array | undefined;
+  /** The bytes of every file that the database has: logs, journals, images. */
+  readonly readFiles: () => readonly Uint8Array[];
   /** Replaces the database's file, which is closed. */
   readonly writeFile: (bytes: Uint8Array) => void;
   /** Opens a database in a folder that is not there. */

@@ -8,6 +8,9 @@ export function describeSqlFiles(bench: SqlBench): void {
   const many = traits.connections === 'many';
   const SCHEMA = 'CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, s TEXT) STRICT';
 
+  const holds = (text: string): boolean =>
+    bench.world.readFiles().some((bytes) => new TextDecoder('latin1').decode(bytes).includes(text));
+
   it('finds everything again after it was closed and opened, many times', () => {
     for (let round = 0; round < 5; round++) {
       const database = open();
@@ -77,6 +80,43 @@ export function describeSqlFiles(bench: SqlBench): void {
     expect(count(open())).toBe(1);
   });
 
+  it('leaves nothing of deleted rows in any of its files, once it was asked to write them down (contract 10.7)', () => {
+    const database = open();
+    database.exec(SCHEMA);
+    for (let n = 0; n < 60; n++) {
+      database.run('INSERT INTO t (s) VALUES (?)', `SECRET ${n} ${'s'.repeat(n * 40)}`);
+    }
+    database.run("INSERT INTO t (id, s) VALUES (1000, 'KEPT')");
+    database.run('UPDATE t SET s = ? WHERE id = 1', 'SECRET that was replaced');
+    expect(holds('SECRET')).toBe(true);
+    database.run('DELETE FROM t WHERE id < 1000');
+    expect(database.get('PRAGMA wal_checkpoint(TRUNCATE)')).toMatchObject({ busy: 0 });
+    expect(holds('SECRET')).toBe(false);
+    expect(holds('KEPT')).toBe(true);
+    // Also when there is nothing more to write down, and when it goes on afterwards.
+    expect(database.get('PRAGMA wal_checkpoint(TRUNCATE)')).toMatchObject({ busy: 0 });
+    database.run("INSERT INTO t (id, s) VALUES (1001, 'LATER')");
+    database.close();
+    expect(open().all('SELECT s FROM t ORDER BY id')).toEqual([{ s: 'KEPT' }, { s: 'LATER' }]);
+    expect(holds('SECRET')).toBe(false);
+  });
+
+  it('writes nothing down in the middle of a transaction', () => {
+    const database = open();
+    database.exec(SCHEMA);
+    const attempt = (): unknown =>
+      database.transaction(() => {
+        database.run("INSERT INTO t (s) VALUES ('a')");
+        const said = busyOr(() => database.get('PRAGMA wal_checkpoint(TRUNCATE)')?.['busy']);
+        expect(said).toBe(1);
+        throw new Error('back');
+      });
+    expect(attempt).toThrow('back');
+    expect(count(database)).toBe(0);
+    database.close();
+    expect(count(open())).toBe(0);
+  });
+
   it('refuses a file that is no database, and leaves it as it is', () => {
     const { writeFile, readFile } = bench.world;
     for (const text of ['my diary, page one. '.repeat(500), 'SQLite format 3\0'.repeat(600)]) {
@@ -133,6 +173,15 @@ export function describeSqlFiles(bench: SqlBench): void {
       expect(count(open())).toBe(1);
     },
   );
+}
+
+/** SQLite refuses it with an error of its own, or answers that it is busy. */
+function busyOr(ask: () => unknown): unknown {
+  try {
+    return ask();
+  } catch {
+    return 1;
+  }
 }
 
 function count(database: SqlDatabase): unknown {

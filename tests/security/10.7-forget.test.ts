@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { type Lading, openLading } from 'lading';
 import { directoryBlobs } from 'lading/blobs/directory';
 import { manualConnectivity } from 'lading/connectivity';
-import { openNodeSqlite } from 'lading/sqlite/node';
 import { memoryRemote } from 'lading/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesSource } from '../../ports/source.ts';
+import { drivers } from '../support/drivers.ts';
 import {
   captureMany,
   codeOf,
@@ -146,7 +146,7 @@ describe('contract 10.7: forget(account)', () => {
   });
 });
 
-describe('contract 10.7: forget(account), on real files', () => {
+describe.each(drivers)('contract 10.7: forget(account), on real files of $name', (driver) => {
   let base: string;
   beforeEach(() => {
     base = mkdtempSync(join(tmpdir(), 'lading-forget-'));
@@ -160,7 +160,7 @@ describe('contract 10.7: forget(account), on real files', () => {
       const net = manualConnectivity({ online: true });
       const open = (account: string): Promise<Lading> =>
         openLading({
-          store: openNodeSqlite(join(base, 'app.db')),
+          store: driver.open(base),
           blobs: directoryBlobs({ directory: join(base, 'blobs') }),
           remote,
           connectivity: net,
@@ -196,8 +196,10 @@ describe('contract 10.7: forget(account), on real files', () => {
       const report = await lading.forget(ME, { evenUnsent: true });
       expect(report).toMatchObject({ attachments: 31, blobs: 31, scrubbed: true });
       expect(grep(base, 'CANARY')).toEqual([]);
+      expect(grep(base, ME)).toEqual([]);
       await lading.close();
       expect(grep(base, 'CANARY')).toEqual([]);
+      expect(grep(base, ME)).toEqual([]);
     },
   );
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -41,6 +41,7 @@ for (const { name, openFile } of drivers) {
     return {
       open: (options) => openFile(file, options),
       readFile: () => (existsSync(file) ? readFileSync(file) : undefined),
+      readFiles: () => readdirSync(folder).map((entry) => readFileSync(join(folder, entry))),
       writeFile: (bytes) => writeFileSync(file, bytes),
       openInMissingFolder: () => openFile(join(folder, 'none', 'app.db')),
       openReadOnly: () => readOnly[name](file),
@@ -58,6 +59,7 @@ describeSqlDriver(
     return {
       open: (options) => sqlite.open(disk, options).sql,
       readFile: () => disk.contents().get('app.db'),
+      readFiles: () => [...disk.contents().values()],
       writeFile(bytes) {
         for (const path of disk.contents().keys()) disk.remove(path);
         disk.open('app.db', 'create').write(0, bytes);

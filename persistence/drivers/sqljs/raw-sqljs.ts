@@ -155,6 +155,14 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
     checkpointAt = checkpointBytes(imageBytes) + (isDone ? 0 : files.journalBytes);
   }
 
+  /** `PRAGMA wal_checkpoint(TRUNCATE)`: everything into the image, which holds nothing deleted, and an empty journal. */
+  function emptyJournal(): SqlRow {
+    if (pending === undefined && files.journalBytes > 0) checkpoint();
+    usable();
+    const busy = pending !== undefined || files.journalBytes > 0 ? 1 : 0;
+    return { busy, log: busy === 1 ? -1 : 0, checkpointed: busy === 1 ? -1 : 0 };
+  }
+
   function rollBack(): void {
     pending = undefined;
     if (!closed) handle.run('ROLLBACK');
@@ -200,6 +208,9 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
       case 'read':
         rowsOf(statement, []);
         return;
+      case 'checkpoint':
+        emptyJournal();
+        return;
       case 'limit':
         handle.run(`PRAGMA max_page_count = ${Math.min(kind.pages, mostPages)}`);
         return;
@@ -241,6 +252,7 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
     const all = (params: readonly SqlValue[]): readonly SqlRow[] => {
       usable();
       if (kind.kind === 'ignored') return [];
+      if (kind.kind === 'checkpoint') return [emptyJournal()];
       const rows = (): readonly SqlRow[] => objectsOf(statement, params);
       if (kind.kind !== 'write') return rows();
       if (params.length !== kind.parameters) {

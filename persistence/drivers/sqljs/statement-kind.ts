@@ -4,7 +4,7 @@ import { type Token, tokensOf } from './tokens.ts';
 
 /**
  * What a statement is to a journal of statements. `write` is carried out again at a replay, and so must do the same
- * there; `counts` tells whether it can leave no trace when it changed no row.
+ * there; `counts` tells whether it can leave no trace when it changed no row. `checkpoint` empties the journal.
  */
 export type StatementKind =
   | { readonly kind: 'read' }
@@ -16,6 +16,7 @@ export type StatementKind =
     }
   | { readonly kind: 'ignored' }
   | { readonly kind: 'limit'; readonly pages: number }
+  | { readonly kind: 'checkpoint' }
   | { readonly kind: 'begin' | 'commit' | 'rollback' }
   | { readonly kind: 'savepoint' | 'release' | 'rollback to'; readonly name: string };
 
@@ -211,6 +212,8 @@ function pragma(sql: string, tokens: readonly Token[]): StatementKind {
   if (name === 'max_page_count' && sets && Number(value) > 0) {
     return { kind: 'limit', pages: Number(value) };
   }
+  // The one that is asked for its effect: nothing of deleted rows may stay in the files (contract 10.7).
+  if (name === 'wal_checkpoint' && value === 'truncate') return { kind: 'checkpoint' };
   if (OF_FILES.has(name)) return { kind: sets || name === 'wal_checkpoint' ? 'ignored' : 'read' };
   if (name === 'optimize' || name === 'incremental_vacuum') return { kind: 'ignored' };
   if (!sets) return { kind: 'read' };
