@@ -36,7 +36,10 @@ export function boxHeader(bytes: Uint8Array): BoxHeader {
   return { type, headerBytes, sizeBytes };
 }
 
-/** The boxes that lie between two offsets. @throws {Unreadable} when one does not fit. */
+/** In one box or file: each item and property of a picture is one, and 1 MiB could hold 131,072. */
+export const MAX_BOXES = 10_000;
+
+/** The boxes that lie between two offsets. @throws {Unreadable} when one does not fit, or there are too many. */
 export function boxesIn(bytes: Uint8Array, from: number, to: number): readonly Box[] {
   const boxes: Box[] = [];
   for (let start = from; start < to; ) {
@@ -47,6 +50,7 @@ export function boxesIn(bytes: Uint8Array, from: number, to: number): readonly B
     } = boxHeader(bytes.subarray(start, Math.min(to, start + BOX_HEADER_BYTES)));
     const end = start + sizeBytes;
     if (end > to) throw new Unreadable('one of its boxes is broken');
+    if (boxes.length === MAX_BOXES) throw new Unreadable('it has too many parts');
     boxes.push({ type, start, data: start + headerBytes, end });
     start = end;
   }
@@ -58,6 +62,7 @@ export interface Numbers {
   readonly at: number;
   /** Unsigned, of 0, 1, 2, 4 or 8 bytes; 0 for none. */
   next(bytes: number): number;
+  skip(bytes: number): void;
   text(): string;
 }
 
@@ -86,6 +91,7 @@ export function numbersAt(bytes: Uint8Array, start: number, end: number): Number
       if (length === 0) return 0;
       throw new Unreadable('one of its boxes is broken');
     },
+    skip: advance,
     text() {
       const zero = bytes.subarray(at, end).indexOf(0);
       if (zero === -1) throw new Unreadable('one of its boxes is broken');

@@ -7,7 +7,7 @@ export interface Edit {
   readonly start: number;
   readonly end: number;
   /** `free`: the type of a box that is dropped; it becomes free space. */
-  readonly how: 'exif' | 'xmp' | 'zero' | 'free';
+  readonly how: 'exif' | 'xmp' | 'jpeg' | 'zero' | 'free';
 }
 
 export interface MetaFacts {
@@ -24,8 +24,18 @@ interface Item {
 
 /** Boxes of the meta box that say how the picture is put together; others are zeroed. */
 const KEPT: ReadonlySet<string> = new Set(
-  'hdlr dinf pitm iloc iinf iref iprp idat grpl ipro free skip'.split(' '),
+  'hdlr dinf pitm iloc iinf iref iprp idat grpl ipro'.split(' '),
 );
+/** Items that are pictures, coded or put together of others, and regions of them. The data of all others goes. */
+const PICTURES: ReadonlySet<string> = new Set(
+  'hvc1 hvt1 hev1 lhv1 av01 avc1 avc3 vvc1 vvt1 evc1 j2k1 unci grid iovl iden tmap sato mski rgan'.split(
+    ' ',
+  ),
+);
+/** A picture of 400 megapixels has 1600 tiles, each an item. */
+const MAX_ITEMS = 10_000;
+/** EXIF, XMP and the like lie in one piece, or few. */
+const MAX_EXTENTS = 1_000;
 /** Full boxes: a version and flags come first. */
 const FULL_BYTES = 4;
 
@@ -67,14 +77,15 @@ function itemEdits(meta: Uint8Array, boxes: readonly Box[], base: number): reado
     for (const entry of boxesIn(meta, numbers.at, end)) readEntry(meta, entry, items);
   }
   if (items.size === 0) return [];
-  const location = boxes.find(({ type }) => type === 'iloc');
-  if (location === undefined) throw new Unreadable('it does not say where its parts are');
+  const [location, other] = boxes.filter(({ type }) => type === 'iloc');
+  if (location === undefined || other !== undefined) {
+    throw new Unreadable('it does not say where its parts are');
+  }
   const idat = boxes.find(({ type }) => type === 'idat');
-  return locations(meta, location).flatMap(({ id, method, extents }) => {
-    const item = items.get(id);
-    if (item === undefined) return [];
+  return locations(meta, location, items).flatMap(({ item, method, isElsewhere, extents }) => {
     if (item.isProtected) throw new Stuck('its EXIF is encrypted');
-    if (method > 1 || (method === 1 && idat === undefined)) {
+    const isInParts = item.how === 'jpeg' && extents.length > 1;
+    if (isElsewhere || isInParts || method > 1 || (method === 1 && idat === undefined)) {
       throw new Stuck('its EXIF lies where it cannot be reached');
     }
     const from = method === 1 ? base + (idat?.data ?? 0) : 0;
@@ -105,36 +116,56 @@ function readEntry(meta: Uint8Array, { type, data, end }: Box, items: Map<number
     numbers.text();
     const isXmp = numbers.text() === 'application/rdf+xml';
     items.set(id, { how: isXmp ? 'xmp' : 'zero', isProtected });
-  } else if (itemType === 'uri ') items.set(id, { how: 'zero', isProtected });
+  } else if (itemType === 'jpeg') items.set(id, { how: 'jpeg', isProtected });
+  else if (!PICTURES.has(itemType)) items.set(id, { how: 'zero', isProtected });
 }
 
 interface ItemLocation {
-  readonly id: number;
+  readonly item: Item;
   /** 0: in the file; 1: in the meta box's own data; 2: in another item. */
   readonly method: number;
+  /** Through a data reference: in another file, or in this one after all. */
+  readonly isElsewhere: boolean;
   readonly extents: readonly { readonly offset: number; readonly length: number }[];
 }
 
-function locations(meta: Uint8Array, { data, end }: Box): readonly ItemLocation[] {
+/** Where the items lie that are to change; over all others this goes without a look. */
+function locations(
+  meta: Uint8Array,
+  { data, end }: Box,
+  items: ReadonlyMap<number, Item>,
+): readonly ItemLocation[] {
   const version = meta[data] ?? 0;
   const numbers = numbersAt(meta, data + FULL_BYTES, end);
   const sizes = numbers.next(2);
   const [offsetBytes, lengthBytes, baseBytes] = [sizes >> 12, (sizes >> 8) & 15, (sizes >> 4) & 15];
   const indexBytes = version === 0 ? 0 : sizes & 15;
   const wide = version === 2 ? 4 : 2;
+  const extentBytes = indexBytes + offsetBytes + lengthBytes;
   const count = numbers.next(wide);
+  if (count > MAX_ITEMS) throw new Unreadable('it has too many parts');
+  let left = MAX_EXTENTS;
   const found: ItemLocation[] = [];
   for (let item = 0; item < count; item += 1) {
     const id = numbers.next(wide);
     const method = version === 0 ? 0 : numbers.next(2) & 15;
-    // Data of another file: nothing of it is here.
     const isElsewhere = numbers.next(2) !== 0;
     const base = numbers.next(baseBytes);
-    const extents = Array.from({ length: numbers.next(2) }, () => {
+    const extentCount = numbers.next(2);
+    // Extents without a byte of their own would cost nothing to write, and everything to read.
+    if (extentBytes === 0 && extentCount > 1) throw new Unreadable('one of its boxes is broken');
+    const wanted = items.get(id);
+    if (wanted === undefined) {
+      numbers.skip(extentCount * extentBytes);
+      continue;
+    }
+    left -= extentCount;
+    if (left < 0) throw new Unreadable('it has too many parts');
+    const extents = Array.from({ length: extentCount }, () => {
       numbers.next(indexBytes);
       return { offset: base + numbers.next(offsetBytes), length: numbers.next(lengthBytes) };
     });
-    if (!isElsewhere) found.push({ id, method, extents });
+    found.push({ item: wanted, method, isElsewhere, extents });
   }
   return found;
 }

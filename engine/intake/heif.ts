@@ -1,6 +1,7 @@
-import { BOX_HEADER_BYTES, boxesIn, boxHeader } from './boxes.ts';
+import { BOX_HEADER_BYTES, boxesIn, boxHeader, MAX_BOXES } from './boxes.ts';
 import { startsWith, viewOf } from './bytes.ts';
 import { type Edit, readMeta } from './heif-items.ts';
+import { cleanThumbnail } from './location/thumbnail.ts';
 import { cleanTiff } from './location/tiff.ts';
 import { cleanXmp } from './location/xmp.ts';
 import { blanked, MAX_BUFFERED_BYTES, type Reader, skip, skipRest } from './reader.ts';
@@ -11,7 +12,7 @@ import type { Found } from './walk.ts';
 export type HeifPlan = readonly Edit[];
 
 /** Boxes of the file that are picture, or tell how it is put together. Others become free space. */
-const KEPT: ReadonlySet<string> = new Set(['ftyp', 'meta', 'mdat', 'moov', 'free', 'skip', 'styp']);
+const KEPT: ReadonlySet<string> = new Set(['ftyp', 'meta', 'mdat', 'moov', 'styp']);
 
 /**
  * Reads a HEIC, HEIF or AVIF file once and says what to change: the meta box may come last, and what it points to lies
@@ -20,10 +21,11 @@ const KEPT: ReadonlySet<string> = new Set(['ftyp', 'meta', 'mdat', 'moov', 'free
 export async function planHeif(reader: Reader, found: Found): Promise<HeifPlan> {
   const edits: Edit[] = [];
   let hasDimensions = false;
-  for (;;) {
+  for (let boxes = 0; ; boxes += 1) {
     const start = reader.position;
     const header = await reader.peek(BOX_HEADER_BYTES);
     if (header.byteLength === 0) break;
+    if (boxes === MAX_BOXES) throw new Unreadable('it has too many parts');
     if (start === 0 && !startsWith(header, 'ftyp', 4)) throw new Unreadable('it has no beginning');
     const { type, headerBytes, sizeBytes } = boxHeader(header);
     if (!KEPT.has(type)) {
@@ -66,8 +68,9 @@ export async function* applyHeif(reader: Reader, plan: HeifPlan): AsyncGenerator
 
 const FREE = Uint8Array.of(0x66, 0x72, 0x65, 0x65);
 
-function changed(bytes: Uint8Array, how: 'exif' | 'xmp'): Uint8Array {
+function changed(bytes: Uint8Array, how: 'exif' | 'xmp' | 'jpeg'): Uint8Array {
   if (how === 'xmp') cleanXmp(bytes);
+  else if (how === 'jpeg') cleanThumbnail(bytes);
   else {
     try {
       // Before the EXIF stands where in it the TIFF header is (ISO/IEC 23008-12 A.2.1).
@@ -79,13 +82,16 @@ function changed(bytes: Uint8Array, how: 'exif' | 'xmp'): Uint8Array {
   return bytes;
 }
 
+const NO_PICTURE: ReadonlySet<string> = new Set(['udta', 'meta', 'uuid', 'free', 'skip', 'trak']);
+
 /** Sequences and films: user data and metadata of the film and its tracks. */
 function filmEdits(moov: Uint8Array, base: number): readonly Edit[] {
   const edits: Edit[] = [];
   const look = (from: number, to: number): void => {
     for (const { type, start, data, end } of boxesIn(moov, from, to)) {
-      if (type === 'trak') look(data, end);
-      else if (['udta', 'meta', 'uuid'].includes(type)) {
+      // A track holds no tracks.
+      if (type === 'trak' && from === 8) look(data, end);
+      else if (NO_PICTURE.has(type)) {
         edits.push({ start: base + start + 4, end: base + start + 8, how: 'free' });
         edits.push({ start: base + data, end: base + end, how: 'zero' });
       }
