@@ -5,7 +5,7 @@ import type { Field } from '../lifecycle/fields.ts';
 import { requireSize, tooLarge } from '../lifecycle/prepare-capture.ts';
 import { crc32 } from './bytes.ts';
 import { pictureOf } from './pictures.ts';
-import { createReader } from './reader.ts';
+import { createReader, readThrough } from './reader.ts';
 import { imageTooLarge, notTaken, stuckLocation, unreadable } from './refusals.ts';
 import { sniff } from './sniff.ts';
 import { Unreadable } from './troubles.ts';
@@ -57,8 +57,9 @@ export async function inspect(offered: Offered, field: Field): Promise<Inspected
 
   let trouble: string | undefined;
   const seen = counted(offered.open(), field);
+  const reader = createReader(seen.bytes);
   try {
-    const give = await picture.read(createReader(seen.bytes), {
+    const give = await picture.read(reader, {
       dimensions(width, height) {
         if (width < 1 || height < 1) throw new Unreadable('it says no width and height');
         const isTooLarge = Math.max(width, height) > field.maxSidePixels;
@@ -75,12 +76,14 @@ export async function inspect(offered: Offered, field: Field): Promise<Inspected
       contentType,
       stored(again) {
         const same = sameBytes(again, seen);
-        return isRemoved ? give(createReader(same)) : same;
+        return isRemoved ? readThrough(same, give) : same;
       },
     };
   } catch (error) {
     if (error instanceof Unreadable) throw unreadable(field, contentType, error.message);
     throw error;
+  } finally {
+    await reader.close();
   }
 }
 

@@ -14,6 +14,8 @@ export interface Reader {
   unread(bytes: Uint8Array): void;
   /** Exactly `length` bytes as they come. @throws {Unreadable} when the stream ends before. */
   pass(length: number): AsyncGenerator<Uint8Array>;
+  /** Lets the source go, also one that was not read to its end: it may hold a file open. */
+  close(): Promise<void>;
 }
 
 /** What any one structure may need in memory: more is passed through, blanked, or refused. */
@@ -24,11 +26,15 @@ export function createReader(source: AsyncIterable<Uint8Array>): Reader {
   const buffered: Uint8Array[] = [];
   let available = 0;
   let position = 0;
+  let isDone = false;
 
   async function fill(length: number): Promise<void> {
     while (available < length) {
       const { done, value } = await iterator.next();
-      if (done === true) return;
+      if (done === true) {
+        isDone = true;
+        return;
+      }
       if (value.byteLength === 0) continue;
       buffered.push(value);
       available += value.byteLength;
@@ -93,6 +99,43 @@ export function createReader(source: AsyncIterable<Uint8Array>): Reader {
         yield piece;
       }
     },
+    async close() {
+      if (isDone) return;
+      isDone = true;
+      try {
+        await iterator.return?.();
+      } catch {
+        // As with `for await`: what ended the reading is what counts.
+      }
+    },
+  };
+}
+
+/** Reads a source through `walk`, and lets it go whatever happens: an end, a refusal, a store that stops reading. */
+export async function* readThrough(
+  source: AsyncIterable<Uint8Array>,
+  walk: (reader: Reader) => AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const reader = createReader(source);
+  try {
+    yield* walk(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Chunks, segments, blocks: no sound file has more of them, nor more beyond these than one for so many bytes. */
+const FREE_PARTS = 10_000;
+const BYTES_PER_PART = 256;
+
+/** Counts the parts of a file: each costs time, and a small file can have millions. @throws {Unreadable}. */
+export function countParts(reader: Reader): () => void {
+  let parts = 0;
+  return () => {
+    parts += 1;
+    if (parts > FREE_PARTS + reader.position / BYTES_PER_PART) {
+      throw new Unreadable('it has too many parts');
+    }
   };
 }
 
