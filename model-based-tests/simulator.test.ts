@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { oracles, simulate } from 'lading/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL('../testing/cli/simulate.ts', import.meta.url));
 /** Batches, so that a failure is seen early. */
 const BATCH = 10;
+
+// A life is a second of work; a machine that does much else takes many times as long.
+vi.setConfig({ testTimeout: 240_000 });
 
 describe('simulated lives', () => {
   for (const from of [1, 11, 21, 31]) {
