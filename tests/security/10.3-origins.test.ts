@@ -213,9 +213,10 @@ describe('contract 10.3: response bodies are bounded', () => {
   });
 
   it.each([
-    ['what its ref says', 1_000, 1_000],
-    ['the limit of its field, where the ref does not say', 0, 50_000],
-  ])('stores no more of a download than %s', async (_title, byteSize, limit) => {
+    ['what its ref says', 1_000, 'f'.repeat(64), 1_000],
+    ['the limit of its field, where the ref does not say', 0, '', 50_000],
+    ['the limit of its field, where an older app said a size and no hash', 1_000, '', 50_000],
+  ])('stores no more of a download than %s', async (_title, byteSize, sha256, limit) => {
     let given = 0;
     const parts = {
       accountId: 'account-1',
@@ -246,7 +247,7 @@ describe('contract 10.3: response bodies are bounded', () => {
       kind: 'image',
       contentType: 'image/jpeg',
       byteSize,
-      sha256: '',
+      sha256,
       filename: null,
     };
     const input = { mediaId: 'm', accountId: 'account-1', url: 'https://x.example.com', media };
