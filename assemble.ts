@@ -141,6 +141,14 @@ export async function assemble(base: Opened): Promise<Lading> {
     return report;
   }
 
+  /** What only watches is missing in a page that is offline and has not loaded it: it opens all the same. */
+  function unlessMissing<T>(part: Promise<T>): Promise<T | undefined> {
+    return part.catch((error: unknown) => {
+      base.logger.warn('a part that only watches could not be loaded', { error });
+      return undefined;
+    });
+  }
+
   /**
    * Each part is closed, whatever the one before says; the first trouble is the answer.
    * @param last what is done when nothing runs any more and the database is still open; not when something went wrong.
@@ -166,9 +174,10 @@ export async function assemble(base: Opened): Promise<Lading> {
     if (failures.length > 0) throw failures[0];
   }
 
-  if (base.logger !== silentLogger) (await onDemand.narrate()).narrate(parts);
+  if (base.logger !== silentLogger) (await unlessMissing(onDemand.narrate()))?.narrate(parts);
   if (base.inspect !== undefined) {
-    closeInspector = (await onDemand.inspect()).feedInspector({ ...parts, inspect: base.inspect });
+    const part = await unlessMissing(onDemand.inspect());
+    closeInspector = part?.feedInspector({ ...parts, inspect: base.inspect });
   }
   await uploads.start();
   sync.start();

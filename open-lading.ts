@@ -14,6 +14,7 @@ import { requireKeyId } from './engine/lifecycle/validate.ts';
 import type { Lading, LadingOptions } from './lading.ts';
 import type { MediaId } from './machines/attachment/types.ts';
 import { onDemand } from './on-demand.ts';
+import { accountEpoch } from './persistence/account-epoch.ts';
 import { refuseNewer, SCHEMA_VERSION } from './persistence/migrations/schema-version.ts';
 import { storeOn } from './persistence/store-on.ts';
 import { type BlobKey, blobKey } from './ports/blob-store.ts';
@@ -30,7 +31,7 @@ import { uuid7 } from './ports/uuid7.ts';
  * Opens the engine on a database. What an earlier process left is taken up at once: that is the normal start.
  * When it rejects, the database stays open and is the caller's to close.
  * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `invalid_id`, `invalid_option`;
- *   `part_not_loaded` for a new database, or with a backend, logger or inspector whose part cannot be loaded.
+ *   `part_not_loaded` for a new database or account, or with a backend, whose part cannot be loaded.
  */
 export function openLading(options: LadingOptions): Promise<Lading> {
   return openWith(options, {});
@@ -58,12 +59,14 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     (await onDemand.migrations()).migrate(options.store);
   }
   const store = storeOn(options.store, clock, random);
-  if (store.hasForgetting) {
-    const { finishForgetting } = await onDemand.forget();
+  const epoch = accountEpoch(store.database, account);
+  if (store.hasForgetting || epoch() === undefined) {
+    const { openAccount } = await onDemand.forget();
     const { accountRows } = await onDemand.accountRows();
     const rows = accountRows(store.database);
-    await finishForgetting({ ...options, ...store, rows, clock, runner: null });
+    await openAccount({ ...options, ...store, rows, clock, runner: null }, account);
   }
+  const begun = epoch() ?? null;
   const guardrails = createGuardrails({
     ...options,
     ...store,
@@ -90,7 +93,12 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     const onMissing = (listener: () => void): void => {
       missing = listener;
     };
-    const real = hostedMachine({ ...base, progress, newBlobKey });
+    const real = hostedMachine({
+      ...base,
+      isAccountOpen: () => epoch() === begun,
+      progress,
+      newBlobKey,
+    });
     const machine = seams.machine?.(real) ?? real;
     const hostOptions = {
       store: store.events,
@@ -121,11 +129,12 @@ type Base = Omit<Opened, 'host' | 'machine' | 'progress' | 'onMissing' | 'newId'
 
 function hostedMachine(
   parts: Base & {
+    isAccountOpen(): boolean;
     readonly progress: ProgressBoard;
     newBlobKey(accountId: string): BlobKey;
   },
 ): HostedMachine {
-  const { store, fields, account } = parts;
+  const { store, account } = parts;
   const services = made(onDemand.uploading, ({ attachmentServices, createVault }) =>
     attachmentServices({
       ...parts,
@@ -138,7 +147,7 @@ function hostedMachine(
   return hostedAttachment({
     services: servicesOnDemand({ ...parts, accountId: account, services }),
     tables: store.tables,
-    consequences: createConsequences({ ...store, fields }),
+    consequences: createConsequences({ ...parts, ...store }),
   });
 }
 

@@ -106,7 +106,7 @@ describe('docs/observability.md', () => {
   it('lists every message of the log with its level, and no other', async () => {
     const sources = await Promise.all(
       listFiles()
-        .filter((path) => /^(engine|sync|persistence)\//.test(path))
+        .filter((path) => /^((engine|sync|persistence|verbs)\/|[\w-]+\.ts$)/.test(path))
         .map((path) => readFile(join(root, path), 'utf8')),
     );
     const told = new Set<string>();

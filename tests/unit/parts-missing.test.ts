@@ -147,3 +147,19 @@ describe('the part that uploads', () => {
     expect(phone.rows("SELECT type FROM lading_event WHERE type = 'upload.started'")).toEqual([]);
   });
 });
+
+describe('a part that only watches', () => {
+  it.each(['narrate', 'inspect'] as const)('opens without %s, and says so once', async (name) => {
+    await unloaded(name, () => offline());
+    const phone = world({ preloads: false });
+    const opening = phone.open({
+      inspect: { actor() {}, event() {}, snapshot() {}, close() {} } as never,
+    });
+    const lading = await opening;
+    await imported();
+    await phone.until(lading.capture(picture(), image()));
+    const said = phone.logged.filter(({ message }) => message.includes('only watches'));
+    expect(said).toHaveLength(1);
+    await phone.until(lading.close());
+  });
+});
