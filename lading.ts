@@ -189,7 +189,8 @@ export interface Lading {
    * Forgetting the open account stops its transfers first, and closes Lading. Objects at the remote, refs at the
    * backend and the app's own rows stay.
    * @throws {LadingError} `unsent_work` without `evenUnsent`, when something would be lost that only this device has;
-   *   `account_in_use` while another process works for it; `invalid_id`. Nothing happened then.
+   *   `account_in_use` while another process works for it; `invalid_id`. Nothing happened then. Another process that
+   *   has it open and is idle is refused from then on: `account_forgotten`.
    */
   forget(account: string, options?: ForgetOptions): Promise<ForgetReport>;
   /** Finds and removes what nothing needs. @throws {LadingError} `not_available`: not in this version. */

@@ -13,6 +13,8 @@ export type ForgettingPhase = 'delete' | 'scrub';
 
 /** All that a database holds of one account, to take it away (contract 10.7). */
 export interface AccountRows {
+  /** Begins the epoch of an account that has none, under a name of its own; not while its rows are being deleted. */
+  begin(tx: StoreTransaction, accountId: string, epoch: string): void;
   unsent(tx: StoreTransaction, accountId: string): UnsentWork;
   /** Whether a runner that lives works on something of the account; `runner` itself does not count. */
   isHeldElsewhere(
@@ -20,8 +22,12 @@ export interface AccountRows {
     accountId: string,
     options: { readonly runner: string | null; readonly now: number },
   ): boolean;
-  /** Remembers that the account is being forgotten, until `unmark`. */
+  /**
+   * Remembers that the account is being forgotten, until `unmark`. With `delete` its epoch ends: whoever has it open
+   * makes no stream of it any more.
+   */
   mark(tx: StoreTransaction, accountId: string, phase: ForgettingPhase): void;
+  /** Takes the mark `scrub` away; one that was set anew since stays. */
   unmark(tx: StoreTransaction, accountId: string): void;
   marked(
     tx: StoreTransaction,

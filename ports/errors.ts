@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'wrong_account' // belongs to another account than the one that is open
   | 'unsent_work' // forgetting the account would lose what only this device has
   | 'account_in_use' // another process works for the account that is to be forgotten
+  | 'account_forgotten' // the open account was forgotten by another process since it was opened
   | 'not_available' // the verb's service is not in this version
   | 'bytes_missing' // neither here nor remote
   // storage

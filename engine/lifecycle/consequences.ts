@@ -2,6 +2,7 @@ import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import { refOf } from '../../machines/attachment/ref-of.ts';
 import { type Owner, ownerKey, type RefEntry } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, OutboxTable } from '../../ports/attachment-tables.ts';
+import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { Change } from '../host/definition.ts';
 import type { FieldRegistry } from './fields.ts';
@@ -9,7 +10,7 @@ import { lendTransaction } from './lend-transaction.ts';
 
 /** What follows from changed refs, in the commit that changed them (contract 3.3, 3.5). */
 export interface Consequences {
-  /** Writes outbox ops and runs the app's field projections. */
+  /** Writes outbox ops and runs the app's field projections. @throws {LadingError} `account_forgotten`. */
   apply(tx: StoreTransaction, changes: readonly Change[]): void;
 }
 
@@ -17,6 +18,8 @@ export function createConsequences(options: {
   readonly tables: AttachmentTables;
   readonly outbox: OutboxTable;
   readonly fields: FieldRegistry;
+  /** Whether the account is still the one that was opened; default: always. */
+  isAccountOpen?(): boolean;
   /** Keeps op ids of two installations apart (contract 10.8). */
   readonly installationId: string;
 }): Consequences {
@@ -90,6 +93,10 @@ export function createConsequences(options: {
 
   return {
     apply(tx, changes) {
+      if (changes.some(({ before }) => before === null) && options.isAccountOpen?.() === false) {
+        // Its bytes may be gone already, and it would bring the account back.
+        throw new LadingError('account_forgotten', 'This account was forgotten: open Lading anew.');
+      }
       const touched = new Map<string, Owner>();
       for (const change of changes) {
         for (const owner of putOps(tx, change)) touched.set(ownerKey(owner), owner);

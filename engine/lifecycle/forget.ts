@@ -2,7 +2,7 @@ import type { AccountRows, UnsentWork } from '../../ports/account-rows.ts';
 import { accountPrefix, type BlobStore } from '../../ports/blob-store.ts';
 import { type Clock, sleep } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
-import type { EventStore } from '../../ports/event-store.ts';
+import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 
 export interface ForgetOptions {
   /** Also what was never uploaded or told to the backend, and is lost then. Default false. */
@@ -40,21 +40,28 @@ const SCRUB_PAUSE_MS = 50;
  * @throws {LadingError} `unsent_work`, `account_in_use`.
  */
 export function requireForgettable(
-  { events, rows, clock, runner }: ForgetParts,
+  parts: ForgetParts,
+  accountId: string,
+  options: ForgetOptions,
+): UnsentWork {
+  return parts.events.read((tx) => forgettable(tx, parts, accountId, options));
+}
+
+function forgettable(
+  tx: StoreTransaction,
+  { rows, clock, runner }: ForgetParts,
   accountId: string,
   { evenUnsent = false }: ForgetOptions,
 ): UnsentWork {
-  return events.read((tx) => {
-    if (rows.isHeldElsewhere(tx, accountId, { runner, now: clock.now() })) throw inUse(accountId);
-    const unsent = rows.unsent(tx, accountId);
-    if (!evenUnsent && unsent.uploads + unsent.ops > 0) throw unsentWork(unsent);
-    return unsent;
-  });
+  if (rows.isHeldElsewhere(tx, accountId, { runner, now: clock.now() })) throw inUse(accountId);
+  const unsent = rows.unsent(tx, accountId);
+  if (!evenUnsent && unsent.uploads + unsent.ops > 0) throw unsentWork(unsent);
+  return unsent;
 }
 
 /**
  * Takes rows, bytes and log of an account away (contract 10.7). Nothing of it may run in this process. From the first
- * commit on it is going to happen: what a crash leaves undone, {@link finishForgetting} does at the next opening.
+ * commit on it is going to happen: what a crash leaves undone, {@link openAccount} does at the next opening.
  * Objects at the remote and refs at the backend stay: they may be all that is left of the user's work.
  *
  * @throws {LadingError} `unsent_work`, `account_in_use`: nothing happened then. What the store throws.
@@ -65,14 +72,27 @@ export async function forgetAccount(
   options: ForgetOptions = {},
 ): Promise<ForgetReport> {
   const { events, rows } = parts;
-  const unsent = requireForgettable(parts, accountId, options);
-  await events.transact((tx) => rows.mark(tx, accountId, 'delete'));
+  // One commit: what another process captures in between would be lost unasked.
+  const unsent = await events.transact((tx) => {
+    const found = forgettable(tx, parts, accountId, options);
+    rows.mark(tx, accountId, 'delete');
+    return found;
+  });
   parts.crashPoint?.('forget_marked');
   return { unsent, ...(await forgetMarked(parts, accountId)) };
 }
 
-/** Ends what earlier processes began; before anything of those accounts is opened. */
-export async function finishForgetting(parts: ForgetParts): Promise<void> {
+/** Ends what earlier processes began, then begins the account that is opened, where it is new on this device. */
+export async function openAccount(
+  parts: ForgetParts & { readonly installationId: string },
+  accountId: string,
+): Promise<void> {
+  await finishForgetting(parts);
+  await parts.events.transact((tx) => parts.rows.begin(tx, accountId, parts.installationId));
+}
+
+/** Before anything of those accounts is opened. */
+async function finishForgetting(parts: ForgetParts): Promise<void> {
   for (const { accountId, phase } of parts.events.read((tx) => parts.rows.marked(tx))) {
     if (phase === 'delete') await forgetMarked(parts, accountId);
     else await scrub(parts, accountId);
@@ -89,6 +109,7 @@ async function forgetMarked(
   for (let after: string | undefined = ''; after !== undefined; ) {
     const from: string = after;
     const dropped = await events.transact((tx) => {
+      if (!isOwed(parts, tx, accountId)) return [];
       const streams = rows.streams(tx, accountId, from, BATCH);
       for (const stream of streams) rows.dropStream(tx, stream);
       return streams;
@@ -98,6 +119,7 @@ async function forgetMarked(
     parts.crashPoint?.('forget_rows_dropped');
   }
   await events.transact((tx) => {
+    if (!isOwed(parts, tx, accountId)) return;
     rows.dropRest(tx, accountId);
     rows.mark(tx, accountId, 'scrub');
   });
@@ -105,12 +127,23 @@ async function forgetMarked(
   return { attachments, blobs, scrubbed: await scrub(parts, accountId) };
 }
 
+/**
+ * Whether it is still to be done. Another process that opened meanwhile may have ended it: what is there now is of a
+ * new life of the account.
+ */
+function isOwed({ rows }: ForgetParts, tx: StoreTransaction, accountId: string): boolean {
+  return rows.marked(tx).some((mark) => mark.accountId === accountId && mark.phase === 'delete');
+}
+
 /** By their place and not by rows: those without a row go too. */
-async function removeBytes({ blobs, crashPoint }: ForgetParts, accountId: string): Promise<number> {
+async function removeBytes(parts: ForgetParts, accountId: string): Promise<number> {
+  const { blobs, crashPoint, events } = parts;
   const prefix = accountPrefix(accountId);
   let removed = 0;
   for await (const { key, temporary } of blobs.list()) {
     if (temporary || !key.startsWith(prefix)) continue;
+    // Asked after the bytes were found: those of a new life were written after the mark was gone.
+    if (!events.read((tx) => isOwed(parts, tx, accountId))) break;
     await blobs.remove(key);
     removed += 1;
     crashPoint?.('forget_blob_removed');

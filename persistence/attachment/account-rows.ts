@@ -1,6 +1,7 @@
 import type { AccountRows, ForgettingPhase } from '../../ports/account-rows.ts';
 import type { StreamId } from '../../ports/event-store.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
+import { ACCOUNT_EPOCH } from '../account-epoch.ts';
 import { FORGET_MARK as MARK } from '../forget-mark.ts';
 
 /** Streams of an account by any row that names it: a projection that was damaged must not keep the log alive. */
@@ -25,6 +26,17 @@ const TABLES_BY_ACCOUNT = ['lading_outbox', 'lading_cursor', 'lading_usage'] as 
 /** Everything of one account in one database; every function is one SQL operation, or one for each table. */
 export function accountRows(database: SqlDatabase): AccountRows {
   return {
+    begin({ sql }, accountId, epoch) {
+      sql.run(
+        `INSERT INTO lading_meta (key, value)
+         SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM lading_meta WHERE key = ? AND value = 'delete')
+         ON CONFLICT (key) DO NOTHING`,
+        `${ACCOUNT_EPOCH}${accountId}`,
+        epoch,
+        `${MARK}${accountId}`,
+      );
+    },
+
     unsent({ sql }, accountId) {
       const uploads = sql.get(
         `SELECT count(*) AS n FROM lading_media
@@ -57,10 +69,12 @@ export function accountRows(database: SqlDatabase): AccountRows {
         `${MARK}${accountId}`,
         phase,
       );
+      if (phase !== 'delete') return;
+      sql.run('DELETE FROM lading_meta WHERE key = ?', `${ACCOUNT_EPOCH}${accountId}`);
     },
 
     unmark({ sql }, accountId) {
-      sql.run('DELETE FROM lading_meta WHERE key = ?', `${MARK}${accountId}`);
+      sql.run("DELETE FROM lading_meta WHERE key = ? AND value = 'scrub'", `${MARK}${accountId}`);
     },
 
     marked: ({ sql }) =>
