@@ -16,7 +16,7 @@ import { notAvailable } from './engine/lifecycle/not-available.ts';
 import type { ProgressBoard } from './engine/lifecycle/progress.ts';
 import type { UploadSlots } from './engine/lifecycle/slots.ts';
 import { createUploads } from './engine/lifecycle/uploads.ts';
-import { requireKeyId, requireOptions } from './engine/lifecycle/validate.ts';
+import { requireOptions } from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import { createMetrics } from './engine/observe/metrics.ts';
 import { createSyncViews, type SyncView } from './engine/observe/sync-view.ts';
@@ -27,7 +27,6 @@ import { onDemand } from './on-demand.ts';
 import type { CoreStore } from './persistence/store-on.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
-import { LadingError } from './ports/errors.ts';
 import { type Logger, silentLogger } from './ports/logger.ts';
 import { made } from './ports/part.ts';
 import type { Random } from './ports/random.ts';
@@ -123,22 +122,9 @@ export async function assemble(base: Opened): Promise<Lading> {
   }
 
   async function forget(of: string, options?: ForgetOptions): Promise<ForgetReport> {
-    const accountId = requireKeyId('account', of);
-    const { forgetAccount, requireForgettable } = await lifetime.load(onDemand.forget);
-    const { accountRows } = await lifetime.load(onDemand.accountRows);
-    const { runner } = host;
-    const forgetting = { ...parts, blobs: base.blobs, rows: accountRows(store.database), runner };
-    if (accountId !== account) {
-      return lifetime.run(() => forgetAccount(forgetting, accountId, options));
-    }
-    await lifetime.run(async () => requireForgettable(forgetting, accountId, options ?? {}));
-    let report: ForgetReport | undefined;
-    closing ??= close(async () => {
-      report = await forgetAccount(forgetting, accountId, options);
-    });
-    await closing;
-    if (report === undefined) throw new LadingError('closed', 'Lading was closed meanwhile.');
-    return report;
+    const verb = await lifetime.load(onDemand.forget);
+    const closeAfter = (last: () => Promise<void>) => (closing ??= close(last));
+    return verb.forget({ ...parts, lifetime, closeAfter }, of, options);
   }
 
   /** What only watches is missing in a page that is offline and has not loaded it: it opens all the same. */

@@ -61,10 +61,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   const store = storeOn(options.store, clock, random);
   const epoch = accountEpoch(store.database, account);
   if (store.hasForgetting || epoch() === undefined) {
-    const { openAccount } = await onDemand.forget();
-    const { accountRows } = await onDemand.accountRows();
-    const rows = accountRows(store.database);
-    await openAccount({ ...options, ...store, rows, clock, runner: null }, account);
+    await (await onDemand.forget()).openAccount({ ...options, ...store, clock }, account);
   }
   const begun = epoch() ?? null;
   const guardrails = createGuardrails({
