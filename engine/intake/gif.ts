@@ -1,11 +1,11 @@
 import { latin1, startsWith, viewOf } from './bytes.ts';
 import { tellsPlace } from './location/words.ts';
-import { type Reader, skipRest } from './reader.ts';
+import { countParts, type Reader, skipRest } from './reader.ts';
 import { Unreadable } from './troubles.ts';
 import type { Found, Walk } from './walk.ts';
 
 const BLOCK = { extension: 0x21, image: 0x2c, trailer: 0x3b } as const;
-const LABEL = { comment: 0xfe, application: 0xff } as const;
+const LABEL = { plainText: 0x01, control: 0xf9, comment: 0xfe, application: 0xff } as const;
 /** Loops and colour; what other applications left goes, XMP among it. */
 const KEPT: ReadonlySet<string> = new Set(['NETSCAPE2.0', 'ANIMEXTS1.0', 'ICCRGBG1012']);
 const MAX_COMMENT_BYTES = 64 * 1024;
@@ -17,7 +17,9 @@ export const walkGif: Walk = async function* (reader, found) {
   tell(found, screen, 6);
   yield screen;
   yield* colourTable(reader, screen[10]);
+  const count = countParts(reader);
   for (;;) {
+    count();
     const [block, label] = await reader.peek(2);
     if (block === BLOCK.trailer) {
       yield await reader.take(1);
@@ -57,27 +59,53 @@ async function* extension(reader: Reader, label: number): AsyncGenerator<Uint8Ar
     for await (const piece of subBlocks(reader)) if (isKept) yield piece;
     return;
   }
-  if (label !== LABEL.comment) {
+  if (label === LABEL.control) {
     yield introducer;
     yield* subBlocks(reader);
     return;
   }
-  const pieces: Uint8Array[] = [introducer];
+  const isText = label === LABEL.comment || label === LABEL.plainText;
+  const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of subBlocks(reader)) {
     size += piece.byteLength;
-    if (size <= MAX_COMMENT_BYTES) pieces.push(piece);
+    if (isText && size <= MAX_COMMENT_BYTES) pieces.push(piece.slice());
   }
-  const text = pieces.map((piece) => latin1(piece.subarray(1))).join('');
-  if (size <= MAX_COMMENT_BYTES && !tellsPlace(text)) yield* pieces;
+  if (!isText || size > MAX_COMMENT_BYTES || tellsPlace(textIn(pieces))) return;
+  yield introducer;
+  yield* pieces;
 }
 
-/** Each with its length before it, and the empty one that ends them. */
+/** Without the lengths before its parts, which could stand in the middle of a number. */
+function textIn(pieces: readonly Uint8Array[]): string {
+  const all = pieces.map(latin1).join('');
+  let text = '';
+  for (let at = 0; at < all.length; at += 1 + all.charCodeAt(at)) {
+    text += all.slice(at + 1, at + 1 + all.charCodeAt(at));
+  }
+  return text;
+}
+
+/** Each with its length before it, and the empty one that ends them; in the pieces that the source gives. */
 async function* subBlocks(reader: Reader): AsyncGenerator<Uint8Array> {
+  let left = 0;
   for (;;) {
-    const [size] = await reader.peek(1);
-    if (size === undefined) throw new Unreadable('it ends too early');
-    yield await reader.take(size + 1);
-    if (size === 0) return;
+    const piece = await reader.next();
+    if (piece === undefined) throw new Unreadable('it ends too early');
+    for (let at = 0; at < piece.byteLength; ) {
+      if (left > 0) {
+        const part = Math.min(left, piece.byteLength - at);
+        left -= part;
+        at += part;
+        continue;
+      }
+      left = piece[at] ?? 0;
+      at += 1;
+      if (left > 0) continue;
+      yield piece.subarray(0, at);
+      reader.unread(piece.subarray(at));
+      return;
+    }
+    yield piece;
   }
 }

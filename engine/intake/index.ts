@@ -49,7 +49,7 @@ export async function inspect(offered: Offered, field: Field): Promise<Inspected
   if (!takes(field.contentTypes, kind, contentType)) throw notTaken(field, kind, contentType);
   const picture = pictureOf(contentType);
   if (picture === undefined) {
-    if (kind === 'image' && field.location === 'remove') {
+    if (field.location === 'remove' && mayBePhoto(kind, contentType)) {
       throw stuckLocation(field, `nobody here can look into ${contentType}`);
     }
     return { contentType, stored: (again) => sameHead(again, head) };
@@ -85,6 +85,20 @@ export async function inspect(offered: Offered, field: Field): Promise<Inspected
   } finally {
     await reader.close();
   }
+}
+
+/** Drawings and icons, as which nothing takes a photo. */
+const NO_PHOTOS: ReadonlySet<string> = new Set([
+  'image/bmp',
+  'image/icns',
+  'image/svg+xml',
+  'image/vnd.dwg',
+  'image/x-icon',
+]);
+
+/** TIFF, raw pictures and their like have EXIF, whatever the kind is as which they come. */
+function mayBePhoto(kind: AttachmentKind, contentType: string): boolean {
+  return kind === 'image' || (contentType.startsWith('image/') && !NO_PHOTOS.has(contentType));
 }
 
 async function readHead(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

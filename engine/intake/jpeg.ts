@@ -3,7 +3,7 @@ import { cleanPhotoshop } from './location/iptc.ts';
 import { cleanTiff } from './location/tiff.ts';
 import { tellsPlace } from './location/words.ts';
 import { cleanXmp } from './location/xmp.ts';
-import { type Reader, skipRest } from './reader.ts';
+import { countParts, type Reader, skipRest } from './reader.ts';
 import { Stuck, Unreadable } from './troubles.ts';
 import type { Found, Walk } from './walk.ts';
 
@@ -16,11 +16,17 @@ const MARKER = {
   app2: 0xe2,
   app13: 0xed,
   app14: 0xee,
-  app15: 0xef,
+  jpg: 0xc8,
+  jpg0: 0xf0,
+  jpg13: 0xfd,
   comment: 0xfe,
 } as const;
+/** JFIF without its thumbnail, which is three bytes a pixel. */
+const JFIF_BYTES = 14;
 const EXIF = 'Exif\0';
 const XMP = 'http://ns.adobe.com/xap/1.0/\0';
+const JFIF = 'JFIF\0';
+const MPF = 'MPF\0';
 const PHOTOSHOP = 'Photoshop 3.0\0';
 /** Pictures in one file: the main one, previews and gain maps behind it (CIPA DC-007). */
 const MAX_PICTURES = 16;
@@ -32,8 +38,9 @@ const MAX_PADDING_BYTES = 64 * 1024;
  * nothing stays: phones hang films there, with places of their own.
  */
 export const walkJpeg: Walk = async function* (reader, found) {
+  const count = countParts(reader);
   for (let picture = 0; picture < MAX_PICTURES; picture += 1) {
-    yield* walkPicture(reader, found);
+    yield* walkPicture(reader, found, count);
     const padding = await takePadding(reader);
     if (padding === undefined) break;
     if (padding.byteLength > 0) yield padding;
@@ -41,7 +48,11 @@ export const walkJpeg: Walk = async function* (reader, found) {
   await skipRest(reader);
 };
 
-async function* walkPicture(reader: Reader, found: Found): AsyncGenerator<Uint8Array> {
+async function* walkPicture(
+  reader: Reader,
+  found: Found,
+  count: () => void,
+): AsyncGenerator<Uint8Array> {
   const start = await reader.take(2);
   if (start[0] !== 0xff || start[1] !== MARKER.soi) throw new Unreadable('it has no beginning');
   yield start;
@@ -54,8 +65,12 @@ async function* walkPicture(reader: Reader, found: Found): AsyncGenerator<Uint8A
       throw new Unreadable('it ends too early');
     }
     if (first !== 0xff) throw new Unreadable('it has bytes that belong to nothing');
-    if (marker === 0xff) yield await reader.take(1);
-    else if (marker === MARKER.eoi) {
+    if (marker === 0xff) {
+      yield* passFill(reader);
+      continue;
+    }
+    count();
+    if (marker === MARKER.eoi) {
       yield await reader.take(2);
       if (!hasDimensions) throw new Unreadable('it says no width and height');
       return;
@@ -77,6 +92,16 @@ async function* walkPicture(reader: Reader, found: Found): AsyncGenerator<Uint8A
   }
 }
 
+/** Any number of these may stand before a marker: the last is its beginning. */
+async function* passFill(reader: Reader): AsyncGenerator<Uint8Array> {
+  const piece = await reader.next();
+  if (piece === undefined) return;
+  const behind = piece.findIndex((byte) => byte !== 0xff);
+  const size = Math.max(1, (behind === -1 ? piece.byteLength : behind) - 1);
+  yield piece.subarray(0, size);
+  reader.unread(piece.subarray(size));
+}
+
 /** SOF0 to SOF15 without DHT, JPG and DAC. */
 function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
@@ -95,7 +120,9 @@ function cleanSegment(marker: number, segment: Uint8Array, found: Found): void {
     if (tellsPlace(latin1(data))) data.fill(0);
     return;
   }
-  if (marker < MARKER.app0 || marker > MARKER.app15) return;
+  const isReserved = (marker >= MARKER.jpg0 && marker <= MARKER.jpg13) || marker === MARKER.jpg;
+  if (isReserved) data.fill(0);
+  if (marker < MARKER.app0 || isReserved) return;
   if (marker === MARKER.app1 && startsWith(data, EXIF)) {
     try {
       cleanTiff(data.subarray(EXIF.length + 1));
@@ -106,13 +133,25 @@ function cleanSegment(marker: number, segment: Uint8Array, found: Found): void {
   } else if (marker === MARKER.app1 && startsWith(data, XMP)) cleanXmp(data.subarray(XMP.length));
   else if (marker === MARKER.app13 && startsWith(data, PHOTOSHOP)) {
     cleanPhotoshop(data.subarray(PHOTOSHOP.length));
-  } else if (!isHarmless(marker, data)) data.fill(0);
+  } else if (marker === MARKER.app0 && startsWith(data, JFIF)) {
+    data.fill(0, Math.min(data.byteLength, JFIF_BYTES + 3 * (data[12] ?? 0) * (data[13] ?? 0)));
+  } else if (marker === MARKER.app2 && startsWith(data, MPF)) cleanIndex(data.subarray(MPF.length));
+  else if (!isHarmless(marker, data)) data.fill(0);
 }
 
-/** JFIF, colour profile, index of further pictures, and what a decoder needs to know of colours. */
+/** The index of further pictures is a TIFF structure (CIPA DC-007): without it, the first picture is still there. */
+function cleanIndex(data: Uint8Array): void {
+  try {
+    cleanTiff(data);
+  } catch (error) {
+    if (!(error instanceof Stuck)) throw error;
+    data.fill(0);
+  }
+}
+
+/** A colour profile, and what a decoder needs to know of colours. A thumbnail of JFIF (JFXX) has EXIF of its own. */
 function isHarmless(marker: number, data: Uint8Array): boolean {
-  if (marker === MARKER.app0) return startsWith(data, 'JFIF\0') || startsWith(data, 'JFXX\0');
-  if (marker === MARKER.app2) return startsWith(data, 'ICC_PROFILE\0') || startsWith(data, 'MPF\0');
+  if (marker === MARKER.app2) return startsWith(data, 'ICC_PROFILE\0');
   return marker === MARKER.app14 && startsWith(data, 'Adobe');
 }
 

@@ -2,7 +2,7 @@ import { crc32, latin1, startsWith, viewOf } from './bytes.ts';
 import { cleanTiff } from './location/tiff.ts';
 import { isPlaceName, tellsPlace } from './location/words.ts';
 import { cleanXmp } from './location/xmp.ts';
-import { MAX_BUFFERED_BYTES, type Reader, skip, skipRest } from './reader.ts';
+import { countParts, MAX_BUFFERED_BYTES, type Reader, skip, skipRest } from './reader.ts';
 import { Stuck, Unreadable } from './troubles.ts';
 import type { Found, Walk } from './walk.ts';
 
@@ -23,7 +23,9 @@ const FRAME_BYTES = 12;
  */
 export const walkPng: Walk = async function* (reader, found) {
   yield await signature(reader);
+  const count = countParts(reader);
   for (let isFirst = true; ; isFirst = false) {
+    count();
     const header = await reader.peek(8);
     if (header.byteLength < 8) throw new Unreadable('it ends too early');
     const size = viewOf(header).getUint32(0);

@@ -1,11 +1,14 @@
 import { latin1, startsWith, viewOf } from './bytes.ts';
 import { cleanTiff } from './location/tiff.ts';
 import { cleanXmp } from './location/xmp.ts';
-import { blanked, MAX_BUFFERED_BYTES, type Reader, skipRest } from './reader.ts';
+import { blanked, countParts, MAX_BUFFERED_BYTES, type Reader, skipRest } from './reader.ts';
 import { Stuck, Unreadable } from './troubles.ts';
 import type { Found, Walk } from './walk.ts';
 
-const KEPT: ReadonlySet<string> = new Set(['VP8 ', 'VP8L', 'VP8X', 'ALPH', 'ANIM', 'ANMF', 'ICCP']);
+const KEPT: ReadonlySet<string> = new Set(['VP8 ', 'VP8L', 'VP8X', 'ALPH', 'ANIM', 'ICCP']);
+/** Within a frame of an animation. */
+const KEPT_IN_FRAME: ReadonlySet<string> = new Set(['VP8 ', 'VP8L', 'ALPH']);
+const FRAME_HEADER_BYTES = 16;
 const HEADER_BYTES = 12;
 /** Enough to find width and height in every kind of picture chunk. */
 const PEEKED_BYTES = 18;
@@ -19,37 +22,73 @@ export const walkWebp: Walk = async function* (reader, found) {
   yield header;
   const end = 8 + viewOf(header).getUint32(4, true);
   let hasDimensions = false;
+  const count = countParts(reader);
   while (reader.position + 8 <= end) {
+    count();
     const start = await reader.peek(PEEKED_BYTES);
     if (start.byteLength < 8) throw new Unreadable('it ends too early');
     const type = latin1(start.subarray(0, 4));
     const size = viewOf(start).getUint32(4, true);
-    const padded = size + (size % 2);
     const dimensions = dimensionsIn(type, start.subarray(8));
     if (dimensions !== undefined) {
       found.dimensions(...dimensions);
       hasDimensions = true;
     }
     yield await reader.take(8);
-    if (KEPT.has(type)) yield* reader.pass(padded);
-    else if (type === 'EXIF') yield* exif(reader, padded, found);
-    else if (type === 'XMP ' && padded <= MAX_BUFFERED_BYTES) {
-      const data = await reader.take(padded);
-      cleanXmp(data.subarray(0, size));
+    if (KEPT.has(type)) yield* reader.pass(size);
+    else if (type === 'ANMF') yield* frame(reader, size, found, count);
+    else if (type === 'EXIF') yield* exif(reader, size, found);
+    else if (type === 'XMP ' && size <= MAX_BUFFERED_BYTES) {
+      const data = await reader.take(size);
+      cleanXmp(data);
       yield data;
-    } else yield* blanked(reader, padded);
+    } else yield* blanked(reader, size);
+    yield* padding(reader, size);
   }
   if (!hasDimensions) throw new Unreadable('it says no width and height');
   await skipRest(reader);
 };
 
-async function* exif(reader: Reader, padded: number, found: Found): AsyncGenerator<Uint8Array> {
-  if (padded > MAX_BUFFERED_BYTES) {
+/** Chunks are of even length. Some writers leave the last one odd. */
+async function* padding(reader: Reader, size: number): AsyncGenerator<Uint8Array> {
+  if (size % 2 === 0 || (await reader.peek(1)).byteLength === 0) return;
+  await reader.take(1);
+  yield Uint8Array.of(0);
+}
+
+/** A frame of an animation holds chunks of its own: those of its picture stay. */
+async function* frame(
+  reader: Reader,
+  size: number,
+  found: Found,
+  count: () => void,
+): AsyncGenerator<Uint8Array> {
+  const end = reader.position + size;
+  if (size < FRAME_HEADER_BYTES) throw new Unreadable('one of its chunks is broken');
+  yield await reader.take(FRAME_HEADER_BYTES);
+  while (reader.position + 8 <= end) {
+    count();
+    const start = await reader.peek(PEEKED_BYTES);
+    if (start.byteLength < 8) throw new Unreadable('it ends too early');
+    const type = latin1(start.subarray(0, 4));
+    const chunkBytes = viewOf(start).getUint32(4, true);
+    if (reader.position + 8 + chunkBytes > end) throw new Unreadable('one of its chunks is broken');
+    const dimensions = KEPT_IN_FRAME.has(type) ? dimensionsIn(type, start.subarray(8)) : undefined;
+    if (dimensions !== undefined) found.dimensions(...dimensions);
+    yield await reader.take(8);
+    yield* KEPT_IN_FRAME.has(type) ? reader.pass(chunkBytes) : blanked(reader, chunkBytes);
+    if (reader.position < end) yield* padding(reader, chunkBytes);
+  }
+  yield* blanked(reader, end - reader.position);
+}
+
+async function* exif(reader: Reader, size: number, found: Found): AsyncGenerator<Uint8Array> {
+  if (size > MAX_BUFFERED_BYTES) {
     found.stuck('its EXIF is too large');
-    yield* reader.pass(padded);
+    yield* reader.pass(size);
     return;
   }
-  const data = await reader.take(padded);
+  const data = await reader.take(size);
   try {
     cleanTiff(data.subarray(startsWith(data, 'Exif\0\0') ? 6 : 0));
   } catch (error) {

@@ -5,7 +5,6 @@ import { cleanXmp } from './xmp.ts';
 
 /** Datasets of record 2 that tell a place (IPTC-IIM 4.2): content location, city, sublocation, state, country. */
 const PLACES: ReadonlySet<number> = new Set([26, 27, 90, 92, 95, 100, 101]);
-const CAPTION = 120;
 
 /** Blanks the places of IPTC-IIM datasets, in place. What cannot be followed is zeroed. */
 export function cleanIim(bytes: Uint8Array): void {
@@ -17,7 +16,7 @@ export function cleanIim(bytes: Uint8Array): void {
     if (size >= 0x8000 || end > bytes.byteLength) break;
     const value = bytes.subarray(at + 5, end);
     const dataset = bytes[at + 2] ?? 0;
-    const isPlace = PLACES.has(dataset) || (dataset === CAPTION && tellsPlace(latin1(value)));
+    const isPlace = PLACES.has(dataset) || tellsPlace(latin1(value));
     if (bytes[at + 1] === 2 && isPlace) value.fill(SPACE);
     at = end;
   }

@@ -1,5 +1,5 @@
 import { latin1, SPACE, startsWith } from '../bytes.ts';
-import { isPlaceName } from './words.ts';
+import { isPlaceName, tellsPlace } from './words.ts';
 
 const EMPTY_PACKET = '<x:xmpmeta xmlns:x="adobe:ns:meta/"/>';
 
@@ -26,39 +26,95 @@ function empty(bytes: Uint8Array): void {
 
 type Range = readonly [start: number, end: number];
 
+/** A part of a packet: between them they are the whole of it, each character once. */
+export interface XmpToken {
+  readonly what: 'text' | 'tag' | 'comment' | 'other';
+  readonly start: number;
+  readonly end: number;
+}
+
+export function* xmpTokens(text: string): Generator<XmpToken> {
+  for (let start = 0; start < text.length; ) {
+    const what = whatIsAt(text, start);
+    const end = tokenEnd(text, start, what);
+    yield { what: what === 'cdata' || what === 'instruction' ? 'other' : what, start, end };
+    start = end;
+  }
+}
+
+function whatIsAt(text: string, at: number): 'text' | 'tag' | 'comment' | 'cdata' | 'instruction' {
+  if (text[at] !== '<') return 'text';
+  if (text.startsWith('<!--', at)) return 'comment';
+  if (text.startsWith('<![CDATA[', at)) return 'cdata';
+  return text.startsWith('<?', at) ? 'instruction' : 'tag';
+}
+
+function tokenEnd(text: string, at: number, what: ReturnType<typeof whatIsAt>): number {
+  if (what === 'comment') return after(text, '-->', at + 4);
+  if (what === 'cdata') return after(text, ']]>', at);
+  if (what === 'instruction') return after(text, '?>', at);
+  if (what === 'tag') return tagEnd(text, at);
+  const end = text.indexOf('<', at);
+  return end === -1 ? text.length : end;
+}
+
+/** In one pass: within an element that goes, only tags of its name count, for its end. */
 function* placesIn(text: string): Generator<Range> {
-  for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at)) {
-    if (text.startsWith('<!--', at)) {
-      const end = after(text, '-->', at);
-      yield [at, end];
-      at = end;
-    } else if (text.startsWith('<![CDATA[', at)) {
-      at = after(text, ']]>', at);
-    } else if (text.startsWith('<?', at)) {
-      at = after(text, '?>', at);
-    } else {
-      const end = tagEnd(text, at);
-      const name = /^<([^\s/>]+)/.exec(text.slice(at, Math.min(end, at + 200)))?.[1];
-      if (name !== undefined && isPlaceName(localName(name))) {
-        const close = text[end - 2] === '/' ? end : elementEnd(text, name, end);
-        yield [at, close];
-        at = close;
-      } else {
-        yield* placeAttributes(text, at, end);
-        at = end;
-      }
+  let going: { readonly name: string; readonly start: number; depth: number } | undefined;
+  for (const { what, start, end } of xmpTokens(text)) {
+    if (what === 'comment') yield [start, end];
+    else if (what === 'tag') {
+      const tag = tagAt(text, start, end);
+      if (going !== undefined) {
+        if (tag?.name !== going.name || tag.isEmpty) continue;
+        going.depth += tag.isEnd ? -1 : 1;
+        if (going.depth > 0) continue;
+        yield [going.start, end];
+        going = undefined;
+      } else if (tag !== undefined && !tag.isEnd && isPlaceName(localName(tag.name))) {
+        if (tag.isEmpty) yield [start, end];
+        else going = { name: tag.name, start, depth: 1 };
+      } else yield* placeAttributes(text, start, end);
+    } else if (going === undefined) {
+      if (!tellsPlace(plain(text.slice(start, end)))) continue;
+      // The marks that begin and end character data stay: without them it would be text.
+      const isData = what === 'other' && text.startsWith(']]>', end - 3);
+      yield isData ? [start + 9, end - 3] : [start, end];
     }
   }
+  if (going !== undefined) yield [going.start, text.length];
+}
+
+function tagAt(text: string, start: number, end: number) {
+  const found = /^<(\/?)([^\s/>]+)/.exec(text.slice(start, Math.min(end, start + 200)));
+  const [, slash = '', name] = found ?? [];
+  if (name === undefined) return undefined;
+  return { name, isEnd: slash !== '', isEmpty: text[end - 2] === '/' };
 }
 
 const ATTRIBUTE = /\s([^\s=<>"'/]{1,200})\s*=\s*("[^"]*"|'[^']*')/g;
 
 function* placeAttributes(text: string, start: number, end: number): Generator<Range> {
   for (const match of text.slice(start, end).matchAll(ATTRIBUTE)) {
-    const [whole, name = ''] = match;
-    if (name.startsWith('xmlns') || !isPlaceName(localName(name))) continue;
+    const [whole, name = '', value = ''] = match;
+    if (name.startsWith('xmlns')) continue;
+    if (!isPlaceName(localName(name)) && !tellsPlace(plain(value.slice(1, -1)))) continue;
     yield [start + match.index + 1, start + match.index + whole.length];
   }
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { quot: '"', apos: "'", deg: '°' };
+
+/** Without the references that could hide digits and signs. */
+function plain(text: string): string {
+  return text.replaceAll(
+    /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(quot|apos|deg));/gi,
+    (whole, decimal?: string, hex?: string, name?: string) => {
+      if (name !== undefined) return ENTITIES[name.toLowerCase()] ?? whole;
+      const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
+      return code <= 0x10_ff_ff ? String.fromCodePoint(code) : whole;
+    },
+  );
 }
 
 /** Behind the `>` that ends a tag; a quoted one does not. */
@@ -72,28 +128,6 @@ function tagEnd(text: string, start: number): number {
     else if (char === '>') return at + 1;
   }
   return text.length;
-}
-
-/** Behind the end tag of an element; of one that holds another of its name, the outer one's. */
-function elementEnd(text: string, name: string, from: number): number {
-  let depth = 1;
-  for (let at = from; depth > 0; ) {
-    const close = text.indexOf(`</${name}`, at);
-    if (close === -1) return text.length;
-    const open = text.indexOf(`<${name}`, at);
-    if (open !== -1 && open < close) {
-      const end = tagEnd(text, open);
-      const isSame = /[\s/>]/.test(text[open + name.length + 1] ?? '');
-      if (isSame && text[end - 2] !== '/') depth += 1;
-      at = end;
-    } else {
-      const isSame = /[\s>]/.test(text[close + name.length + 2] ?? '');
-      at = tagEnd(text, close);
-      if (isSame) depth -= 1;
-      if (depth === 0) return at;
-    }
-  }
-  return from;
 }
 
 function localName(name: string): string {
