@@ -9,7 +9,7 @@ const HTML_TAGS: ReadonlySet<string> = new Set(
 
 /** What markup the bytes are that a browser would run: `image/svg+xml`, `text/html`, `application/xhtml+xml`. */
 export function activeMarkup(head: Uint8Array): string | undefined {
-  const text = decoded(head).slice(0, 8192).toLowerCase();
+  const text = decoded(head).toLowerCase();
   const start = firstTag(text);
   if (start === undefined) return undefined;
   if (start.doctype === 'html' || start.doctype === 'svg') return typeOf(start.doctype);
@@ -25,26 +25,37 @@ function typeOf(name: string): string | undefined {
   return HTML_TAGS.has(local) ? 'text/html' : undefined;
 }
 
-/** The first tag behind white space, comments, instructions and the document type. */
+/**
+ * The first tag behind white space, comments, instructions and the document type. Where all that was read is of these,
+ * a browser that reads on may find a page: it counts as one, as a comment does at the beginning (WHATWG MIME Sniffing
+ * 7.1). Each character is looked at a bounded number of times.
+ */
 function firstTag(text: string): { readonly name: string; readonly doctype: string } | undefined {
   let doctype = '';
   for (let at = 0; at < text.length; ) {
-    const rest = text.slice(at);
-    const space = /^[\s\0\ufeff]+/.exec(rest);
-    if (space !== null) at += space[0].length;
-    else if (rest.startsWith('<!--')) at = behind(text, '-->', at);
-    else if (rest.startsWith('<?')) at = behind(text, '>', at);
-    else if (rest.startsWith('<!')) {
-      doctype = /^<!doctype\s+([^\s>[]+)/.exec(rest)?.[1] ?? doctype;
-      at = rest.includes('[') && rest.indexOf('[') < rest.indexOf('>') ? behind(text, ']', at) : at;
-      at = behind(text, '>', at);
+    const space = match(SPACES, text, at)?.[0].length;
+    if (space !== undefined) at += space;
+    else if (text.startsWith('<!--', at)) at = behind(text, '-->', at);
+    else if (text.startsWith('<?', at)) at = behind(text, '>', at);
+    else if (text.startsWith('<!', at)) {
+      doctype = match(DOCTYPE, text, at)?.[1] ?? doctype;
+      const end = behind(text, '>', at);
+      at = text.slice(at, end).includes('[') ? behind(text, '>', behind(text, ']', at)) : end;
     } else {
-      const name = /^<([a-z][^\s/>]*)/.exec(rest)?.[1];
+      const name = match(TAG_NAME, text, at)?.[1];
       return name === undefined && doctype === '' ? undefined : { name: name ?? '', doctype };
     }
   }
-  // Nothing but comments or a document type so far: what follows them is not known.
-  return doctype === '' ? undefined : { name: '', doctype };
+  return text.includes('<') ? { name: 'html', doctype } : undefined;
+}
+
+const SPACES = /[\s\0\ufeff]+/y;
+const DOCTYPE = /<!doctype\s+([^\s>[]+)/y;
+const TAG_NAME = /<([a-z][^\s/>]*)/y;
+
+function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
 }
 
 function behind(text: string, ending: string, from: number): number {

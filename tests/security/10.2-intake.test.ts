@@ -43,6 +43,12 @@ describe('SVG and HTML (contract 10.2)', () => {
     ['SVG behind one with entities', `<!DOCTYPE svg [<!ENTITY a ">">]>${SVG}`],
     ['SVG behind comments and space', ` \n\t<!-- a > b --><!-- c -->\r\n${SVG}`],
     ['SVG behind a byte order mark', joined('\xef\xbb\xbf', SVG)],
+    ['SVG behind a long comment', `<!--${'x'.repeat(9_000)}-->${SVG}`],
+    ['SVG behind a comment longer than what is looked at', `<!--${'x'.repeat(90_000)}-->${SVG}`],
+    ['SVG behind many comments', `${'<!-- x -->'.repeat(9_000)}${SVG}`],
+    ['SVG behind a long instruction', `<?xml version="1.0"?><?a ${'x'.repeat(90_000)}?>${SVG}`],
+    ['SVG behind a long document type', `<!DOCTYPE a [${' '.repeat(90_000)}]>${SVG}`],
+    ['nothing but a comment', '<!-- x -->'],
     ['SVG in UTF-16', utf16(SVG)],
     ['SVG in UTF-16 without a mark', utf16(SVG, '')],
     ['SVG in big-endian UTF-16', utf16(SVG).swap16()],
@@ -64,6 +70,15 @@ describe('SVG and HTML (contract 10.2)', () => {
       }
     }
     expect([...refused]).toEqual(['wrong_content_type']);
+  });
+
+  it.each([
+    ['XML with a root of its own', '<?xml version="1.0"?><!-- x --><orders/>', 'application/xml'],
+    ['XML behind a comment of 9 kB', `<!--${'x'.repeat(9_000)}--><orders/>`, 'application/xml'],
+    ['a heart', '<3 of all kinds', 'text/plain'],
+  ])('are not seen in %s', async (_, words, contentType) => {
+    const options = { kind: 'file', contentType } as const;
+    expect(await typeOf(words, {}, options)).toBe(contentType);
   });
 
   it('are taken where a field names them, and a range never does', async () => {
