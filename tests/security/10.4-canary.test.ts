@@ -8,7 +8,7 @@ import { tusRemote } from 'lading/remotes/tus';
 import { openNodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend } from 'lading/sync';
 import { memoryRemote } from 'lading/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OutboxRow } from '../../ports/attachment-tables.ts';
 import { redact, redacted } from '../../ports/redact.ts';
 import type { Remote, UploadOutcome } from '../../ports/remote.ts';
@@ -251,6 +251,34 @@ describe('contract 10.4: redacted where it would be written', () => {
     ],
   ])('%s', (text, shown) => {
     expect(redact(text)).toBe(shown);
+  });
+
+  it.each([
+    ['a-'.repeat(110_000)],
+    [`x-${'x-'.repeat(110_000)}`],
+    ['eyJ-'.repeat(55_000)],
+    [`token${' '.repeat(220_000)}x`],
+    ['a'.repeat(220_000)],
+    ['word '.repeat(44_000)],
+  ])('of a long text only the beginning is looked at: %.10s', (long) => {
+    const looked = vi.spyOn(String.prototype, 'replaceAll');
+    try {
+      expect(redact(long)).toMatch(/…$/);
+      const lengths = looked.mock.contexts.map((text) => String(text).length);
+      expect(lengths.length).toBeGreaterThan(4);
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(4_097);
+    } finally {
+      looked.mockRestore();
+    }
+  });
+
+  it('of a long text nothing is cut so that half of a secret stays', () => {
+    for (let size = 3_900; size < 4_100; size += 1) {
+      // The query is hidden, so that what comes behind it is shown.
+      const query = `https://files.example.com/?${'a'.repeat(size)}`;
+      const shown = redact(`${query} eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc`);
+      expect(shown).not.toContain('eyJ');
+    }
   });
 
   it('looks into errors, their causes and details, and hides what is named a secret', () => {
