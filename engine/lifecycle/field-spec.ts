@@ -7,7 +7,7 @@ import type {
 } from '../../machines/attachment/types.ts';
 import type { SqlTransaction } from '../../ports/sql.ts';
 
-/** What becomes of a picture's location (contract 10.5). */
+/** What becomes of a picture's location, whatever kind it is captured as (contract 10.5). */
 export type LocationPolicy =
   /** Removed before the bytes are hashed; a file it cannot be removed from is refused. */
   | 'remove'

@@ -28,6 +28,14 @@ export const namesProtections: readonly Protection[] = [
   },
   {
     clause: '10.2',
+    line: 'refused by default',
+    file: 'engine/intake/markup.ts',
+    find: "return text.includes('<') ? { name: 'html', doctype } : undefined;",
+    replace: 'return undefined;',
+    test: 'tests/security/10.2-intake.test.ts',
+  },
+  {
+    clause: '10.2',
     line: 'allow-listed, sniffed type',
     file: 'engine/intake/sniff.ts',
     find: '(await fileTypeFromBuffer(head))?.mime;',
