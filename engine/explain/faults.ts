@@ -48,6 +48,10 @@ const byCode: Readonly<Record<string, string>> = {
   source_changed: 'its bytes on this device are not those that were captured',
   remote_missing: 'the object is not at the remote',
   internal_error: 'a bug: a part of the app threw an error, or was given up after many runs',
+  secrets_unavailable:
+    'the keeper of secrets did not answer; the device or its keychain may be locked',
+  handle_lost:
+    'the address of its upload cannot be opened any more, and an unfinished upload may remain at the remote',
   not_the_remote:
     'the answer did not come from the remote but from something in between, as in a hotel’s network',
 };

@@ -25,7 +25,7 @@ import type { GateKeeper } from './gates.ts';
 import type { ProgressBoard } from './progress.ts';
 import type { ServiceName } from './services-on-demand.ts';
 import type { UploadSlots } from './slots.ts';
-import type { Vault } from './vault.ts';
+import { SecretsUnavailable, type Vault } from './vault.ts';
 
 export interface ServiceParts {
   /** The account that is open: nothing of another one reaches the remote (contract 4.8). */
@@ -52,13 +52,14 @@ export function attachmentServices(
   return {
     upload: (input, run) =>
       unlessForeign(parts, input, () =>
-        slots.use(() => upload(parts, input as unknown as UploadInput, run)),
+        slots.use(() => unlessLocked(() => upload(parts, input as unknown as UploadInput, run))),
       ),
     attach: (input, run) =>
       unlessForeign(parts, input, () =>
-        slots.use(() => attach(parts, input as unknown as AttachInput, run)),
+        slots.use(() => unlessLocked(() => attach(parts, input as unknown as AttachInput, run))),
       ),
-    removeRemote: (input, run) => removeRemote(parts, input as unknown as RemoveRemoteInput, run),
+    removeRemote: (input, run) =>
+      unlessLocked(() => removeRemote(parts, input as unknown as RemoveRemoteInput, run)),
     download: (input, run) => download(parts, input as unknown as DownloadInput, run),
     evict: (input) => dropBytes(parts, input as unknown as LocalInput),
     purge: (input) => purge(parts, input as unknown as LocalInput),
@@ -80,6 +81,22 @@ async function unlessForeign(
     : plainOutput(fault('offline', 'other_account'));
 }
 
+/** What cannot be opened now is no handle that is lost: nothing is begun anew, and nothing taken as removed. */
+async function unlessLocked(run: () => Promise<Json>): Promise<Json> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof SecretsUnavailable) return plainOutput(LOCKED);
+    throw error;
+  }
+}
+
+const LOCKED = fault(
+  'retryable',
+  'secrets_unavailable',
+  'The keeper of secrets did not answer; the device or its keychain may be locked.',
+);
+
 async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun): Promise<Json> {
   // What an earlier process left may have begun on another link: it is interrupted, which burns nothing.
   if (isUnmetered(run) && !parts.gates.uploadsOpen(true)) {
@@ -100,6 +117,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   const object = objectKey(accountId, mediaId);
   let known = handle;
   let ended = false;
+  let locked: SecretsUnavailable | undefined;
   const running = remote.upload(
     { objectKey: object, media, open: (range) => blobs.open(key, range) },
     {
@@ -109,7 +127,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
       rerun: run.rerun || claims > 1,
       async opened(opened, { isSecret = false } = {}) {
         if (opened === known) return;
-        const kept = isSecret ? await parts.vault.seal(opened) : opened;
+        const kept = isSecret ? await parts.vault.seal(opened).catch(remember) : opened;
         await run.send({ type: 'upload.opened', handle: kept });
         known = opened;
       },
@@ -124,9 +142,20 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
       },
     },
   );
-  const outcome = await running.finally(() => {
+  function remember(error: unknown): never {
+    if (error instanceof SecretsUnavailable) locked = error;
+    throw error;
+  }
+  let outcome: Awaited<typeof running>;
+  try {
+    outcome = await running;
+  } catch (error) {
+    throw locked ?? error;
+  } finally {
     ended = true;
-  });
+  }
+  // The adapter may have made something else of it.
+  if (!outcome.ok && locked !== undefined) throw locked;
   if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
   if (outcome.receipt.byteSize !== media.byteSize) {
     return plainOutput(
@@ -188,12 +217,21 @@ async function removeRemote(
   input: RemoveRemoteInput,
   run: ServiceRun,
 ): Promise<Json> {
+  const handle = await parts.vault.open(input.handle);
   const outcome = await parts.remote.remove(objectKey(input.accountId, input.mediaId), {
-    handle: await parts.vault.open(input.handle),
+    handle,
     signal: run.signal,
   });
+  // What only a lost address leads to may still be there: nobody can look.
+  if (outcome.ok && handle === null && input.handle !== null) return plainOutput(HANDLE_LOST);
   return plainOutput(outcome.ok ? outcome : withoutBlame(parts, outcome));
 }
+
+const HANDLE_LOST = fault(
+  'terminal',
+  'handle_lost',
+  'The address of its upload cannot be opened any more; an unfinished upload may remain at the remote.',
+);
 
 /** Bytes that somebody asks for fill the disk too: not past the whole of it (contract 7.3). */
 async function download(parts: ServiceParts, input: DownloadInput, run: ServiceRun): Promise<Json> {

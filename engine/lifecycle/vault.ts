@@ -6,9 +6,18 @@ const SEALED = 'sealed:';
 
 /** Handles of uploads as they are stored: those that let in whoever has them are sealed (contract 10.4). */
 export interface Vault {
+  /** @throws {SecretsUnavailable} */
   seal(handle: string): Promise<string>;
-  /** The handle that a stored one stands for; null when it cannot be opened any more. */
+  /**
+   * The handle that a stored one stands for; null when nobody can open it any more.
+   * @throws {SecretsUnavailable}: it may open at the next try.
+   */
   open(stored: string | null): Promise<string | null>;
+}
+
+/** The keeper of secrets did not answer: a keychain that is locked may be open the next time. */
+export class SecretsUnavailable extends Error {
+  override readonly name = 'SecretsUnavailable';
 }
 
 export function createVault(logger: Logger, load: () => Promise<Secrets>): Vault {
@@ -20,17 +29,19 @@ export function createVault(logger: Logger, load: () => Promise<Secrets>): Vault
     });
     return loading;
   };
+  async function asked<T>(ask: (keeper: Secrets) => Promise<T>): Promise<T> {
+    try {
+      return await ask(await secrets());
+    } catch (error) {
+      logger.warn('the keeper of secrets did not answer', { error });
+      throw new SecretsUnavailable('The keeper of secrets did not answer.', { cause: error });
+    }
+  }
   return {
-    seal: async (handle) => `${SEALED}${await (await secrets()).seal(handle)}`,
+    seal: async (handle) => `${SEALED}${await asked((keeper) => keeper.seal(handle))}`,
     async open(stored) {
       if (stored?.startsWith(SEALED) !== true) return stored;
-      try {
-        return await (await secrets()).open(stored.slice(SEALED.length));
-      } catch (error) {
-        // Resuming is a saving, not a truth: without its handle an upload begins again.
-        logger.warn('the handle of an upload cannot be opened', { error });
-        return null;
-      }
+      return asked((keeper) => keeper.open(stored.slice(SEALED.length)));
     },
   };
 }
