@@ -67,7 +67,11 @@ export function createActors(parts: ActorsParts): Actors {
         });
       }
       if (found !== undefined && found.accountId !== accountId) throw wrongAccount(found.accountId);
-      return openAttachmentActor({ mirrors, pin, tell }, target, found !== undefined);
+      return openAttachmentActor(
+        { mirrors, logger: parts.logger, pin, tell },
+        target,
+        found !== undefined,
+      );
     },
   };
 }

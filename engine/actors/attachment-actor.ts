@@ -1,6 +1,7 @@
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import type { Cancel } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
+import type { Logger } from '../../ports/logger.ts';
 import type { Mirror, Mirrors } from './mirrors.ts';
 import {
   type AttachmentActorEvent,
@@ -34,6 +35,7 @@ export interface AttachmentActorObserver {
 
 export interface ActorParts {
   readonly mirrors: Mirrors;
+  readonly logger: Pick<Logger, 'error'>;
   /** Loads its machine and keeps it in memory. */
   pin(mediaId: MediaId): Cancel;
   tell(mediaId: MediaId, event: AttachmentActorEvent['type']): Promise<void>;
@@ -55,10 +57,19 @@ export function openAttachmentActor(
   function become(next: AttachmentActorSnapshot): void {
     if (next === snapshot) return;
     snapshot = next;
-    for (const observer of observers) observer.next?.(next);
+    for (const observer of observers) told(() => observer.next?.(next));
     if (next.status === 'active') return;
-    for (const observer of observers) observer.complete?.();
+    for (const observer of observers) told(() => observer.complete?.());
     stop();
+  }
+
+  /** A screen that throws keeps nothing from the others. */
+  function told(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      parts.logger.error('a subscriber threw', { error });
+    }
   }
 
   function stop(): void {

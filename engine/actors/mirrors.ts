@@ -1,5 +1,6 @@
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import type { Cancel } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
 import type { Host } from '../host/host.ts';
 import type { Views } from '../lifecycle/views.ts';
 import { kept, type Shown } from './snapshot.ts';
@@ -19,11 +20,13 @@ export interface Mirrors {
 export interface MirrorParts {
   readonly host: Pick<Host, 'subscribe' | 'onElsewhere'>;
   readonly views: Pick<Views, 'watchOne'>;
+  readonly logger: Pick<Logger, 'error'>;
   /** The ref as entities store it; null where this device has no record of it. */
   readonly refOf: (mediaId: MediaId) => AttachmentRef | null;
 }
 
 interface Entry {
+  readonly mediaId: string;
   shown: Shown;
   holders: number;
   readonly listeners: Set<() => void>;
@@ -31,7 +34,8 @@ interface Entry {
   stop: Cancel;
 }
 
-export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
+export function createMirrors({ host, views, logger, refOf }: MirrorParts): Mirrors {
+  /** By what they were opened with: a ref says where the bytes are also where this device has no record (contract 1). */
   const entries = new Map<string, Entry>();
   let unsubscribes: readonly Cancel[] = [];
 
@@ -39,7 +43,8 @@ export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
   function listen(): void {
     unsubscribes = [
       host.subscribe((changes) => {
-        for (const { stream } of changes) entries.get(stream)?.refresh();
+        const changed = new Set<string>(changes.map(({ stream }) => stream));
+        for (const entry of entries.values()) if (changed.has(entry.mediaId)) entry.refresh();
       }),
       host.onElsewhere(() => {
         for (const entry of entries.values()) entry.refresh();
@@ -47,7 +52,7 @@ export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
     ];
   }
 
-  function add(target: AttachmentRef | MediaId): Entry {
+  function add(key: string, target: AttachmentRef | MediaId): Entry {
     const given = typeof target === 'string' ? null : target;
     const mediaId = typeof target === 'string' ? target : target.mediaId;
     const update = (next: Shown): void => {
@@ -55,10 +60,17 @@ export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
       const shown = { ref: kept(ref, next.ref), view: kept(view, next.view) };
       if (shown.ref === ref && shown.view === view) return;
       entry.shown = shown;
-      for (const listener of entry.listeners) listener();
+      for (const listener of entry.listeners) {
+        try {
+          listener();
+        } catch (error) {
+          logger.error('a subscriber threw', { error }); // the other screens are shown it all the same
+        }
+      }
     };
     const read = (): AttachmentRef | null => refOf(mediaId) ?? given;
     const entry: Entry = {
+      mediaId,
       shown: { ref: null, view: { state: 'local_only' } },
       holders: 0,
       listeners: new Set(),
@@ -67,23 +79,23 @@ export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
     };
     entry.stop = views.watchOne(target, (view) => update({ ref: read(), view }));
     if (entries.size === 0) listen();
-    entries.set(mediaId, entry);
+    entries.set(key, entry);
     return entry;
   }
 
-  function drop(mediaId: string, entry: Entry): void {
+  function drop(key: string, entry: Entry): void {
     entry.holders -= 1;
     if (entry.holders > 0) return;
     entry.stop();
-    entries.delete(mediaId);
+    entries.delete(key);
     if (entries.size > 0) return;
     for (const unsubscribe of unsubscribes) unsubscribe();
   }
 
   return {
     open(target) {
-      const mediaId = typeof target === 'string' ? target : target.mediaId;
-      const entry = entries.get(mediaId) ?? add(target);
+      const key = JSON.stringify(target);
+      const entry = entries.get(key) ?? add(key, target);
       entry.holders += 1;
       let held = true;
       const stops = new Set<Cancel>();
@@ -105,7 +117,7 @@ export function createMirrors({ host, views, refOf }: MirrorParts): Mirrors {
           if (!held) return;
           held = false;
           for (const stop of stops) stop();
-          drop(mediaId, entry);
+          drop(key, entry);
         },
       };
     },

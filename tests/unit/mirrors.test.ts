@@ -12,6 +12,7 @@ function engine() {
   const watchers = new Set<(view: LiveView) => void>();
   const subscribers = new Set<(changes: readonly Change[]) => void>();
   const elsewhere = new Set<() => void>();
+  const logged: string[] = [];
   const refOf = (): AttachmentRef => ({ mediaId: ID, url, kind: 'image' });
   const mirrors = createMirrors({
     views: {
@@ -32,9 +33,11 @@ function engine() {
       },
     },
     refOf,
+    logger: { error: (message) => void logged.push(message) },
   });
   return {
     mirrors,
+    logged,
     listening: () => [watchers.size, subscribers.size, elsewhere.size],
     /** A commit; with a new url, perhaps in another process. */
     commit: (next = url, here = true): void => {
@@ -51,6 +54,21 @@ function engine() {
 }
 
 describe('a mirror of an attachment', () => {
+  it('goes on for all others when one of its listeners throws', () => {
+    const { mirrors, show, logged } = engine();
+    const [one, other] = [mirrors.open(ID), mirrors.open(ID)];
+    let told = 0;
+    one.subscribe(() => {
+      throw new Error('a bug of a screen');
+    });
+    other.subscribe(() => {
+      told += 1;
+    });
+    show({ state: 'uploaded' });
+    expect(told).toBe(1);
+    expect(logged).toEqual(['a subscriber threw']);
+  });
+
   it('is shared by all that look at it, and watches nothing once the last one let it go', () => {
     const { mirrors, listening } = engine();
     expect(listening()).toEqual([0, 0, 0]);
