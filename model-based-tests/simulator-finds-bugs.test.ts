@@ -7,7 +7,7 @@ const foundBySeed: Readonly<Record<string, number>> = {
   'database-not-synced': 11,
   'bytes-not-synced': 7,
   'name-not-synced': 7,
-  'late-success': 21,
+  'late-success': 7,
   'backoff-not-persisted': 7,
   'new-op-id-each-time': 5,
   'op-forgotten-early': 6,
