@@ -34,7 +34,11 @@ const inspection = createActor(machine).start();
 inspection.subscribe(({ value }) => console.log(`inspection: ${value}`));
 inspection.send({ type: 'typed', note: 'crack in the wall' });
 inspection.send({ type: 'saved', source: bytesSource(samplePng(), { contentType: 'image/png' }) });
-await waitFor(inspection, (state) => state.matches('sending'));
+const { value, context } = await waitFor(
+  inspection,
+  (state) => state.matches('sending') || state.context.problem !== null,
+);
+if (value !== 'sending') throw new Error(`the photo was refused: ${context.problem}`);
 console.log(`rows: ${JSON.stringify(database.all('SELECT note FROM inspection'))}`);
 inspection.send({ type: 'opened', refs: lading.list(owner).map(({ ref }) => ref) });
 await uploading(lading);

@@ -35,6 +35,22 @@ function codeOf(work: () => unknown): unknown {
   }
 }
 
+describe("':memory:'", () => {
+  it('keeps nothing, and writes no file beside the app, not even a lock', async () => {
+    const before = readdirSync('.');
+    const [first, second] = [await openSqlJs(':memory:'), await openSqlJs(':memory:')];
+    first.exec('CREATE TABLE t (s TEXT) STRICT');
+    for (let n = 0; n < 50; n++) first.run('INSERT INTO t VALUES (?)', `${n}`.repeat(n));
+    expect(first.get('PRAGMA wal_checkpoint(TRUNCATE)')).toMatchObject({ busy: 0 });
+    first.run("INSERT INTO t VALUES ('after')");
+    expect(first.get('SELECT count(*) AS n FROM t')).toEqual({ n: 51 });
+    expect(codeOf(() => second.get('SELECT * FROM t'))).not.toBe('no error');
+    expect(readdirSync('.').filter((name) => !before.includes(name))).toEqual([]);
+    first.close();
+    second.close();
+  });
+});
+
 describe('SQL that a journal could not repeat', () => {
   const schema = `CREATE TABLE t (id INTEGER PRIMARY KEY, at INTEGER, s TEXT) STRICT`;
   let sql: SqlDatabase;
