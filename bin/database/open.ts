@@ -118,6 +118,7 @@ function fileOf(given: string, opened: SqlDatabase, how: HowRead, name: string):
   let database = opened;
   const close = (): void => database.close();
   try {
+    requireVersion(database, name);
     const schemaVersion = withSentences(name, () => refuseNewer(database));
     if (schemaVersion === 0) {
       throw new Problem(
@@ -133,6 +134,7 @@ function fileOf(given: string, opened: SqlDatabase, how: HowRead, name: string):
       migrate(database);
       read = 'from a copy';
     }
+    requireTables(database, name);
     const tx: StoreTransaction = {
       log: logTransaction(database),
       tasks: taskTransaction(database),
@@ -157,6 +159,33 @@ function fileOf(given: string, opened: SqlDatabase, how: HowRead, name: string):
     close();
     throw error;
   }
+}
+
+/** A version that is no number says neither older nor newer. @throws {Problem} */
+function requireVersion(database: SqlDatabase, name: string): void {
+  if (!tablesOf(database).has('lading_meta')) return;
+  const row = database.get("SELECT value FROM lading_meta WHERE key = 'schema_version'");
+  if (row === undefined || /^\d{1,9}$/.test(String(row['value']))) return;
+  throw new Problem(
+    `${name} is damaged: the version of its tables is no number. Keep the file, and give a backup or a copy of the app's database.`,
+  );
+}
+
+const NEEDED = ['event', 'stream', 'snapshot', 'task', 'runner', 'media', 'ref', 'job', 'outbox'];
+
+/** @throws {Problem} */
+function requireTables(database: SqlDatabase, name: string): void {
+  const found = tablesOf(database);
+  const missing = NEEDED.map((table) => `lading_${table}`).filter((table) => !found.has(table));
+  if (missing.length === 0) return;
+  throw new Problem(
+    `${name} is damaged: tables of Lading are missing (${missing.join(', ')}). Keep the file, and give a backup or a copy of the app's database.`,
+  );
+}
+
+function tablesOf(database: SqlDatabase): ReadonlySet<string> {
+  const rows = database.all("SELECT name FROM sqlite_master WHERE type = 'table'");
+  return new Set(rows.map((row) => String(row['name'])));
 }
 
 function requireFile(given: string, name: string): string {

@@ -44,6 +44,15 @@ describe('a file that cannot be read', () => {
       /is not a SQLite database, or it is encrypted/,
     ],
     'without tables of Lading': [otherDatabase, /no app has used Lading with it/],
+    'whose version is no number': [
+      () =>
+        changed('odd.sqlite', `UPDATE lading_meta SET value = 'abc' WHERE key = 'schema_version'`),
+      /damaged: the version of its tables is no number\. Keep the file/,
+    ],
+    'that lost a table': [
+      () => changed('lost.sqlite', 'DROP TABLE lading_media; DROP TABLE lading_task'),
+      /damaged: tables of Lading are missing \(lading_task, lading_media\)\. Keep the file/,
+    ],
     'of a newer version': [
       () =>
         changed('newer.sqlite', `UPDATE lading_meta SET value = '99' WHERE key = 'schema_version'`),
