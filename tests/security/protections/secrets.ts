@@ -6,7 +6,7 @@ export const secretsProtections: readonly Protection[] = [
     clause: '10.4',
     line: 'canary',
     file: 'engine/lifecycle/services.ts',
-    find: 'isSecret ? await parts.vault.seal(opened) : opened',
+    find: 'isSecret ? await parts.vault.seal(opened).catch(remember) : opened',
     replace: 'opened',
     test: 'tests/security/10.4-canary.test.ts',
   },
