@@ -16,17 +16,29 @@ const owner = {
   field: 'images',
 };
 const never = new Promise<never>(() => {});
+/** From here on nothing is written by itself: the upload is under way, and never ends. */
+let begins = (): void => {};
 const lading = await openLading({
   store: driver === 'sql.js' ? await openSqlJs(file) : openNodeSqlite(file),
   blobs: memoryBlobs(),
-  remote: memoryRemote({ script: () => ({ after: never }) }),
+  remote: memoryRemote({
+    script() {
+      begins();
+      return { after: never };
+    },
+  }),
   fields: { 'item.images': { kinds: ['image'] } },
   account: 'account-1',
+  runner: { leaseMs: 600_000 }, // no heartbeat while a test compares bytes
 });
 console.log('open');
 for await (const line of createInterface({ input: process.stdin })) {
   const bytes = sampleJpeg({ body: `picture ${line} ${lading.storage().files}` });
   const source = bytesSource(bytes, { filename: 'picture.jpg', contentType: 'image/jpeg' });
+  const begun = new Promise<void>((resolve) => {
+    begins = resolve;
+  });
   const { id } = await lading.capture(source, { owner, kind: 'image' });
+  await begun;
   console.log(id);
 }
