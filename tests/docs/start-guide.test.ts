@@ -54,7 +54,6 @@ it('the five minutes of the start guide end with a durable upload', async () => 
 
   expect(missing).toEqual([]);
 
-
   const names = await readdir(uploads, { recursive: true });
   const photo = await readFile(join(folder, 'photo.png'));
   const contents = await Promise.all(
