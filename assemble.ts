@@ -116,14 +116,21 @@ export async function assemble(base: Opened): Promise<Lading> {
     }
   }
 
+  const importSalt = (): Promise<string> =>
+    events.transact((tx) => store.keepImportSalt(tx, base.newId()));
+
   async function retrySync(): ReturnType<Lading['retrySync']> {
     const retried = await uploads.retryAll();
     return { retried, ...(await sync.now()) };
   }
 
+  function closeAfter(last: () => Promise<void>): Promise<void> {
+    closing ??= close(last);
+    return closing;
+  }
+
   async function forget(of: string, options?: ForgetOptions): Promise<ForgetReport> {
     const verb = await lifetime.load(onDemand.forget);
-    const closeAfter = (last: () => Promise<void>) => (closing ??= close(last));
     return verb.forget({ ...parts, lifetime, closeAfter }, of, options);
   }
 
@@ -241,8 +248,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     importRefs: (rows, importOptions) =>
       lifetime.run(async () => {
         const { importRefs } = await lifetime.load(onDemand.importing);
-        const salt = () => events.transact((tx) => store.keepImportSalt(tx, base.newId()));
-        return importRefs({ ...captureParts, salt }, rows, importOptions);
+        return importRefs({ ...captureParts, salt: importSalt }, rows, importOptions);
       }),
     history: (ref) => host.history(asStream(own(ref))),
     explain: (ref, explainOptions) =>

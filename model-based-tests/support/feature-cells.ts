@@ -112,7 +112,7 @@ function metAt(cell: Cell): Met {
   };
 }
 
-export function leaves({ host }: Driving, id: string): string {
+function leaves({ host }: Driving, id: string): string {
   return leavesOf(host.state(asStreamId(id))?.value as Json);
 }
 

@@ -130,7 +130,7 @@ function meet(cell: Cell, driving: Driving): Met {
   };
 }
 
-export function countBy<T>(
+function countBy<T>(
   all: readonly T[],
   name: (one: T) => string,
 ): ReadonlyMap<string, number> {

@@ -226,7 +226,7 @@ export const operations: readonly Operation[] = [
   { name: 'close + reopen', run: async () => [], asks: true },
 ];
 
-export const STILL_ON_ITS_WAY = new Error('still on its way');
+const STILL_ON_ITS_WAY = new Error('still on its way');
 
 async function replace(
   lading: Lading,

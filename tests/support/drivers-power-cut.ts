@@ -33,14 +33,14 @@ export interface Cut {
   readonly isLogLonger: boolean;
 }
 
-export function filesIn(folder: string): Files {
+function filesIn(folder: string): Files {
   const read = (name: FileName): Uint8Array =>
     existsSync(join(folder, name)) ? readFileSync(join(folder, name)) : new Uint8Array();
   return { 'app.db': read('app.db'), 'app.db-wal': read('app.db-wal') };
 }
 
 /** Files as a power cut may leave them; `only` names those that were written since the sync. */
-export function torn(
+function torn(
   durable: Files,
   now: Files,
   random: SeededRandom,

@@ -153,7 +153,7 @@ describe('a part that only watches', () => {
     await unloaded(name, () => offline());
     const phone = world({ preloads: false });
     const opening = phone.open({
-      inspect: { actor() {}, event() {}, snapshot() {}, close() {} } as never,
+      inspect: { actor() {}, event() {}, snapshot() {}, close() {} },
     });
     const lading = await opening;
     await imported();
