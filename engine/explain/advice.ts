@@ -1,4 +1,5 @@
 import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
+import { isSourceLost } from './faults.ts';
 import type { Reason } from './reason.ts';
 
 /** What to do about an attachment. */
@@ -56,7 +57,7 @@ const byReason: Readonly<Record<Reason, Advice>> = {
 function forFailure({ error }: Pick<AttachmentFacts, 'error'>): Advice {
   if (error === null) return byReason.retry;
   const first = fix(error.code);
-  if (error.class === 'source') return byReason.bytes;
+  if (isSourceLost(error)) return byReason.bytes;
   if (error.class === 'remote') {
     return person(
       'See whether another device still has the file, and add it again there; nothing is left here or at the remote.',

@@ -70,3 +70,10 @@ const byClass: Readonly<Record<FaultRecord['class'], string>> = {
   backend: 'the backend did not accept it',
   bug: 'a bug: a part of the app threw an error, or was given up after many runs',
 };
+
+/** The copy here is gone, or is not what was captured: whoever noticed it, there is nothing to send. */
+export function isSourceLost(error: { readonly class: string; readonly code: string }): boolean {
+  return error.class === 'source' || LOST.has(error.code);
+}
+
+const LOST: ReadonlySet<string> = new Set(['source_missing', 'source_changed']);

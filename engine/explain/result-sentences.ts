@@ -1,5 +1,5 @@
 import type { ServiceName } from '../../machines/attachment/events.ts';
-import { faultIn, faultWords, objectOf, textOf } from './faults.ts';
+import { faultIn, faultWords, isSourceLost, objectOf, textOf } from './faults.ts';
 import type { Tell, Turn } from './turn.ts';
 import { quoted, sizeOf } from './words.ts';
 
@@ -87,6 +87,9 @@ function consequence({ before, after, words }: Turn, failure: string | undefined
     return ' That counts as no attempt; it waits for credentials.';
   }
   if (facts.situation === 'failed') {
+    if (facts.error !== null && isSourceLost(facts.error)) {
+      return ' It stopped there: nothing is left to send.';
+    }
     if (failure === 'terminal' || failure === 'bug')
       return ' It stopped there; its bytes are kept.';
     if (failure === 'auth') {

@@ -1,5 +1,5 @@
 import type { LocalSituation, Situation } from '../../machines/attachment/facts.ts';
-import { faultWords } from './faults.ts';
+import { faultWords, isSourceLost } from './faults.ts';
 import type { Reason } from './reason.ts';
 import type { Stage } from './turn.ts';
 import { sizeOf, type Words } from './words.ts';
@@ -102,7 +102,9 @@ const localCause = ({ stage }: Standing): string =>
 
 const byLocal: Readonly<Record<LocalSituation, Say>> = {
   present: ({ stage }) =>
-    `Its bytes are on this device, ${sizeOf(stage.context.media.byteSize)}${stage.facts.pinned ? ', pinned' : ''}.`,
+    stage.facts.error !== null && isSourceLost(stage.facts.error)
+      ? 'Its bytes should be on this device, and are not there as they were captured.'
+      : `Its bytes are on this device, ${sizeOf(stage.context.media.byteSize)}${stage.facts.pinned ? ', pinned' : ''}.`,
   evicting: () => 'Its local bytes are being dropped, since the remote has them.',
   inUse: ({ stage }) =>
     `Its bytes are on this device, ${sizeOf(stage.context.media.byteSize)}, and in use.`,

@@ -12,6 +12,27 @@ const KINDS: Readonly<Record<AttachmentKind, true>> = {
   audio: true,
 };
 
+/** A rule that is misspelt would hold nothing, and be noticed by nobody. */
+const KEYS: ReadonlySet<string> = new Set([
+  'kinds',
+  'contentTypes',
+  'single',
+  'maxCount',
+  'maxBytes',
+  'maxPixels',
+  'maxSidePixels',
+  'allowEmpty',
+  'primary',
+  'location',
+  'network',
+  'retention',
+  'patience',
+  'grace',
+  'guardrails',
+  'policy',
+  'project',
+]);
+
 const NAME = /^[^.]+\.[^.]+$/;
 
 /**
@@ -38,6 +59,10 @@ export function requireSpec(name: string, spec: unknown): void {
     });
   if (!NAME.test(name)) throw refused('needs a name of the form "<entityType>.<field>"');
   if (!isObject(spec)) throw refused('must be an object with the kinds that it takes');
+  for (const key of Object.keys(spec)) {
+    if (!KEYS.has(key))
+      throw refused(`has ${shown(key)}, which is no rule: there are ${[...KEYS].join(', ')}`);
+  }
   const { kinds, contentTypes, maxCount, maxBytes, maxPixels, maxSidePixels, project } = spec;
   if (!Array.isArray(kinds) || kinds.length === 0)
     throw refused('needs at least one kind, as a list');

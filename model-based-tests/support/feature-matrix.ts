@@ -130,10 +130,7 @@ function meet(cell: Cell, driving: Driving): Met {
   };
 }
 
-function countBy<T>(
-  all: readonly T[],
-  name: (one: T) => string,
-): ReadonlyMap<string, number> {
+function countBy<T>(all: readonly T[], name: (one: T) => string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const one of all) counts.set(name(one), (counts.get(name(one)) ?? 0) + 1);
   return counts;

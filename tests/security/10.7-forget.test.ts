@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Lading, openLading } from 'lading';
 import { directoryBlobs } from 'lading/blobs/directory';
 import { manualConnectivity } from 'lading/connectivity';
+import { createReferenceBackend } from 'lading/sync';
 import { memoryRemote } from 'lading/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesSource } from '../../ports/source.ts';
@@ -59,7 +60,8 @@ describe('contract 10.7: forget(account)', () => {
 
   it('refuses to lose what only this device has, and says how much that is', async () => {
     const { phone, mine } = await twoAccounts();
-    const lading = await phone.open({ account: OTHER });
+    const backend = createReferenceBackend({ clock: phone.clock }).client(OTHER);
+    const lading = await phone.open({ account: OTHER, backend });
     const before = dumpOf(phone, mine);
     const refused = phone.until(lading.forget(ME));
     await expect(refused).rejects.toMatchObject({
@@ -71,6 +73,17 @@ describe('contract 10.7: forget(account)', () => {
     const own = phone.until(lading.forget(OTHER));
     await expect(own).rejects.toMatchObject({ code: 'unsent_work', details: { uploads: 2 } });
     expect(lading.list(owner('item.images', 'item-1', OTHER))).toHaveLength(2);
+  });
+
+  it('does not hold against an app without a backend that changes of refs wait for one', async () => {
+    const phone = world();
+    const lading = await phone.open();
+    await phone.until(lading.capture(picture(), image()));
+    await phone.until(lading.settled());
+    await expect(phone.until(lading.forget(ME))).resolves.toMatchObject({
+      attachments: 1,
+      unsent: { uploads: 0, ops: 0 },
+    });
   });
 
   it('stops the transfers of the open account first, then closes', async () => {

@@ -40,12 +40,7 @@ function filesIn(folder: string): Files {
 }
 
 /** Files as a power cut may leave them; `only` names those that were written since the sync. */
-function torn(
-  durable: Files,
-  now: Files,
-  random: SeededRandom,
-  only: readonly FileName[],
-): Files {
+function torn(durable: Files, now: Files, random: SeededRandom, only: readonly FileName[]): Files {
   const keep = random.pick([0, 0.1, 0.5, 0.9, 1]);
   const part = (name: FileName): Uint8Array =>
     only.includes(name) ? tornBytes(durable[name], now[name], random.fork(name), keep) : now[name];

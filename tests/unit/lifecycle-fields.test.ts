@@ -23,6 +23,7 @@ function refusal(fields: unknown): LadingError {
 
 describe('the fields of an app, when it opens (contract 3.1)', () => {
   it.each([
+    ['a misspelt rule', { kinds: ['image'], maxcount: 3 }, /"maxcount", which is no rule/],
     ['kinds', {}, /at least one kind/],
     ['kinds', { kinds: [] }, /at least one kind/],
     ['kinds', { kinds: 'image' }, /at least one kind/],
