@@ -2,13 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { type Backend, type Lading, type Logger, openLading, systemClock } from 'lading';
+import { type Backend, type Lading, type Logger, openLading, preload, systemClock } from 'lading';
 import { directoryBlobs } from 'lading/blobs/directory';
 import { tusRemote } from 'lading/remotes/tus';
 import { openNodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend } from 'lading/sync';
 import { memoryRemote } from 'lading/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OutboxRow } from '../../ports/attachment-tables.ts';
 import { redact, redacted } from '../../ports/redact.ts';
 import type { Remote, UploadOutcome } from '../../ports/remote.ts';
@@ -20,6 +20,9 @@ import { CANARIES, type SecretServer, secretServer } from './secret-server.ts';
 
 const CHUNK = 20_000;
 const PATIENCE = { timeout: 20_000 };
+
+// The backend refuses the ref at once: the upload must not wait for its part then.
+beforeAll(preload);
 
 describe('contract 10.4: a planted canary is found in no file and no output', () => {
   let base: string;
