@@ -195,7 +195,10 @@ export interface Lading {
   forget(account: string, options?: ForgetOptions): Promise<ForgetReport>;
   /** Finds and removes what nothing needs. @throws {LadingError} `not_available`: not in this version. */
   collectGarbage(options?: { readonly dryRun?: boolean }): Promise<void>;
-  /** Resolves when nothing is left to do now, and says what still waits and for what. */
+  /**
+   * Resolves when nothing is left to do now, and says what still waits and for what. A network that just came back
+   * counts after `onlineDebounceMs`; work that a dead process held, when its lease has run out.
+   */
   settled(): Promise<SettledReport>;
   /** Rebuilds every state, task and projection from the log and reports what differs (contract 9.2). */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
