@@ -2,6 +2,7 @@ import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { Cancel } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { createWatched } from '../observe/watched.ts';
 import type { Say } from './sentences.ts';
 import { sizeText } from './size-text.ts';
 import { type Sample, spacesOf, tightest } from './spaces.ts';
@@ -51,7 +52,7 @@ export function createStorageViews(parts: {
   sample(): Sample | undefined;
 }): StorageViews {
   const { events, tables, accountId, budgetBytes, say, logger } = parts;
-  const watchers = new Set<() => void>();
+  const watched = createWatched(view, logger);
   let isDismissed = false;
 
   function view(): StorageView {
@@ -76,34 +77,14 @@ export function createStorageViews(parts: {
   function dismiss(): void {
     if (view().banner === undefined) return;
     isDismissed = true;
-    update();
-  }
-
-  function update(): void {
-    for (const watcher of watchers) watcher();
+    watched.update();
   }
 
   return {
     view,
-    watch(listener) {
-      let last: string | undefined;
-      const watcher = (): void => {
-        try {
-          const next = view();
-          if (JSON.stringify(next) === last) return;
-          last = JSON.stringify(next);
-          listener(next);
-        } catch (error) {
-          // What a screen throws is the screen's.
-          logger.error('a watcher threw', { error });
-        }
-      };
-      watcher();
-      watchers.add(watcher);
-      return () => void watchers.delete(watcher);
-    },
-    update,
-    close: () => watchers.clear(),
+    watch: (listener) => watched.watch(listener),
+    update: () => watched.update(),
+    close: () => watched.close(),
   };
 }
 

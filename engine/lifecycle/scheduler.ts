@@ -32,7 +32,7 @@ const ALL = Number.MAX_SAFE_INTEGER;
 /** And what would move by itself, later. */
 const AT_RETRY: readonly JobSituation[] = [...GIVEN_UP, 'waiting', 'removeWaiting', 'purgeWaiting'];
 
-export function createScheduler(parts: {
+export interface SchedulerParts {
   readonly host: Host;
   readonly events: EventStore;
   readonly tables: AttachmentTables;
@@ -43,7 +43,9 @@ export function createScheduler(parts: {
   readonly logger: Logger;
   /** Runs something that nobody awaits. */
   track(what: string, work: () => Promise<void>): Promise<void>;
-}): Scheduler {
+}
+
+export function createScheduler(parts: SchedulerParts): Scheduler {
   const { host, events, tables, accountId, gates, slots, clock, logger } = parts;
   /** Attachments whose step throws: a bug must not hold the queue (contract 4.6). */
   const broken = new Set<MediaId>();

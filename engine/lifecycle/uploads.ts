@@ -1,18 +1,12 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
-import type { AttachmentTables } from '../../ports/attachment-tables.ts';
-import type { Cancel, Clock } from '../../ports/clock.ts';
-import type { EventStore } from '../../ports/event-store.ts';
-import type { Logger } from '../../ports/logger.ts';
+import type { Cancel } from '../../ports/clock.ts';
 import type { Part } from '../../ports/part.ts';
 import { isClosed } from '../host/faults.ts';
-import type { Host } from '../host/host.ts';
-import type { GateKeeper } from './gates.ts';
 import { GIVEN_UP, queuedJobs } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
 import { interruptUploads } from './interruptions.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler, SchedulerParts } from './scheduler.ts';
 import { openSources } from './services-on-demand.ts';
-import type { UploadSlots } from './slots.ts';
 
 /** Brings the part that sends and cleans up when there is something to do for it, and interrupts without it. */
 export interface Uploads {
@@ -37,18 +31,12 @@ export type Track = (what: string, work: () => Promise<void>) => Promise<void>;
 
 const NONE: ReadonlySet<MediaId> = new Set();
 
-export function createUploads(parts: {
-  readonly host: Host;
-  readonly events: EventStore;
-  readonly tables: AttachmentTables;
-  readonly accountId: string;
-  readonly gates: GateKeeper;
-  readonly slots: UploadSlots;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface UploadsParts extends Omit<SchedulerParts, 'track'> {
   /** Makes the scheduler, in the same part as the services. */
   scheduler(track: Track): Part<Scheduler>;
-}): Uploads {
+}
+
+export function createUploads(parts: UploadsParts): Uploads {
   const { host, events, tables, accountId, gates, slots, clock, logger } = parts;
   const underWay = new Set<Promise<void>>();
   const part = parts.scheduler(track);

@@ -4,6 +4,7 @@ import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Host } from '../host/host.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
+import { createWatched } from './watched.ts';
 
 /**
  * One word for the whole: `error` when the backend could not be reached or an upload failed, and "Retry sync" is worth
@@ -53,7 +54,7 @@ export function createSyncViews(parts: {
   };
 }): SyncViews {
   const { host, events, tables, accountId, gates, clock, logger, sync } = parts;
-  const watchers = new Set<() => void>();
+  const watched = createWatched(view, logger);
   let cancelUpdate: Cancel | undefined;
 
   function view(): SyncView {
@@ -89,10 +90,10 @@ export function createSyncViews(parts: {
   }
 
   function soon(): void {
-    if (watchers.size === 0) return;
+    if (!watched.any) return;
     cancelUpdate ??= clock.schedule(CALM_MS, () => {
       cancelUpdate = undefined;
-      for (const watcher of watchers) watcher();
+      watched.update();
     });
   }
 
@@ -104,27 +105,11 @@ export function createSyncViews(parts: {
   ];
 
   return {
-    watch(listener) {
-      let last: string | undefined;
-      const watcher = (): void => {
-        try {
-          const next = view();
-          if (JSON.stringify(next) === last) return;
-          last = JSON.stringify(next);
-          listener(next);
-        } catch (error) {
-          // What a screen throws is the screen's.
-          logger.error('a watcher threw', { error });
-        }
-      };
-      watcher();
-      watchers.add(watcher);
-      return () => void watchers.delete(watcher);
-    },
+    watch: (listener) => watched.watch(listener),
     close() {
       cancelUpdate?.();
       for (const unsubscribe of unsubscribes) unsubscribe();
-      watchers.clear();
+      watched.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql.ts';
+import { openHandle, requireDatabaseFile } from './database-file.ts';
 import { createSqlDatabase, type DriverOptions, type RawDatabase } from './driver.ts';
 import { refuseJournal } from './journal-guard.ts';
 import { prepareConnection } from './pragmas.ts';
@@ -40,25 +41,10 @@ type BetterSqlite3 = new (
  *   of sql.js is beside it.
  */
 export function openBetterSqlite3(file: string, options: DriverOptions = {}): SqlDatabase {
-  if (typeof file !== 'string' || file.trim() === '') {
-    throw new LadingError(
-      'invalid_option',
-      'A database needs the path of a file, or ":memory:" to keep nothing.',
-      { details: { name: 'file' } },
-    );
-  }
+  requireDatabaseFile(file);
   const Database = loadBetterSqlite3();
   refuseJournal(file);
-  let handle: BetterSqlite3Handle;
-  try {
-    handle = new Database(file, { timeout: 0 });
-  } catch (cause) {
-    throw new LadingError(
-      'database_unopenable',
-      'The database file cannot be opened: check that its folder exists and may be written.',
-      { cause },
-    );
-  }
+  const handle = openHandle(() => new Database(file, { timeout: 0 }));
   try {
     return connect(handle, () => void handle.close(), options);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
-import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase, SqlRow } from '../../ports/sql.ts';
+import { openHandle, requireDatabaseFile } from './database-file.ts';
 import { createSqlDatabase, type DriverOptions, type RawDatabase } from './driver.ts';
 import { refuseJournal } from './journal-guard.ts';
 import { prepareConnection } from './pragmas.ts';
@@ -15,25 +15,9 @@ export { openSqliteEventStore } from '../sqlite-event-store.ts';
  *   `database_read_only`, `database_newer`; `database_busy` while a journal of sql.js is beside it.
  */
 export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDatabase {
-  // SQLite takes '' for a temporary database, which is gone when it is closed.
-  if (typeof file !== 'string' || file.trim() === '') {
-    throw new LadingError(
-      'invalid_option',
-      'A database needs the path of a file, or ":memory:" to keep nothing.',
-      { details: { name: 'file' } },
-    );
-  }
+  requireDatabaseFile(file);
   refuseJournal(file);
-  let handle: DatabaseSync;
-  try {
-    handle = new DatabaseSync(file, { timeout: 0 });
-  } catch (cause) {
-    throw new LadingError(
-      'database_unopenable',
-      'The database file cannot be opened: check that its folder exists and may be written.',
-      { cause },
-    );
-  }
+  const handle = openHandle(() => new DatabaseSync(file, { timeout: 0 }));
   try {
     return connect(handle, () => handle.close(), options);
   } catch (error) {

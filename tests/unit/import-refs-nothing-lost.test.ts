@@ -154,7 +154,7 @@ describe('what goes wrong for one owner', () => {
     ]);
   });
 
-  it('a url that is no well-formed text is a problem as any other', async () => {
+  it('a url that is no well-formed text is a problem like any other, and nothing raw is thrown', async () => {
     const { phone, lading } = await opened();
     const report = await phone.until(
       lading.importRefs([{ owner: owner(), value: [`${URL_A}\ud800`], kind: 'image' }]),
