@@ -1,9 +1,10 @@
 import type { SqlDatabase } from '../../ports/sql.ts';
 import { initialSchema } from './0001-initial.ts';
+import { cleanupSchema } from './0002-cleanup.ts';
 import { refuseNewer, SCHEMA_VERSION } from './schema-version.ts';
 
 /** Numbered from 1, forward only, frozen once released. A new one is a new {@link SCHEMA_VERSION}: the compiler counts. */
-const MIGRATIONS = [initialSchema] as const satisfies { readonly length: typeof SCHEMA_VERSION };
+const MIGRATIONS = [initialSchema, cleanupSchema] as const satisfies { readonly length: typeof SCHEMA_VERSION };
 
 const LOCK_PATIENCE_MS = 2_000;
 
