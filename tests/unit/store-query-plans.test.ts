@@ -17,7 +17,8 @@ function full(database: SqlDatabase): SqlDatabase {
   database.exec(`
     ${numbers} INSERT INTO lading_event (stream, version, type, schema_version, at, jitter, payload, state, key)
       SELECT printf('s%06d', i), 1, 'm.created', 1, i, 0.5, '{}', '"s"', 'k' FROM n;
-    ${numbers} INSERT INTO lading_stream SELECT printf('s%06d', i), 'm', 1, 'done' FROM n;
+    ${numbers} INSERT INTO lading_stream (stream, machine, version, status, touched_at)
+      SELECT printf('s%06d', i), 'm', 1, 'done', i FROM n;
     ${numbers} INSERT INTO lading_snapshot SELECT printf('s%06d', i), 1, '1', '{}' FROM n;
     ${numbers} INSERT INTO lading_task
       SELECT printf('s%06d', i), CASE i % 3 WHEN 0 THEN 'timer' WHEN 1 THEN 'invoke' ELSE 'action' END, 't', 1, 'm',
