@@ -48,7 +48,11 @@ export interface BlobStore {
   hash?(key: BlobKey, signal?: AbortSignal): Promise<string>;
   /** Idempotent. */
   remove(key: BlobKey): Promise<void>;
-  list(): AsyncIterable<StoredBlob>;
+  /**
+   * All that is stored, temporary files first, in an order of the store's own that is the same each time.
+   * @param options `after`: goes on behind this key, which need not be there any more. Default from the beginning.
+   */
+  list(options?: { readonly after?: string }): AsyncIterable<StoredBlob>;
 }
 
 /**

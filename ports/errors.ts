@@ -78,6 +78,8 @@ export type ErrorCode =
   | 'stream_exists'
   | 'unknown_event_version' // a log written by a newer version
   | 'closed'
+  | 'roots_unreadable' // what keeps files alive could not be read: garbage collection stopped before it removed anything
+  | 'roots_empty' // the app had roots and has none now: the same
   | 'part_not_loaded' // a module that is loaded on demand could not be
   // adapters
   | 'sdk_missing' // an optional peer dependency is not installed

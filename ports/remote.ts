@@ -90,6 +90,45 @@ export interface Remote {
     url: string,
     options: { readonly start?: number; readonly signal: AbortSignal },
   ): Promise<DownloadOutcome>;
+  /**
+   * Uploads of an account that were begun and have not ended, page by page; those of other devices are among them. Left
+   * out where the protocol has no listing, as tus.
+   * @param options `after`: the `next` of the page before, null for the first one.
+   */
+  listIncomplete?(
+    accountId: string,
+    options: { readonly after: string | null; readonly signal: AbortSignal },
+  ): Promise<IncompletePage | Fault>;
+  /** Ends an unfinished upload and frees its parts; one that is not there any more is success. With `listIncomplete`. */
+  abort?(
+    upload: IncompleteUpload,
+    options: { readonly signal: AbortSignal },
+  ): Promise<{ readonly ok: true } | Fault>;
+}
+
+/** An upload at the remote that was begun and has not ended. */
+export interface IncompleteUpload {
+  readonly objectKey: ObjectKey;
+  /** What an upload reports through `opened`. */
+  readonly handle: string;
+}
+
+export interface IncompletePage {
+  readonly ok: true;
+  readonly uploads: readonly IncompleteUpload[];
+  /** Where the next page begins; null after the last one. */
+  readonly next: string | null;
+}
+
+/** The id of the attachment whose object this is; undefined for a key that is not one of this account. */
+export function mediaIdOfKey(key: ObjectKey, accountId: string): string | undefined {
+  const prefix = `${encodeURIComponent(accountId)}/`;
+  if (!key.startsWith(prefix)) return undefined;
+  try {
+    return decodeURIComponent(key.slice(prefix.length));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The object key of one attachment (contract 4.2). */

@@ -89,9 +89,10 @@ export function memoryBlobs(options: MemoryBlobsOptions = {}): MemoryBlobs {
       stored.delete(key);
     },
 
-    async *list() {
-      for (const [key, { bytes, modifiedAt }] of stored) {
-        yield { key, sizeBytes: bytes.byteLength, modifiedAt, temporary: false };
+    async *list({ after = '' } = {}) {
+      const sorted = [...stored].toSorted(([a], [b]) => (a < b ? -1 : 1));
+      for (const [key, { bytes, modifiedAt }] of sorted) {
+        if (key > after) yield { key, sizeBytes: bytes.byteLength, modifiedAt, temporary: false };
       }
     },
 

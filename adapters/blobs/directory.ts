@@ -111,11 +111,15 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
       await disk.syncDirectory(directory).catch(unlessAbsent);
     },
 
-    async *list() {
-      for (const entry of await disk.list(TEMPORARY)) {
-        if (!entry.directory) yield stored(`${TEMPORARY}/${entry.name}`, entry, true);
+    async *list({ after = '' } = {}) {
+      const isTemporary = after.startsWith(`${TEMPORARY}/`);
+      if (after === '' || isTemporary) {
+        for (const entry of sorted(await disk.list(TEMPORARY))) {
+          const key = `${TEMPORARY}/${entry.name}`;
+          if (!entry.directory && key > after) yield stored(key, entry, true);
+        }
       }
-      yield* blobsBelow(disk, '');
+      yield* blobsBelow(disk, '', isTemporary || after === '' ? [] : after.split('/'));
     },
   };
   return blobs;
@@ -142,11 +146,23 @@ async function fill(
   }
 }
 
-async function* blobsBelow(disk: Disk, prefix: string): AsyncIterable<StoredBlob> {
-  for (const entry of await disk.list(`${BLOBS}/${prefix}`.replace(/\/$/, ''))) {
-    if (entry.directory) yield* blobsBelow(disk, `${prefix}${entry.name}/`);
-    else yield stored(`${prefix}${entry.name}`, entry, false);
+/** @param after the parts of a key below `prefix`: only what comes behind it. */
+async function* blobsBelow(
+  disk: Disk,
+  prefix: string,
+  after: readonly string[],
+): AsyncIterable<StoredBlob> {
+  const [first = '', ...rest] = after;
+  for (const entry of sorted(await disk.list(`${BLOBS}/${prefix}`.replace(/\/$/, '')))) {
+    if (entry.name < first) continue;
+    const isOnTheWay = entry.name === first;
+    if (entry.directory) yield* blobsBelow(disk, `${prefix}${entry.name}/`, isOnTheWay ? rest : []);
+    else if (!isOnTheWay) yield stored(`${prefix}${entry.name}`, entry, false);
   }
+}
+
+function sorted(entries: readonly DiskEntry[]): readonly DiskEntry[] {
+  return entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function stored(key: string, entry: DiskEntry, temporary: boolean): StoredBlob {

@@ -131,6 +131,22 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSetup>[] = [
     },
   },
   {
+    title: 'lists in the same order each time, and goes on behind any key, also one that is gone',
+    async run({ store }) {
+      const ids = Array.from({ length: 12 }, (_, n) => `0000000${n % 4}-0000-7000-8000-${n}`);
+      for (const id of ids) await store.write(blobKey(`account-${id.length % 2}`, id), pieces(pattern(3), 3));
+      const keys = (await listed(store)).map((blob) => blob.key);
+      expect((await listed(store)).map((blob) => blob.key)).toEqual(keys);
+      for (const [at, after] of keys.entries()) {
+        const rest = await collectKeys(store.list({ after }));
+        expect(rest).toEqual(keys.slice(at + 1));
+      }
+      const gone = keys[4] as BlobKey;
+      await store.remove(gone);
+      expect(await collectKeys(store.list({ after: gone }))).toEqual(keys.slice(5));
+    },
+  },
+  {
     title: 'refuses more than maxBytes and leaves nothing behind',
     async run({ store }) {
       const write = store.write(key, pieces(pattern(101), 10), { maxBytes: 100 });
@@ -211,6 +227,12 @@ async function* hangsAfter(bytes: Uint8Array, abort: AbortController): AsyncIter
   yield bytes;
   queueMicrotask(() => abort.abort());
   await new Promise(() => {});
+}
+
+async function collectKeys(blobs: AsyncIterable<{ readonly key: BlobKey }>): Promise<BlobKey[]> {
+  const keys: BlobKey[] = [];
+  for await (const { key: one } of blobs) keys.push(one);
+  return keys;
 }
 
 async function listed(store: BlobStore) {

@@ -128,8 +128,8 @@ export function encryptingBlobs(inner: BlobStore, options: EncryptingBlobsOption
 
     remove: (key) => inner.remove(key),
 
-    async *list() {
-      for await (const blob of inner.list()) {
+    async *list(options) {
+      for await (const blob of inner.list(options)) {
         yield { ...blob, sizeBytes: layoutOf(blob.sizeBytes)?.sizeBytes ?? 0 };
       }
     },

@@ -1,0 +1,137 @@
+import type { Json } from '../../machines/json.ts';
+import { isClosed } from '../host/faults.ts';
+import { markFiles, sweepFiles } from './files.ts';
+import type { CollectOptions } from './options.ts';
+import { clearRows, sweepCheckpoints, tellMissing } from './records.ts';
+import { abortLeftovers } from './remote-leftovers.ts';
+import { createFindings, type GarbageReport } from './report.ts';
+import { applyRoots, holdRoots, readRoots } from './roots.ts';
+import type { GarbageParts, Run } from './run.ts';
+import { createSlices } from './slices.ts';
+
+/** Mark and sweep, in small steps, stopped and restarted anywhere (contract 5.4). */
+export interface Collector {
+  /** @throws {LadingError} `roots_unreadable`, `roots_empty`, `closed`; what the store throws. */
+  collect(options?: CollectOptions): Promise<GarbageReport>;
+  /**
+   * A run that nobody waits for; none when one ended lately, or another process is at it.
+   * @returns after how many milliseconds to ask again.
+   */
+  collectIfDue(): Promise<number>;
+  /** Attachments that the app's tables hold learn it now. Does nothing where the app has no roots of its own. */
+  holdRoots(): Promise<void>;
+}
+
+/** A new start soon after another one has nothing new to find. */
+const PAUSE_MS = 3_600_000;
+/** Another process that has not told for so long is gone. */
+const CLAIM_MS = 10 * 60_000;
+
+/** Where the collector stands, kept between runs. */
+interface Standing {
+  /** The listing goes on behind this key; '' where it was heard to its end. */
+  readonly after: string;
+  /** How many roots the app had. */
+  readonly roots: number;
+  readonly endedAt: number | null;
+  readonly runner: string | null;
+  /** Until when the runner is believed to be at it. */
+  readonly until: number;
+}
+
+const AT_FIRST: Standing = { after: '', roots: 0, endedAt: null, runner: null, until: 0 };
+
+export function createCollector(
+  parts: GarbageParts & {
+    /** Shortens the log of attachments at rest (contract 5.5). */
+    compact(run: Run): Promise<void>;
+  },
+): Collector {
+  const { events, garbage, accountId, clock, host } = parts;
+
+  function standing(): Standing {
+    const found = events.read((tx) => garbage.load(tx, accountId));
+    return { ...AT_FIRST, ...(found as Partial<Standing> | null) };
+  }
+
+  async function save(change: Partial<Standing>): Promise<void> {
+    const until = clock.now() + CLAIM_MS;
+    const next = { ...standing(), runner: host.runner, until, ...change };
+    await events.transact((tx) => garbage.save(tx, accountId, next as unknown as Json));
+    parts.crashPoint?.('garbage_standing_saved');
+  }
+
+  function newRun({ dryRun = false, rootsMayBeEmpty = false }: CollectOptions): Run {
+    return {
+      ...parts,
+      dryRun,
+      rootsMayBeEmpty,
+      startedAt: clock.now(),
+      findings: createFindings(dryRun),
+      slices: createSlices(clock, parts.settings.sliceMs, parts.ending),
+    };
+  }
+
+  async function collect(options: CollectOptions = {}): Promise<GarbageReport> {
+    const run = newRun(options);
+    const { dryRun } = run;
+    const before = standing();
+    // Before anything else: what cannot be read must not look like nothing.
+    const roots = readRoots(run, before.roots);
+    await applyRoots(run, roots.ids);
+    if (!dryRun) await save({ roots: roots.count });
+    await collectFiles(run, dryRun ? '' : before.after);
+    await clearRows(run);
+    await sweepCheckpoints(run);
+    await abortLeftovers(run);
+    if (!dryRun) {
+      await parts.compact(run);
+      await save({ after: '', endedAt: Math.floor(clock.now()), runner: null, until: 0 });
+    }
+    return run.findings.report();
+  }
+
+  /** A store that cannot say what it has is no store without files. */
+  async function collectFiles(run: Run, after: string): Promise<void> {
+    let anyKnown = after !== ''; // an earlier run came that far: the place was there
+    try {
+      const passed = async (key: string): Promise<void> => {
+        if (!run.dryRun) await save({ after: key });
+      };
+      const seen = await markFiles(run, after, passed);
+      anyKnown ||= seen.anyKnown;
+    } catch (error) {
+      if (isClosed(error) || run.ending.aborted) throw error;
+      parts.logger.warn('the files could not be listed', { error });
+      run.findings.problem({
+        code: 'list_failed',
+        message: 'The files could not be listed: none was removed. The next run tries again.',
+      });
+      return;
+    }
+    await sweepFiles(run);
+    await tellMissing(run, anyKnown);
+  }
+
+  return {
+    collect,
+    async collectIfDue() {
+      const { endedAt, runner, until } = standing();
+      const now = clock.now();
+      const isTaken = runner !== null && runner !== host.runner;
+      // A clock that went back must not keep it from its work for long.
+      if (isTaken && until > now && until - now <= CLAIM_MS) return until - now;
+      const sinceMs = endedAt === null ? PAUSE_MS : Math.abs(now - endedAt);
+      if (sinceMs < PAUSE_MS) return PAUSE_MS - sinceMs;
+      const report = await collect();
+      parts.logger.info('garbage was collected', {
+        files: report.freed.files,
+        bytes: report.freed.bytes,
+        counts: report.counts,
+        problems: report.problems.map(({ code }) => code),
+      });
+      return parts.settings.everyMs;
+    },
+    holdRoots: async () => holdRoots(newRun({})),
+  };
+}

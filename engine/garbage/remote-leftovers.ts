@@ -1,0 +1,81 @@
+import type { MediaId } from '../../machines/attachment/types.ts';
+import { type IncompleteUpload, mediaIdOfKey } from '../../ports/remote.ts';
+import { asStream } from '../lifecycle/as-stream.ts';
+import { contextOf } from '../lifecycle/consequences.ts';
+import { isDue, itemOf, mark, marksOf, type Run, unmark } from './run.ts';
+
+/** Situations that may still go on with an unfinished upload. */
+const MAY_RESUME: ReadonlySet<string> = new Set([
+  'draft',
+  'queued',
+  'waiting',
+  'awaitingCredentials',
+  'uploading',
+  'attaching',
+  'failed',
+  'released',
+]);
+
+/**
+ * Unfinished uploads that this device began and will not go on with: they cost money at the remote (field case 42). Only
+ * where the remote can list them; those of other devices are theirs (contract 5.2, 5.4).
+ */
+export async function abortLeftovers(run: Run): Promise<void> {
+  const { remote, gates, accountId, ending: signal, findings } = run;
+  if (remote.listIncomplete === undefined || remote.abort === undefined) return;
+  if (!gates.remoteOpen()) return;
+  const seen = new Set<string>();
+  for (let after: string | null = null; ; ) {
+    const page = await remote.listIncomplete(accountId, { after, signal });
+    if (!page.ok) {
+      findings.problem({
+        code: 'remote_failed',
+        message: `The remote could not list its unfinished uploads (${page.code}): the next run asks again.`,
+      });
+      return;
+    }
+    for (const upload of page.uploads) {
+      await run.slices.breathe();
+      if (isNeeded(run, upload)) continue;
+      seen.add(upload.objectKey);
+      await consider(run, upload);
+    }
+    if (page.next === null) break;
+    after = page.next;
+  }
+  for await (const one of marksOf(run, 'upload')) if (!seen.has(one.key)) await unmark(run, [one]);
+}
+
+/** Not known here, or of another device: not ours to say. */
+function isNeeded({ host, tables, events, accountId }: Run, upload: IncompleteUpload): boolean {
+  const mediaId = mediaIdOfKey(upload.objectKey, accountId) as MediaId | undefined;
+  if (mediaId === undefined) return true;
+  const media = events.read((tx) => tables.media(tx, mediaId));
+  if (media === undefined || media.accountId !== accountId || media.origin !== 'here') return true;
+  if (!MAY_RESUME.has(media.facts.situation)) return false;
+  const state = host.state(asStream(mediaId));
+  const handle = state === undefined ? null : contextOf(state.context).handle;
+  // A sealed handle cannot be compared here: what may be it stays.
+  return handle === upload.handle || handle?.startsWith('sealed:') === true;
+}
+
+/** Its handle may let in whoever has it: only the key of the object is kept. */
+async function consider(run: Run, upload: IncompleteUpload): Promise<void> {
+  const { remote, ending: signal, events, garbage, findings, dryRun, clock } = run;
+  const key = upload.objectKey;
+  const known = events.read((tx) => garbage.marked(tx, 'upload', key));
+  if (known === undefined || !isDue(run, known)) {
+    const found = { kind: 'upload', key, reason: 'not_resumed' } as const;
+    await mark(run, [found]);
+    findings.note(itemOf(run, { ...found, foundAt: known?.foundAt ?? clock.now() }, 'waits'));
+    return;
+  }
+  if (dryRun) {
+    findings.note(itemOf(run, known, 'removed'));
+    return;
+  }
+  const outcome = await remote.abort?.(upload, { signal });
+  run.crashPoint?.('garbage_upload_aborted');
+  findings.note(itemOf(run, known, outcome?.ok === true ? 'removed' : 'failed'));
+  if (outcome?.ok === true) await unmark(run, [known]);
+}
