@@ -41,7 +41,7 @@ export interface AccountRows {
   ): readonly StreamId[];
   /** Deletes a stream: its events, snapshot, tasks and every projection. */
   dropStream(tx: StoreTransaction, stream: StreamId): void;
-  /** Deletes what belongs to no stream: ops, cursors, usage. */
+  /** Deletes what belongs to no stream: ops, cursors, usage, files. */
   dropRest(tx: StoreTransaction, accountId: string): void;
   /** Leaves nothing of deleted rows in the files; false while another connection reads them. */
   scrub(): boolean;

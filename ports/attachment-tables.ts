@@ -42,6 +42,15 @@ export interface RefRecord {
 /** Where an upload job stands. */
 export type JobSituation = AttachmentFacts['situation'] | 'held' | 'unmetered';
 
+/** What an account's files take on this device. */
+export interface AccountUsage {
+  readonly bytes: number;
+  /** Files; empty ones are not counted. */
+  readonly blobs: number;
+  /** Of `bytes`, those of files that could be evicted now (contract 6). */
+  readonly evictableBytes: number;
+}
+
 /** What a projection is computed from, before and after a step. */
 export interface ProjectedState {
   readonly value: Json;
@@ -71,11 +80,8 @@ export interface AttachmentTables {
   countJobs(tx: StoreTransaction, accountId: string): Readonly<Record<string, number>>;
   /** Bytes of the uploads of an account that are not done, failed ones included. */
   pendingBytes(tx: StoreTransaction, accountId: string): number;
-  /** Bytes of this account on this device, from the log's own accounting (contract 7.1). */
-  usage(
-    tx: StoreTransaction,
-    accountId: string,
-  ): { readonly bytes: number; readonly blobs: number };
+  /** Files of this account on this device, each counted once, from the log's own accounting (contract 7.1). */
+  usage(tx: StoreTransaction, accountId: string): AccountUsage;
   /** Bytes of all accounts on this device: what a disk or a budget is filled with. */
   totalBytes(tx: StoreTransaction): number;
 }

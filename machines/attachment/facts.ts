@@ -131,6 +131,23 @@ export function factsOf(value: Json, context: AttachmentContext | JsonObject): A
   };
 }
 
+/**
+ * Confirmed remote bytes that nobody holds on to: what `evict.requested` asks of a present copy (contract 6). A fault,
+ * whatever it is, keeps them here.
+ */
+export function mayBeEvicted({
+  url,
+  fault,
+  pinned,
+}: Pick<AttachmentContext, 'url' | 'fault' | 'pinned'>): boolean {
+  return url !== null && fault === null && !pinned;
+}
+
+/** Whether an eviction that is asked for now would begin. */
+export function isEvictableNow(value: Json, context: AttachmentContext): boolean {
+  return localOf(value as unknown as RegionValues) === 'present' && mayBeEvicted(context);
+}
+
 function localOf({ localCopy }: RegionValues): LocalSituation {
   return (typeof localCopy === 'string' ? localCopy : localCopy.live) as LocalSituation;
 }

@@ -4,6 +4,7 @@
  */
 import type { AttachmentContext } from './context.ts';
 import { type AttachmentEvent, timeOf } from './events.ts';
+import { mayBeEvicted } from './facts.ts';
 import { findRef, findUndoable } from './refs.ts';
 import { ownerKey } from './types.ts';
 
@@ -139,9 +140,7 @@ const hasNothingToRemove: Guard = (context) => !context.touched || context.attac
 
 // — the local copy
 
-/** Confirmed remote bytes that nobody holds on to. A fault, whatever it is, keeps them here. */
-const isEvictable: Guard = (context) =>
-  context.url !== null && context.fault === null && !context.pinned;
+const isEvictable: Guard = (context) => mayBeEvicted(context);
 const isDroppedAtOnce: Guard = (context, event) =>
   context.policy.dropLocalAtOnce && isEvictable(context, event);
 const needsBytes: Guard = (context) => context.pinned || context.wanted;

@@ -185,9 +185,14 @@ async function check(run: Run, label: string): Promise<void> {
       outbox: tx.sql.all(OUTBOX_ROWS),
     }));
     const isHere = model.context.bytes;
+    const isEvictable = model.accepts(
+      { type: 'evict.requested' },
+      { at: on.clock.now(), jitter: PATH_JITTER },
+    );
     expect(usage, 'the usage').toEqual({
       bytes: isHere ? model.context.media.byteSize : 0,
       blobs: isHere ? 1 : 0,
+      evictableBytes: isEvictable ? model.context.media.byteSize : 0,
     });
     mirror.catchUp(outbox);
     mirror.expectAgreement([model]);

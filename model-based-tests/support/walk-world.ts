@@ -7,6 +7,7 @@ import { type CaptureParts, captureAll } from '../../engine/lifecycle/capture.ts
 import { type Commands, createCommands } from '../../engine/lifecycle/commands.ts';
 import { createFieldRegistry, type Fields } from '../../engine/lifecycle/fields.ts';
 import type { UndoToken } from '../../engine/lifecycle/undo-token.ts';
+import { isEvictableNow } from '../../machines/attachment/facts.ts';
 import { refOf } from '../../machines/attachment/ref-of.ts';
 import {
   type AttachmentInput,
@@ -255,6 +256,9 @@ export function expectSoundness(model: WalkModel, world: WalkWorld): void {
   expect(usage, 'the usage').toEqual({
     bytes: bytes.reduce((sum, one) => sum + one, 0),
     blobs: bytes.length,
+    evictableBytes: all
+      .filter(({ value, context }) => isEvictableNow(value, context))
+      .reduce((sum, { context }) => sum + context.media.byteSize, 0),
   });
   world.mirror.catchUp(outbox);
   world.mirror.expectAgreement(all);

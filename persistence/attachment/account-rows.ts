@@ -1,4 +1,5 @@
 import type { AccountRows, ForgettingPhase } from '../../ports/account-rows.ts';
+import { accountPrefix } from '../../ports/blob-store.ts';
 import type { StreamId } from '../../ports/event-store.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
 import { ACCOUNT_EPOCH } from '../account-epoch.ts';
@@ -21,7 +22,12 @@ const TABLES_BY_STREAM = [
   'lading_stream',
 ] as const;
 const TABLES_BY_MEDIA = ['lading_ref', 'lading_job', 'lading_outbox', 'lading_media'] as const;
-const TABLES_BY_ACCOUNT = ['lading_outbox', 'lading_cursor', 'lading_usage'] as const;
+const TABLES_BY_ACCOUNT = [
+  'lading_outbox',
+  'lading_cursor',
+  'lading_usage',
+  'lading_blob',
+] as const;
 
 /** Everything of one account in one database; every function is one SQL operation, or one for each table. */
 export function accountRows(database: SqlDatabase): AccountRows {
@@ -107,6 +113,8 @@ export function accountRows(database: SqlDatabase): AccountRows {
       for (const table of TABLES_BY_ACCOUNT) {
         sql.run(`DELETE FROM ${table} WHERE account_id = ?`, accountId);
       }
+      const prefix = accountPrefix(accountId);
+      sql.run('DELETE FROM lading_hold WHERE substr(blob_key, 1, ?) = ?', prefix.length, prefix);
     },
 
     // Deleted content was overwritten as it was deleted (`secure_delete`); earlier pages stand in the write-ahead log.

@@ -1,5 +1,5 @@
 import type { AttachmentContext } from '../../machines/attachment/context.ts';
-import { type AttachmentFacts, factsOf } from '../../machines/attachment/facts.ts';
+import { type AttachmentFacts, factsOf, isEvictableNow } from '../../machines/attachment/facts.ts';
 import type { JobSituation, ProjectedState } from '../../ports/attachment-tables.ts';
 import type { SqlValue } from '../../ports/sql.ts';
 
@@ -13,9 +13,20 @@ export interface AttachmentRows {
   readonly refs: ReadonlyMap<string, Values>;
   /** Null where nothing is to be uploaded or cleaned up later. */
   readonly job: Values | null;
+  /** The file on this device that it holds: null where its bytes are not here. */
+  readonly blob: HeldBlob | null;
+}
+
+/** A file as one of its holders knows it. */
+export interface HeldBlob {
+  readonly key: string;
   readonly accountId: string;
-  /** Bytes on this device that count as used. */
-  readonly usedBytes: number;
+  readonly sha256: string;
+  readonly byteSize: number;
+  /** This holder could let it go now. */
+  readonly isEvictable: boolean;
+  /** When the bytes came, or were last found to be in use. */
+  readonly since: number;
 }
 
 export const MEDIA_COLUMNS =
@@ -50,10 +61,18 @@ export function rowsOf(state: ProjectedState): AttachmentRows {
   const context = state.context as unknown as AttachmentContext;
   const facts = factsOf(state.value, context);
   const { mediaId, accountId, media } = context;
-  const purged = facts.situation === 'purged';
   return {
-    accountId,
-    usedBytes: context.bytes && !purged ? media.byteSize : 0,
+    blob:
+      context.bytes && context.blobKey !== null
+        ? {
+            key: context.blobKey,
+            accountId,
+            sha256: media.sha256,
+            byteSize: media.byteSize,
+            isEvictable: isEvictableNow(state.value, context),
+            since: context.localSince,
+          }
+        : null,
     media: [
       mediaId,
       accountId,

@@ -4,6 +4,7 @@ import type { AttachmentKind, AttachmentOrigin, MediaId } from '../../machines/a
 import type { AttachmentTables, MediaRecord, RefRecord } from '../../ports/attachment-tables.ts';
 import type { BlobKey } from '../../ports/blob-store.ts';
 import type { SqlRow, SqlTransaction } from '../../ports/sql.ts';
+import { countBlob } from './count-blob.ts';
 import {
   type AttachmentRows,
   JOB_COLUMNS,
@@ -29,7 +30,7 @@ export const attachmentTables: AttachmentTables = {
     } else if (!same(old?.job, rows.job)) {
       put(sql, 'lading_job', JOB_COLUMNS, rows.job);
     }
-    countUsage(sql, old, rows);
+    countBlob(sql, rows.media[0] as string, old?.blob ?? null, rows.blob);
   },
 
   media({ sql }, mediaId) {
@@ -86,8 +87,15 @@ export const attachmentTables: AttachmentTables = {
     ),
 
   usage({ sql }, accountId) {
-    const row = sql.get('SELECT bytes, blobs FROM lading_usage WHERE account_id = ?', accountId);
-    return { bytes: Number(row?.['bytes'] ?? 0), blobs: Number(row?.['blobs'] ?? 0) };
+    const row = sql.get(
+      'SELECT bytes, blobs, evictable_bytes FROM lading_usage WHERE account_id = ?',
+      accountId,
+    );
+    return {
+      bytes: Number(row?.['bytes'] ?? 0),
+      blobs: Number(row?.['blobs'] ?? 0),
+      evictableBytes: Number(row?.['evictable_bytes'] ?? 0),
+    };
   },
 
   // One row an account.
@@ -103,20 +111,6 @@ function projectRefs(sql: SqlTransaction, old: AttachmentRows | null, rows: Atta
     if (rows.refs.has(key)) continue;
     sql.run('DELETE FROM lading_ref WHERE owner_key = ? AND media_id = ?', key, values[1] ?? null);
   }
-}
-
-function countUsage(sql: SqlTransaction, old: AttachmentRows | null, rows: AttachmentRows): void {
-  const bytes = rows.usedBytes - (old?.usedBytes ?? 0);
-  const blobs = Number(rows.usedBytes > 0) - Number((old?.usedBytes ?? 0) > 0);
-  if (bytes === 0 && blobs === 0) return;
-  sql.run(
-    `INSERT INTO lading_usage (account_id, bytes, blobs) VALUES (?, ?, ?)
-     ON CONFLICT (account_id) DO UPDATE SET
-       bytes = bytes + excluded.bytes, blobs = blobs + excluded.blobs`,
-    rows.accountId,
-    bytes,
-    blobs,
-  );
 }
 
 export function put(sql: SqlTransaction, table: string, columns: string, values: Values): void {

@@ -32,6 +32,7 @@ const TABLES = [
   'lading_ref',
   'lading_job',
   'lading_usage',
+  'lading_blob',
   'lading_outbox',
   'lading_cursor',
   'lading_checkpoint',

@@ -6,6 +6,7 @@ const DERIVED = [
   'lading_media',
   'lading_ref',
   'lading_job',
+  'lading_blob',
   'lading_usage',
   'lading_task',
 ];

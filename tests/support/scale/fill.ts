@@ -11,9 +11,16 @@ export function cloneAttachment(handle: DatabaseSync, mediaId: string, count: nu
       .all()
       .map(({ name }) => String(name));
   const id = `printf('%08x-0000-7000-8000-%012x', n.n, n.n)`;
+  const key = String(
+    handle.prepare('SELECT blob_key FROM lading_media WHERE media_id = ?').get(mediaId)?.[
+      'blob_key'
+    ],
+  );
+  const ownKey = `printf('%s-%08x', '${key}', n.n)`;
   const entity = `printf('entity-%d', n.n / 10)`;
   const changed = (column: string): string => {
-    const withIds = `replace(t.${column}, '${mediaId}', ${id})`;
+    const withIds = `replace(replace(t.${column}, '${mediaId}', ${id}), '${key}', ${ownKey})`;
+    if (column === 'blob_key') return ownKey;
     if (column === 'position') return 'NULL';
     if (column === 'media_id' || column === 'stream') return id;
     if (column === 'entity_id') return entity;
@@ -36,7 +43,12 @@ export function cloneAttachment(handle: DatabaseSync, mediaId: string, count: nu
       SELECT ${values.join(', ')} FROM n, ${table} AS t
       WHERE t.${names.includes('media_id') ? 'media_id' : 'stream'} = '${mediaId}'`);
   }
-  handle.exec(`UPDATE lading_usage SET bytes = bytes * ${count + 1}, blobs = ${count + 1}`);
+  handle.exec(`
+    INSERT INTO lading_blob (blob_key, account_id, sha256, byte_size, holders, evictable, opened_at)
+    SELECT m.blob_key, b.account_id, b.sha256, b.byte_size, 1, b.evictable, b.opened_at
+    FROM lading_media AS m, lading_blob AS b WHERE b.blob_key = '${key}' AND m.blob_key <> '${key}'`);
+  handle.exec(`UPDATE lading_usage SET bytes = bytes * ${count + 1}, blobs = ${count + 1},
+    evictable_bytes = evictable_bytes * ${count + 1}`);
   handle.exec('COMMIT');
 }
 
