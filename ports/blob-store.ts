@@ -1,4 +1,5 @@
 import { encodeIdPart } from './id-part.ts';
+import type { SidecarStore } from './sidecars.ts';
 
 /** A blob's place, relative to the store's base: made from ids only, never from names (contract 10.1, 4.1). */
 export type BlobKey = string & { readonly __brand: 'BlobKey' };
@@ -53,6 +54,11 @@ export interface BlobStore {
    * @param options `after`: goes on behind this key, which need not be there any more. Default from the beginning.
    */
   list(options?: { readonly after?: string }): AsyncIterable<StoredBlob>;
+  /**
+   * Small texts beside the bytes, by which what was never uploaded is found again when the database is lost (field case
+   * 16). A store that is lost together with the database has none.
+   */
+  readonly sidecars?: SidecarStore;
 }
 
 /**

@@ -5,7 +5,9 @@ import { LadingError } from '../../ports/errors.ts';
 import type { Random } from '../../ports/random.ts';
 import { systemRandom } from '../../ports/random.ts';
 import { abortable, captureAborted } from './abortable.ts';
+import { unlessAbsent, writeError } from './disk-errors.ts';
 import { nodeDisk } from './node-disk.ts';
+import { directorySidecars } from './sidecars.ts';
 
 export { type FileSourceOptions, fileSource } from './file-source.ts';
 export { nodeDisk };
@@ -19,7 +21,7 @@ export type DirectoryBlobsOptions = (
   readonly random?: Random;
 };
 
-/** Two folders, so that no key can be mistaken for a temporary name. */
+/** Folders of their own, so that no key can be mistaken for a temporary name, or for a sidecar. */
 const TEMPORARY = 'tmp';
 const BLOBS = 'blobs';
 const PIECE_BYTES = 256 * 1024;
@@ -40,11 +42,12 @@ const PIECE_BYTES = 256 * 1024;
 export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
   const disk = options.disk ?? nodeDisk(options.directory);
   const random = options.random ?? systemRandom;
+  const temporaryName = () => `${TEMPORARY}/${Buffer.from(random.bytes(16)).toString('hex')}`;
 
   const blobs: BlobStore = {
     async write(key, source, { signal, maxBytes } = {}) {
       const { directory, path } = placeOf(key);
-      const temporary = `${TEMPORARY}/${Buffer.from(random.bytes(16)).toString('hex')}`;
+      const temporary = temporaryName();
       let leftover: string | undefined;
       try {
         if (signal?.aborted) throw captureAborted();
@@ -121,6 +124,8 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
       }
       yield* blobsBelow(disk, '', isTemporary || after === '' ? [] : after.split('/'));
     },
+
+    sidecars: directorySidecars(disk, TEMPORARY, temporaryName),
   };
   return blobs;
 }
@@ -203,26 +208,4 @@ function badKey(key: BlobKey): LadingError {
 function tooLarge(maxBytes: number): LadingError {
   const message = `File too large. Maximum size is ${maxBytes} bytes.`;
   return new LadingError('file_too_large', message, { details: { maxBytes } });
-}
-
-function writeError(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (error instanceof LadingError) return error;
-  if (signal?.aborted) return captureAborted();
-  const code = codeOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const message = 'The disk is full: nothing was stored. Free some space and capture again.';
-    return new LadingError('disk_full', message, { cause: error });
-  }
-  if (typeof code !== 'string') return error;
-  const message = `The directory of the bytes cannot be written (${code}): nothing was stored. Check that it may be written, then capture again.`;
-  return new LadingError('blobs_unwritable', message, { cause: error, details: { code } });
-}
-
-function unlessAbsent(error: unknown): void {
-  const code = codeOf(error);
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

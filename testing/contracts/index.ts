@@ -16,6 +16,11 @@ export {
 export { type DiskSetup, describeDisk, diskCases } from './disk.ts';
 export { describeRemote, type RemoteSetup, remoteCases } from './remote.ts';
 export {
+  describeSidecarStore,
+  type SidecarStoreSetup,
+  sidecarStoreCases,
+} from './sidecar-store.ts';
+export {
   describeSqlDriver,
   type SqlDriverOpenOptions,
   type SqlDriverSetup,

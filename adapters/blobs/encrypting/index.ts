@@ -16,6 +16,7 @@ import {
   unseal,
 } from './format.ts';
 import { type BlobKeySource, keyRing, wrongKey } from './keys.ts';
+import { encryptingSidecars } from './sidecars.ts';
 
 export type { BlobKeySource } from './keys.ts';
 
@@ -33,7 +34,7 @@ export interface EncryptingBlobsOptions {
  * so that nothing is ever whole in memory and ranges can be read. Sizes and hashes are those of the plain bytes.
  * Changed, cut, moved or exchanged bytes are `blob_corrupt`; another key is `blob_key_wrong`.
  *
- * Names, times and lengths of blobs are not hidden, and blobs that were stored without it are not read by it: begin
+ * Names, times and lengths of blobs and of sidecars are not hidden, and blobs that were stored without it are not read by it: begin
  * with an empty store. The database is not encrypted by this: see SECURITY.md.
  *
  * @throws {LadingError} `invalid_option`.
@@ -133,6 +134,10 @@ export function encryptingBlobs(inner: BlobStore, options: EncryptingBlobsOption
         yield { ...blob, sizeBytes: layoutOf(blob.sizeBytes)?.sizeBytes ?? 0 };
       }
     },
+
+    ...(inner.sidecars === undefined
+      ? {}
+      : { sidecars: encryptingSidecars(inner.sidecars, keys, keyId) }),
   };
   return blobs;
 }

@@ -1,0 +1,87 @@
+import { accountPrefix } from '../../ports/blob-store.ts';
+import type { Disk } from '../../ports/disk.ts';
+import { LadingError } from '../../ports/errors.ts';
+import { type SidecarName, type SidecarStore, sidecarIds } from '../../ports/sidecars.ts';
+import { unlessAbsent, writeError } from './disk-errors.ts';
+
+const FOLDER = 'sidecars';
+/** A sidecar has about 1 KB; what is larger is none. */
+const LONGEST_BYTES = 256 * 1024;
+
+/** Sidecars as files of a folder of their own, written as blobs are: temporary file → sync → rename → sync. */
+export function directorySidecars(
+  disk: Disk,
+  temporaryFolder: string,
+  temporaryName: () => string,
+): SidecarStore {
+  return {
+    async write(name, text) {
+      const { directory, path } = placeOf(name);
+      const temporary = temporaryName();
+      let leftover: string | undefined;
+      try {
+        await disk.makeDirectory(temporaryFolder);
+        const file = await disk.open(temporary, 'create');
+        leftover = temporary;
+        try {
+          await file.append(new TextEncoder().encode(text));
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await disk.makeDirectory(directory);
+        await disk.rename(temporary, path);
+        // From here on the name holds a whole text, the new one or, after a power cut, the old one.
+        leftover = undefined;
+        await disk.syncDirectory(directory);
+      } catch (error) {
+        if (leftover !== undefined) await disk.remove(leftover).catch(() => {});
+        throw writeError(error);
+      }
+    },
+
+    async read(name) {
+      const file = await disk.open(placeOf(name).path, 'read').catch(unlessAbsent);
+      if (file === undefined) return undefined;
+      try {
+        const sizeBytes = Math.min(await file.size(), LONGEST_BYTES);
+        return new TextDecoder().decode(await file.read(0, sizeBytes));
+      } finally {
+        await file.close();
+      }
+    },
+
+    async remove(name) {
+      const { directory, path } = placeOf(name);
+      await disk.remove(path);
+      await disk.syncDirectory(directory).catch(unlessAbsent);
+    },
+
+    async *list(accountId) {
+      const prefixes = accountId === undefined ? await foldersOf(disk) : [accountPrefix(accountId)];
+      for (const prefix of prefixes) {
+        for (const entry of await disk.list(`${FOLDER}/${prefix}`.slice(0, -1))) {
+          const name = `${prefix}${entry.name}`;
+          // What has another name was put there by somebody else.
+          if (!entry.directory && sidecarIds(name) !== undefined) yield name as SidecarName;
+        }
+      }
+    },
+  };
+}
+
+async function foldersOf(disk: Disk): Promise<readonly string[]> {
+  const entries = await disk.list(FOLDER);
+  return entries.filter(({ directory }) => directory).map(({ name }) => `${name}/`);
+}
+
+function placeOf(name: SidecarName): { readonly directory: string; readonly path: string } {
+  if (sidecarIds(name) === undefined) {
+    const message = 'The name of a sidecar is made of ids; make one with `sidecarName`.';
+    throw new LadingError('invalid_id', message, { details: { length: name.length } });
+  }
+  return {
+    directory: `${FOLDER}/${name.slice(0, name.indexOf('/'))}`,
+    path: `${FOLDER}/${name}`,
+  };
+}

@@ -1,0 +1,41 @@
+import { accountPrefix } from './blob-store.ts';
+import { decodeIdPart, encodeIdPart } from './id-part.ts';
+
+/** A sidecar's place, relative to the store: `a-<account>/m-<mediaId>`, of ids only, encoded (contract 10.1). */
+export type SidecarName = string & { readonly __brand: 'SidecarName' };
+
+/**
+ * Small texts beside the bytes, one for each attachment that only this device has: what a lost database is told by
+ * (field case 16). They lie where the bytes lie, so that whoever keeps one keeps both.
+ */
+export interface SidecarStore {
+  /**
+   * Replaces what is there, in one step; durable on return.
+   * @throws {LadingError} `disk_full`, `blobs_unwritable`; what was there before stays.
+   */
+  write(name: SidecarName, text: string): Promise<void>;
+  /**
+   * Undefined where there is none.
+   * @throws {LadingError} `blob_corrupt`, `blob_key_wrong`: an encrypting store cannot read what is there.
+   */
+  read(name: SidecarName): Promise<string | undefined>;
+  /** Idempotent; durable on return. */
+  remove(name: SidecarName): Promise<void>;
+  /** All of them, or those of one account, in no order. */
+  list(accountId?: string): AsyncIterable<SidecarName>;
+}
+
+/** The place of one attachment's sidecar. @throws {LadingError} `invalid_id`. */
+export function sidecarName(accountId: string, mediaId: string): SidecarName {
+  return `${accountPrefix(accountId)}m-${encodeIdPart(mediaId)}` as SidecarName;
+}
+
+/** Whose sidecar has this name; undefined for a name that {@link sidecarName} cannot have made. */
+export function sidecarIds(
+  name: string,
+): { readonly accountId: string; readonly mediaId: string } | undefined {
+  const [, account = '', media = ''] = /^a-([^/]+)\/m-([^/]+)$/.exec(name) ?? [];
+  const accountId = decodeIdPart(account);
+  const mediaId = decodeIdPart(media);
+  return accountId === undefined || mediaId === undefined ? undefined : { accountId, mediaId };
+}
