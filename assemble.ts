@@ -1,5 +1,7 @@
 import { createActorRecords } from './engine/actors/actor-records.ts';
 import { createAttachmentLogic } from './engine/actors/attachment-logic.ts';
+import type { FreshKeys } from './engine/garbage/fresh-keys.ts';
+import { createGarbage } from './engine/garbage/garbage.ts';
 import type { Guardrails } from './engine/guardrails/guardrails.ts';
 import type { Say } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
@@ -41,6 +43,7 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly random: Random;
   readonly logger: Logger;
   readonly fields: FieldRegistry;
+  readonly fresh: FreshKeys;
   readonly say: Say;
   readonly guardrails: Guardrails;
   readonly slots: UploadSlots;
@@ -51,6 +54,8 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly progress: ProgressBoard;
   /** Who is told when the host looks for tasks whose services are not loaded. */
   onMissing(listener: () => void): void;
+  /** Timers and services may begin. */
+  startRunning(): void;
   newId(): MediaId;
   newBlobKey(accountId: string): BlobKey;
 };
@@ -83,6 +88,13 @@ export async function assemble(base: Opened): Promise<Lading> {
     lifetime,
     made(onDemand.changing, ({ changingVerbs }) => changingVerbs(captureParts)),
   );
+  const garbage = createGarbage({
+    ...parts,
+    everyMs: base.garbage?.everyMs,
+    collector: made(onDemand.garbage, ({ collecting }) =>
+      collecting({ ...parts, checkpoints: store.checkpoints }, base.garbage),
+    ),
+  });
   const metrics = createMetrics({ ...parts, outbox: store.outbox });
   const records = createActorRecords({ ...parts, views });
   const actors = made(onDemand.actors, ({ createActors }) =>
@@ -158,6 +170,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     const steps = [
       () => sync.close(),
       () => verbs,
+      () => garbage.close(),
       () => host.close(),
       async () => closeInspector?.(),
       async () => (failures.length === 0 ? await last?.() : undefined),
@@ -172,11 +185,16 @@ export async function assemble(base: Opened): Promise<Lading> {
     const part = await unlessMissing(onDemand.inspect());
     closeInspector = part?.feedInspector({ ...parts, inspect: base.inspect });
   }
+  if (base.garbage?.roots !== undefined) {
+    await garbage.watchRoots(host);
+    base.startRunning();
+  }
   await uploads.start();
   sync.start();
   host.subscribe(() => guardrails.update());
   host.onElsewhere(() => guardrails.update());
   guardrails.start();
+  garbage.start();
 
   const lading: Lading = {
     account,
@@ -232,7 +250,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     credentials: () => lifetime.run(async () => notAvailable('credentials')),
     signOut: () => lifetime.run(async () => notAvailable('signOut')),
     forget,
-    collectGarbage: () => lifetime.run(async () => notAvailable('collectGarbage')),
+    collectGarbage: (collectOptions) => lifetime.run(() => garbage.collect(collectOptions)),
     settled: () =>
       lifetime.run(async () => {
         const { createSettled } = await lifetime.load(onDemand.settled);

@@ -18,6 +18,8 @@ export type {
 export type { Advice } from './engine/explain/advice.ts';
 export type { Chapter, ExplainOptions, Explanation } from './engine/explain/explain.ts';
 export type { Reason } from './engine/explain/reason.ts';
+export type { CollectOptions, GarbageOptions } from './engine/garbage/options.ts';
+export type { GarbageItem, GarbageProblem, GarbageReport } from './engine/garbage/report.ts';
 export type { Sentences } from './engine/guardrails/sentences.ts';
 export type { StorageBanner, StorageView } from './engine/guardrails/storage-view.ts';
 export type { StorageLevel } from './engine/guardrails/thresholds.ts';
@@ -73,6 +75,7 @@ export { type Cancel, type Clock, systemClock } from './ports/clock.ts';
 export type { Connectivity, NetworkState } from './ports/connectivity.ts';
 export { type ErrorCode, LadingError } from './ports/errors.ts';
 export type { StoredEvent } from './ports/event-store.ts';
+export type { GarbageKind } from './ports/garbage-table.ts';
 export type { Inspect, InspectedActor, InspectedEvent, InspectedState } from './ports/inspect.ts';
 export type { LeaseOptions } from './ports/lease-options.ts';
 export type { Logger } from './ports/logger.ts';

@@ -1,6 +1,8 @@
 import type { AttachmentActor } from './engine/actors/attachment-actor.ts';
 import type { AttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
+import type { CollectOptions, GarbageOptions } from './engine/garbage/options.ts';
+import type { GarbageReport } from './engine/garbage/report.ts';
 import type { Sentences } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
 import type { ImportOptions, ImportReport, ImportRow } from './engine/importing/types.ts';
@@ -71,6 +73,8 @@ export interface LadingOptions {
   readonly storageEstimate?: StorageEstimate;
   /** Bytes at most for the attachments of all accounts in this database, beside the estimate. Default no limit. */
   readonly storageBudgetBytes?: number;
+  /** When garbage is collected, what keeps files alive beside linked refs, and how long the log stays in full. */
+  readonly garbage?: GarbageOptions;
   /** What users read, in the app's own words or language, by key (contract 7.4). Default English. */
   readonly sentences?: Partial<Sentences>;
   /** Told at named points between two durable steps; for crash tests. */
@@ -193,8 +197,14 @@ export interface Lading {
    *   has it open and is idle is refused from then on: `account_forgotten`.
    */
   forget(account: string, options?: ForgetOptions): Promise<ForgetReport>;
-  /** Finds and removes what nothing needs. @throws {LadingError} `not_available`: not in this version. */
-  collectGarbage(options?: { readonly dryRun?: boolean }): Promise<void>;
+  /**
+   * Finds what nothing needs: files without a record, writes that did not end, leftovers of uploads here and at the
+   * remote, and shortens the log of what is at rest (contract 5.4, 5.5). In two phases: what is found is marked, and goes
+   * with a later run, when `garbage.graceMs` is over and nothing needs it still. Works in small steps beside everything
+   * else, and may be stopped anywhere. Runs by itself too, by `garbage.everyMs`.
+   * @throws {LadingError} `roots_unreadable`, `roots_empty`: what keeps files alive is not known; nothing was removed.
+   */
+  collectGarbage(options?: CollectOptions): Promise<GarbageReport>;
   /**
    * Resolves when nothing is left to do now, and says what still waits and for what. A network that just came back
    * counts after `onlineDebounceMs`; work that a dead process held, when its lease has run out.

@@ -12,6 +12,7 @@ export const onDemand = {
   capturing: lazily(() => import('./verbs/capturing.ts')),
   changing: lazily(() => import('./verbs/changing.ts')),
   forget: lazily(() => import('./verbs/forgetting.ts')),
+  garbage: lazily(() => import('./verbs/collecting.ts')),
   secretsBeside: lazily(() => import('./engine/lifecycle/secrets-beside.ts')),
   inspect: lazily(() => import('./engine/observe/inspected.ts')),
   intake: lazily(() => import('./engine/intake/index.ts')),

@@ -1,4 +1,5 @@
 import { assemble, type Opened } from './assemble.ts';
+import { createFreshKeys } from './engine/garbage/fresh-keys.ts';
 import { createGuardrails } from './engine/guardrails/guardrails.ts';
 import { translated } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
@@ -22,7 +23,7 @@ import { systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
 import { silentLogger } from './ports/logger.ts';
-import { made } from './ports/part.ts';
+import { heldBack, made } from './ports/part.ts';
 import { systemRandom } from './ports/random.ts';
 import type { Secrets } from './ports/secrets.ts';
 import { uuid7 } from './ports/uuid7.ts';
@@ -54,6 +55,9 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   const account = requireKeyId('accountId', options.account);
   const say = translated(options.sentences);
   const fields = createFieldRegistry(options.fields, say);
+  if (options.garbage !== undefined) {
+    (await onDemand.garbage()).garbageSettings(options.garbage);
+  }
   const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
   if (refuseNewer(options.store) < SCHEMA_VERSION) {
     (await onDemand.migrations()).migrate(options.store);
@@ -79,13 +83,29 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     clock,
     debounceMs: options.onlineDebounceMs ?? 500,
   });
-  const engine = { clock, random, logger, fields, say, slots, store, gates, guardrails };
+  const fresh = createFreshKeys(clock);
+  const engine = {
+    clock,
+    random,
+    logger,
+    fields,
+    say,
+    fresh,
+    slots,
+    store,
+    gates,
+    guardrails,
+  };
   const base = { ...options, account, ...engine };
   let host: Host | undefined;
   try {
     const progress = createProgressBoard(clock);
     const newId = (): MediaId => uuid7(clock.now(), random) as MediaId;
-    const newBlobKey = (accountId: string) => blobKey(accountId, newId());
+    const newBlobKey = (accountId: string) => {
+      const key = blobKey(accountId, newId());
+      fresh.add(key);
+      return key;
+    };
     let missing: (() => void) | undefined;
     const onMissing = (listener: () => void): void => {
       missing = listener;
@@ -108,12 +128,27 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       ...(options.runner === undefined ? {} : { lease: options.runner }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
     };
+    // The app's roots are looked at before a timer of an earlier life ends what they hold.
+    const running = options.garbage?.roots && heldBack(onDemand.uploading);
     const opened = await openHostWith(hostOptions, {
-      part: onDemand.uploading,
+      part: running ?? onDemand.uploading,
       onMissing: () => missing?.(),
     });
     host = seams.host?.(opened) ?? opened;
-    return await assemble({ ...base, host, machine, progress, onMissing, newId, newBlobKey });
+    const startRunning = (): void => {
+      running?.release();
+      host?.wake();
+    };
+    return await assemble({
+      ...base,
+      host,
+      machine,
+      progress,
+      onMissing,
+      startRunning,
+      newId,
+      newBlobKey,
+    });
   } catch (error) {
     slots.close();
     gates.close();
@@ -122,7 +157,10 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   }
 }
 
-type Base = Omit<Opened, 'host' | 'machine' | 'progress' | 'onMissing' | 'newId' | 'newBlobKey'>;
+type Base = Omit<
+  Opened,
+  'host' | 'machine' | 'progress' | 'onMissing' | 'startRunning' | 'newId' | 'newBlobKey'
+>;
 
 function hostedMachine(
   parts: Base & {

@@ -9,14 +9,7 @@ import type { StoreTransaction, StreamId, TaskId } from './event-store.ts';
  * a file whose process is gone, `root` a root of the app's that is no root any more, `upload` an unfinished upload at
  * the remote.
  */
-export type GarbageKind =
-  | 'temporary'
-  | 'blob'
-  | 'checkpoint'
-  | 'task'
-  | 'hold'
-  | 'root'
-  | 'upload';
+export type GarbageKind = 'temporary' | 'blob' | 'checkpoint' | 'task' | 'hold' | 'root' | 'upload';
 
 /** The first phase of garbage collection: what was found, and when; nothing of it was touched (contract 5.4). */
 export interface GarbageMark {
@@ -57,16 +50,19 @@ export interface GarbageTable {
   idleCheckpoints(tx: StoreTransaction, after: string, limit: number): readonly StreamId[];
   isIdleCheckpoint(tx: StoreTransaction, stream: StreamId): boolean;
   /** Tasks of streams that are not there, or are over. */
-  strayTasks(tx: StoreTransaction, limit: number): readonly Pick<TaskId, 'stream' | 'kind' | 'name'>[];
+  strayTasks(
+    tx: StoreTransaction,
+    limit: number,
+  ): readonly Pick<TaskId, 'stream' | 'kind' | 'name'>[];
   /** Attachments of an account that have `url` as their locator. */
   withUrl(tx: StoreTransaction, accountId: string, url: string): readonly MediaId[];
   /** Attachments of an account with a ref in this list, after `after`. */
-  inList(
-    tx: StoreTransaction,
-    ownerKey: string,
-    after: string,
-    limit: number,
-  ): readonly MediaId[];
+  inList(tx: StoreTransaction, ownerKey: string, after: string, limit: number): readonly MediaId[];
+  /**
+   * Removals of this attachment's refs that no backend has heard of yet (not due at `now`) say from now on that its object
+   * is kept.
+   */
+  keepObject(tx: StoreTransaction, mediaId: MediaId, now: number): void;
   /** Whether an account has any ref: the roots that the log knows. */
   hasRefs(tx: StoreTransaction, accountId: string): boolean;
   /** Whether bytes are here of an attachment that a ref must hold, by what it shows. */

@@ -43,6 +43,19 @@ export function made<Module, T>(part: Part<Module>, make: (loaded: Module) => T)
   });
 }
 
+/** A part that is not there before `release` is called, however early it was loaded. */
+export function heldBack<T>(part: Part<T>): Part<T> & { release(): void } {
+  const released = Promise.withResolvers<void>();
+  let isHeld = true;
+  const held = Object.assign(async () => released.promise.then(() => part.here ?? part()), {
+    release() {
+      isHeld = false;
+      released.resolve();
+    },
+  });
+  return Object.defineProperty(held, 'here', { get: () => (isHeld ? undefined : part.here) });
+}
+
 /** A part that needs no loading. */
 export function present<T>(part: T): Part<T> {
   return Object.assign(async () => part, { here: part });

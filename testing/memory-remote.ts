@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Fault, MediaFacts } from '../machines/attachment/types.ts';
-import type {
-  HeadOutcome,
-  ObjectKey,
-  Remote,
-  UploadContext,
-  UploadOutcome,
-  UploadRequest,
+import {
+  type HeadOutcome,
+  objectKey as keyOf,
+  type ObjectKey,
+  type Remote,
+  type UploadContext,
+  type UploadOutcome,
+  type UploadRequest,
 } from '../ports/remote.ts';
 
 /** One request that the engine makes, as a script sees it. */
 export interface RemoteCall {
-  readonly operation: 'upload' | 'head' | 'remove' | 'download';
+  readonly operation: 'upload' | 'head' | 'remove' | 'download' | 'list' | 'abort';
   readonly objectKey: ObjectKey;
   /** 1 for the first call of this operation for this object. */
   readonly nth: number;
@@ -48,8 +49,8 @@ export interface MemoryRemote extends Remote {
   readonly calls: readonly RemoteCall[];
   /** How often an object was completed, by key: more than once is a doubled upload. */
   readonly completions: ReadonlyMap<ObjectKey, number>;
-  /** Unfinished uploads by handle, with the bytes they hold. */
-  readonly unfinished: ReadonlyMap<string, Uint8Array>;
+  /** Unfinished uploads by handle, with the bytes they hold. A test may add what an earlier life left. */
+  readonly unfinished: Map<string, Uint8Array>;
   /** Uploads under way now, and the most at any time. */
   readonly running: { readonly now: number; readonly most: number };
   /** Bytes received by uploads. */
@@ -64,6 +65,8 @@ export interface MemoryRemoteOptions {
 
 const ORIGIN = 'https://objects.example/';
 const CHUNK_BYTES = 16_384;
+/** Small, so that a listing has several pages. */
+const LIST_PAGE = 3;
 
 /**
  * A {@link Remote} in memory that does what a script says: for tests of the engine and of apps.
@@ -233,6 +236,26 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
       return answer.fault ?? { ok: true };
     },
 
+    async listIncomplete(accountId, { after, signal }) {
+      const account = keyOf(accountId, '');
+      const answer = await begin('list', account, signal);
+      if (answer === undefined) return aborted();
+      if (answer.fault !== undefined) return answer.fault;
+      const uploads = [...unfinished.keys()]
+        .map((handle) => ({ objectKey: objectOf(handle), handle }))
+        .filter(({ objectKey, handle }) => objectKey.startsWith(account) && handle > (after ?? ''))
+        .toSorted((a, b) => (a.handle < b.handle ? -1 : 1));
+      const page = uploads.slice(0, LIST_PAGE);
+      return { ok: true, uploads: page, next: page.at(LIST_PAGE - 1)?.handle ?? null };
+    },
+
+    async abort({ objectKey, handle }, { signal }) {
+      const answer = await begin('abort', objectKey, signal);
+      if (answer === undefined) return aborted();
+      if (answer.fault === undefined || answer.landed === true) unfinished.delete(handle);
+      return answer.fault ?? { ok: true };
+    },
+
     async download(url, { start = 0, signal }) {
       if (!url.startsWith(ORIGIN)) return fault('terminal', 'origin_not_allowed');
       const objectKey = url.slice(ORIGIN.length) as ObjectKey;
@@ -246,6 +269,11 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
       return { ok: true, byteSize: bytes.byteLength, body };
     },
   };
+}
+
+/** `upload:<object key>`, and behind a `#` what tells several uploads of one object apart. */
+function objectOf(handle: string): ObjectKey {
+  return (handle.slice('upload:'.length).split('#')[0] ?? '') as ObjectKey;
 }
 
 async function* pieces(

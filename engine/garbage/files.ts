@@ -1,6 +1,6 @@
 import { accountPrefix, type BlobKey, type StoredBlob } from '../../ports/blob-store.ts';
 import type { GarbageMark } from '../../ports/garbage-table.ts';
-import { BATCH, isDue, itemOf, mark, marksOf, type Run, unmark } from './run.ts';
+import { BATCH, isDue, itemOf, markAll, marksOf, type Run, unmarkAll } from './run.ts';
 
 /** What the listing of the files told. */
 export interface FilesSeen {
@@ -30,7 +30,8 @@ export async function markFiles(
   for await (const file of run.blobs.list({ after })) {
     await run.slices.breathe();
     listed += 1;
-    if (file.temporary) found.push({ kind: 'temporary', key: file.key, reason: 'unfinished_write' });
+    if (file.temporary)
+      found.push({ kind: 'temporary', key: file.key, reason: 'unfinished_write' });
     // Another account's, or nobody's that we know: another database may lie beside this one.
     else if (file.key.startsWith(prefix)) {
       if (isNeeded(run, file.key)) anyKnown = true;
@@ -40,12 +41,12 @@ export async function markFiles(
     }
     for (const one of found.slice(-1)) noteNew(run, one, file);
     if (found.length >= BATCH || listed % PASSED_EVERY === 0) {
-      await mark(run, found);
+      await markAll(run, found);
       found = [];
       await passed(file.key);
     }
   }
-  await mark(run, found);
+  await markAll(run, found);
   return { anyKnown };
 }
 
@@ -71,10 +72,10 @@ export async function sweepFiles(run: Run): Promise<void> {
     for await (const one of marksOf(run, kind)) {
       if (await sweepOne(run, one)) over.push(one);
       if (over.length < BATCH) continue;
-      await unmark(run, over);
+      await unmarkAll(run, over);
       over = [];
     }
-    await unmark(run, over);
+    await unmarkAll(run, over);
   }
 }
 

@@ -1,8 +1,11 @@
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Part } from '../../ports/part.ts';
+import type { Change } from '../host/definition.ts';
 import { isClosed } from '../host/faults.ts';
+import type { Host } from '../host/host.ts';
 import type { Collector } from './collector.ts';
+import { EVERY_MS } from './every.ts';
 import type { CollectOptions } from './options.ts';
 import type { GarbageReport } from './report.ts';
 
@@ -10,8 +13,11 @@ import type { GarbageReport } from './report.ts';
 export interface Garbage {
   /** One run at a time; who asks during one waits for it. */
   collect(options?: CollectOptions): Promise<GarbageReport>;
+  /** The app's roots hold what they hold, now and whenever something was released; before the first timer. */
+  watchRoots(host: Pick<Host, 'subscribe'>): Promise<void>;
   start(): void;
-  close(): void;
+  /** Resolves when no run is under way; one that was is ended by Lading's end. */
+  close(): Promise<void>;
 }
 
 /** After opening: what the app does first comes first. */
@@ -20,40 +26,70 @@ const FIRST_AFTER_MS = 30_000;
 export function createGarbage(parts: {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** `Infinity`: never by schedule. */
-  readonly everyMs: number;
+  /** `Infinity`: never by schedule. Default {@link EVERY_MS}. */
+  readonly everyMs: number | undefined;
   readonly collector: Part<Collector>;
 }): Garbage {
-  const { clock, logger, collector } = parts;
+  const { clock, logger, collector, everyMs = EVERY_MS } = parts;
   let last: Promise<unknown> = Promise.resolve();
   let cancel: Cancel | undefined;
   let closed = false;
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = last.then(work);
-    last = next.catch(() => {});
-    return next;
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
   }
 
   function next(afterMs: number): void {
-    if (closed || !Number.isFinite(parts.everyMs)) return;
-    cancel = clock.schedule(Math.min(afterMs, parts.everyMs), tick, { background: true });
+    if (closed || !Number.isFinite(everyMs)) return;
+    cancel = clock.schedule(Math.min(afterMs, everyMs), () => void tick(), { background: true });
   }
 
-  function tick(): void {
-    inTurn(async () => (await collector()).collectIfDue()).then(next, (error: unknown) => {
-      // Nothing was removed that a later run could not have removed: it says why, and tries again.
+  async function run(): Promise<number> {
+    try {
+      return await inTurn(async () => (await collector()).collectIfDue());
+    } catch (error) {
+      // Nothing was removed that a later run could not remove: it says why, and tries again.
       if (!closed && !isClosed(error)) logger.error('garbage could not be collected', { error });
-      next(parts.everyMs);
-    });
+      return everyMs;
+    }
+  }
+
+  async function tick(): Promise<void> {
+    next(await run());
+  }
+
+  /** Not in turn: a long run must not keep what was just released from its roots. */
+  async function holdRoots(): Promise<void> {
+    try {
+      await (await collector()).holdRoots();
+    } catch (error) {
+      if (!closed && !isClosed(error)) logger.error('the roots could not be read', { error });
+    }
   }
 
   return {
     collect: (options) => inTurn(async () => (await collector()).collect(options)),
+    async watchRoots(host) {
+      host.subscribe((changes) => {
+        if (changes.some(isRelease)) void holdRoots();
+      });
+      await holdRoots();
+    },
     start: () => next(FIRST_AFTER_MS),
-    close() {
+    async close() {
       closed = true;
       cancel?.();
+      await last;
     },
   };
+}
+
+function isRelease({ before, after }: Change): boolean {
+  return isReleased(after) && (before === null || !isReleased(before));
+}
+
+function isReleased({ value }: Change['after']): boolean {
+  return (value as { readonly reference?: unknown }).reference === 'released';
 }

@@ -1,5 +1,6 @@
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlTransaction } from '../../ports/sql.ts';
+import { EVERY_MS } from './every.ts';
 
 /** How the collector works (contract 5.4, 5.5). Times are milliseconds. */
 export interface GarbageOptions {
@@ -44,6 +45,7 @@ export interface CollectOptions {
 
 const DAY_MS = 24 * 3_600_000;
 
+/** What the app said, with defaults. */
 export interface GarbageSettings {
   readonly everyMs: number;
   readonly graceMs: number;
@@ -59,16 +61,16 @@ const LOG_KEYS: ReadonlySet<string> = new Set(['checkpointAfterMs', 'tombstoneAf
 /** With its defaults. @throws {LadingError} `invalid_option`. */
 export function garbageSettings(options: GarbageOptions = {}): GarbageSettings {
   requireKeys('garbage', options, KEYS);
-  const { roots, log = {} } = options;
+  const { log = {} } = options;
   requireKeys('garbage.log', log, LOG_KEYS);
-  if (roots !== undefined && typeof roots !== 'function') {
+  if (options.roots !== undefined && typeof options.roots !== 'function') {
     throw invalid('garbage.roots', 'must be a function that gives refs');
   }
   return {
-    everyMs: requireMs('garbage.everyMs', options.everyMs ?? DAY_MS, 1_000),
+    everyMs: requireMs('garbage.everyMs', options.everyMs ?? EVERY_MS, 1_000),
     graceMs: requireMs('garbage.graceMs', options.graceMs ?? DAY_MS, 0),
     sliceMs: requireMs('garbage.sliceMs', options.sliceMs ?? 8, 1),
-    roots: roots === undefined ? undefined : (tx) => roots.call(options, tx),
+    roots: options.roots === undefined ? undefined : (tx) => options.roots?.(tx) ?? [],
     checkpointAfterMs: requireMs(
       'garbage.log.checkpointAfterMs',
       log.checkpointAfterMs ?? 7 * DAY_MS,

@@ -3,7 +3,7 @@ import type { BlobKey } from '../../ports/blob-store.ts';
 import type { GarbageMark } from '../../ports/garbage-table.ts';
 import { asStream } from '../lifecycle/as-stream.ts';
 import { ATTACHMENT } from '../lifecycle/hosted.ts';
-import { BATCH, isDue, itemOf, mark, marksOf, type Run, unmark } from './run.ts';
+import { BATCH, isDue, itemOf, markAll, marksOf, type Run, unmarkAll } from './run.ts';
 
 /** A protection of a file lasts no longer than this; one that says so was made by a clock that was ahead. */
 const LONGEST_HOLD_MS = 24 * 3_600_000;
@@ -81,7 +81,7 @@ export async function sweepCheckpoints(run: Run): Promise<void> {
   for (let after = ''; ; ) {
     const from = after;
     const page = events.read((tx) => garbage.idleCheckpoints(tx, from, BATCH));
-    await mark(
+    await markAll(
       run,
       page.map((key) => ({ kind: 'checkpoint', key, reason: 'no_upload' })),
     );
@@ -109,6 +109,6 @@ export async function sweepCheckpoints(run: Run): Promise<void> {
         if (garbage.isIdleCheckpoint(tx, stream)) checkpoints.remove(tx, stream);
       }
     });
-    await unmark(run, marks);
+    await unmarkAll(run, marks);
   }
 }

@@ -2,7 +2,7 @@ import type { MediaId } from '../../machines/attachment/types.ts';
 import { type IncompleteUpload, mediaIdOfKey } from '../../ports/remote.ts';
 import { asStream } from '../lifecycle/as-stream.ts';
 import { contextOf } from '../lifecycle/consequences.ts';
-import { isDue, itemOf, mark, marksOf, type Run, unmark } from './run.ts';
+import { isDue, itemOf, markAll, marksOf, type Run, unmarkAll } from './run.ts';
 
 /** Situations that may still go on with an unfinished upload. */
 const MAY_RESUME: ReadonlySet<string> = new Set([
@@ -43,7 +43,8 @@ export async function abortLeftovers(run: Run): Promise<void> {
     if (page.next === null) break;
     after = page.next;
   }
-  for await (const one of marksOf(run, 'upload')) if (!seen.has(one.key)) await unmark(run, [one]);
+  for await (const one of marksOf(run, 'upload'))
+    if (!seen.has(one.key)) await unmarkAll(run, [one]);
 }
 
 /** Not known here, or of another device: not ours to say. */
@@ -66,7 +67,7 @@ async function consider(run: Run, upload: IncompleteUpload): Promise<void> {
   const known = events.read((tx) => garbage.marked(tx, 'upload', key));
   if (known === undefined || !isDue(run, known)) {
     const found = { kind: 'upload', key, reason: 'not_resumed' } as const;
-    await mark(run, [found]);
+    await markAll(run, [found]);
     findings.note(itemOf(run, { ...found, foundAt: known?.foundAt ?? clock.now() }, 'waits'));
     return;
   }
@@ -77,5 +78,5 @@ async function consider(run: Run, upload: IncompleteUpload): Promise<void> {
   const outcome = await remote.abort?.(upload, { signal });
   run.crashPoint?.('garbage_upload_aborted');
   findings.note(itemOf(run, known, outcome?.ok === true ? 'removed' : 'failed'));
-  if (outcome?.ok === true) await unmark(run, [known]);
+  if (outcome?.ok === true) await unmarkAll(run, [known]);
 }

@@ -70,8 +70,8 @@ export function createFindings(dryRun: boolean): Findings {
     rootsUnknown: 0,
     note(item) {
       const { kind, action } = item;
-      const ofKind = (counts[kind] ??= {});
-      ofKind[action] = (ofKind[action] ?? 0) + 1;
+      const ofKind = counts[kind] ?? {};
+      counts[kind] = { ...ofKind, [action]: (ofKind[action] ?? 0) + 1 };
       if (items.length < MOST_ITEMS) items.push(item);
       if (action !== 'removed' || (kind !== 'blob' && kind !== 'temporary')) return;
       freed.files += 1;

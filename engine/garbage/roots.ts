@@ -7,7 +7,7 @@ import { contextOf } from '../lifecycle/consequences.ts';
 import { lendTransaction } from '../lifecycle/lend-transaction.ts';
 import { rankAfter } from '../lifecycle/rank-after.ts';
 import { idsOf } from './root-values.ts';
-import { BATCH, isDue, itemOf, mark, marksOf, type Run, unmark } from './run.ts';
+import { BATCH, isDue, itemOf, markAll, marksOf, type Run, unmarkAll } from './run.ts';
 
 /** The roots as they are now. */
 export interface RootsNow {
@@ -87,17 +87,15 @@ export async function applyRoots(run: Run, ids: ReadonlySet<MediaId>): Promise<v
   );
   const lost = [...held].filter((id) => !ids.has(id));
   for (let at = 0; at < lost.length; at += BATCH) {
-    await mark(
+    await markAll(
       run,
-      lost
-        .slice(at, at + BATCH)
-        .map((key) => ({ kind: 'root', key, reason: 'no_root_any_more' })),
+      lost.slice(at, at + BATCH).map((key) => ({ kind: 'root', key, reason: 'no_root_any_more' })),
     );
     await run.slices.breathe();
   }
   for await (const one of marksOf(run, 'root')) {
     const mediaId = one.key as MediaId;
-    if (!held.has(mediaId) || ids.has(mediaId)) await unmark(run, [one]);
+    if (!held.has(mediaId) || ids.has(mediaId)) await unmarkAll(run, [one]);
     else if (isDue(run, one)) await release(run, mediaId, one);
     else run.findings.note(itemOf(run, one, 'waits'));
   }
@@ -130,7 +128,7 @@ async function heldByRoots(run: Run): Promise<ReadonlySet<MediaId>> {
 
 /** In the order of their ids, some in each commit (design 2). */
 async function hold(run: Run, ids: readonly MediaId[]): Promise<void> {
-  const { host, accountId, dryRun } = run;
+  const { host, accountId, clock, dryRun, garbage } = run;
   const sorted = ids.toSorted();
   for (let at = 0; at < sorted.length; at += BATCH) {
     const batch = sorted.slice(at, at + BATCH);
@@ -140,6 +138,7 @@ async function hold(run: Run, ids: readonly MediaId[]): Promise<void> {
           const state = work.peek(asStream(mediaId));
           const context = state && contextOf(state.context);
           if (context?.accountId !== accountId || context.gone) return true;
+          garbage.keepObject(work.tx, mediaId, clock.now());
           work.send(asStream(mediaId), {
             type: 'ref.synced',
             owner: rootOwner(accountId),
@@ -167,5 +166,5 @@ async function release(
     type: 'ref.tombstoned',
     owner: rootOwner(run.accountId),
   });
-  await unmark(run, [one]);
+  await unmarkAll(run, [one]);
 }

@@ -79,7 +79,7 @@ export function itemOf(
  * Marks what was found, in one commit; each keeps the time of its first finding. A mark from the future was made by a
  * clock that was ahead: it counts from now.
  */
-export async function mark(
+export async function markAll(
   run: Run,
   found: readonly { readonly kind: GarbageKind; readonly key: string; readonly reason: string }[],
 ): Promise<void> {
@@ -91,7 +91,7 @@ export async function mark(
   run.crashPoint?.('garbage_marked');
 }
 
-export async function unmark(
+export async function unmarkAll(
   run: Run,
   marks: readonly Pick<GarbageMark, 'kind' | 'key'>[],
 ): Promise<void> {

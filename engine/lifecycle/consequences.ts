@@ -1,5 +1,6 @@
 import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import { refOf } from '../../machines/attachment/ref-of.ts';
+import { isRootOwner } from '../../machines/attachment/root-owner.ts';
 import { type Owner, ownerKey, type RefEntry } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, OutboxTable } from '../../ports/attachment-tables.ts';
 import { LadingError } from '../../ports/errors.ts';
@@ -47,7 +48,7 @@ export function createConsequences(options: {
         urlBefore === after.url;
       if (same && !isAskedAgain) continue;
       touched.push(entry.owner);
-      if (fromBackend) continue;
+      if (fromBackend || isRootOwner(entry.owner)) continue;
       // A removal that was taken back in time was never told: then a tombstone is another device's, and wins.
       const isBack =
         known === undefined && outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
@@ -71,7 +72,7 @@ export function createConsequences(options: {
     for (const gone of before.values()) {
       if (kept.has(gone.key)) continue;
       touched.push(gone.owner);
-      if (fromBackend) continue;
+      if (fromBackend || isRootOwner(gone.owner)) continue;
       const undoable = after.undoable.some((entry) => entry.key === gone.key);
       outbox.put(tx, {
         opId: opId(count),
@@ -80,7 +81,10 @@ export function createConsequences(options: {
           type: 'ref.delete',
           owner: gone.owner,
           mediaId: after.mediaId,
-          ...(after.policy.remoteOnRelease === 'keep' ? { keepObject: true } : {}),
+          // The app's own tables may still lead to the object.
+          ...(after.policy.remoteOnRelease === 'keep' || hasRoot(after)
+            ? { keepObject: true }
+            : {}),
         },
         at,
         // Held back while it can be undone: until then the backend need not know.
@@ -129,6 +133,10 @@ const BACKEND_EVENTS: ReadonlySet<string> = new Set([
 function refsBefore(change: Change): ReadonlyMap<string, RefEntry> {
   const refs = change.before === null ? [] : contextOf(change.before.context).refs;
   return new Map(refs.map((entry) => [entry.key, entry]));
+}
+
+function hasRoot({ refs }: AttachmentContext): boolean {
+  return refs.some(({ owner }) => isRootOwner(owner));
 }
 
 /** The attachment machine's context, as a change carries it. */

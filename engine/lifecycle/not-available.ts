@@ -5,7 +5,6 @@ const MISSING = {
   prefer: 'uploads run oldest first in this version',
   credentials: 'give the remote a function for its headers, and call `retry` when they changed',
   signOut: 'call `close()`, and open Lading for the next account',
-  collectGarbage: 'leftovers of a removal are cleaned up by themselves; all others stay',
 } as const;
 
 /** @throws {LadingError} `not_available`, with what to do instead. */

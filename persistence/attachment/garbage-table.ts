@@ -118,6 +118,17 @@ export const garbageTable: GarbageTable = {
       )
       .map(toMediaId),
 
+  keepObject({ sql }, mediaId, now) {
+    sql.run(
+      `UPDATE lading_outbox SET op = json_set(op, '$.keepObject', json('true'))
+       WHERE media_id = ? AND due_at > ? AND created_at <= ? AND attempts = 0
+         AND op ->> 'type' = 'ref.delete'`,
+      mediaId,
+      now,
+      now,
+    );
+  },
+
   // Keys of owners begin with their account.
   hasRefs({ sql }, accountId) {
     const account = encodeURIComponent(accountId);

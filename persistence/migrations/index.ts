@@ -4,7 +4,9 @@ import { cleanupSchema } from './0002-cleanup.ts';
 import { refuseNewer, SCHEMA_VERSION } from './schema-version.ts';
 
 /** Numbered from 1, forward only, frozen once released. A new one is a new {@link SCHEMA_VERSION}: the compiler counts. */
-const MIGRATIONS = [initialSchema, cleanupSchema] as const satisfies { readonly length: typeof SCHEMA_VERSION };
+const MIGRATIONS = [initialSchema, cleanupSchema] as const satisfies {
+  readonly length: typeof SCHEMA_VERSION;
+};
 
 const LOCK_PATIENCE_MS = 2_000;
 

@@ -134,7 +134,8 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSetup>[] = [
     title: 'lists in the same order each time, and goes on behind any key, also one that is gone',
     async run({ store }) {
       const ids = Array.from({ length: 12 }, (_, n) => `0000000${n % 4}-0000-7000-8000-${n}`);
-      for (const id of ids) await store.write(blobKey(`account-${id.length % 2}`, id), pieces(pattern(3), 3));
+      for (const id of ids)
+        await store.write(blobKey(`account-${id.length % 2}`, id), pieces(pattern(3), 3));
       const keys = (await listed(store)).map((blob) => blob.key);
       expect((await listed(store)).map((blob) => blob.key)).toEqual(keys);
       for (const [at, after] of keys.entries()) {

@@ -1,5 +1,13 @@
 import { expect } from 'vitest';
-import type { ObjectKey, Remote, UploadContext, UploadRequest } from '../../ports/remote.ts';
+import type { Fault } from '../../machines/attachment/types.ts';
+import type {
+  IncompletePage,
+  IncompleteUpload,
+  ObjectKey,
+  Remote,
+  UploadContext,
+  UploadRequest,
+} from '../../ports/remote.ts';
 import { objectKey } from '../../ports/remote.ts';
 import { collect, pattern, sha256 } from './bytes.ts';
 import { type ContractCase, type ContractSetup, describeContract } from './contract.ts';
@@ -169,7 +177,47 @@ export const remoteCases: readonly ContractCase<RemoteSetup>[] = [
       }
     },
   },
+  {
+    title:
+      'lists the unfinished uploads of an account, where it can list, and aborts them one by one',
+    async run(world) {
+      const { remote } = world;
+      // A protocol without a listing has neither.
+      expect(typeof remote.abort).toBe(typeof remote.listIncomplete);
+      if (remote.listIncomplete === undefined) return;
+      const keys = Array.from({ length: 7 }, (_, n) => objectKey('account-1', `media-${n}`));
+      for (const one of keys) await brokenUpload(world, one);
+      await brokenUpload(world, objectKey('account-2', 'media-0'));
+      const before = await unfinished(world);
+      expect(keys).toEqual(expect.arrayContaining(before.map(({ objectKey: of }) => of)));
+      for (const [index, one] of before.entries()) {
+        expect(await remote.abort?.(one, { signal: never })).toEqual({ ok: true });
+        expect(await remote.abort?.(one, { signal: never })).toEqual({ ok: true });
+        expect(await unfinished(world)).toEqual(before.slice(index + 1));
+      }
+      expect(await runsOf(world)(key)).toMatchObject({ ok: true });
+      expect(await unfinished(world)).toEqual([]);
+    },
+  },
 ];
+
+/** An upload of which some bytes arrive, where the protocol keeps them. */
+async function brokenUpload(world: RemoteSetup, of: ObjectKey): Promise<void> {
+  world.breakNextUpload();
+  expect(await runsOf(world)(of)).toMatchObject({ ok: false });
+}
+
+/** In the order of their keys. */
+async function unfinished({ remote }: RemoteSetup): Promise<readonly IncompleteUpload[]> {
+  const found: IncompleteUpload[] = [];
+  for (let after: string | null = null; ; ) {
+    const page: IncompletePage | Fault | undefined = await remote.listIncomplete?.('account-1', { after, signal: never });
+    if (page?.ok !== true) throw new Error(`no listing: ${JSON.stringify(page)}`);
+    found.push(...page.uploads);
+    if (page.next === null) return found.toSorted((a, b) => (a.objectKey < b.objectKey ? -1 : 1));
+    after = page.next;
+  }
+}
 
 /** One attachment's runs: each knows the handle that the one before reported. */
 function runsOf({ remote }: RemoteSetup) {

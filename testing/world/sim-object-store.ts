@@ -90,6 +90,15 @@ export interface SimObjectStore {
     start: number,
     length: number,
   ): StoreReply<{ bytes: Uint8Array; byteSize: number }>;
+  /** Unfinished uploads of an account, as many as a page has, behind `after`. */
+  list(
+    token: Token,
+    accountId: string,
+    after: string | null,
+    limit: number,
+  ): StoreReply<{ uploads: readonly { key: ObjectKey; handle: string }[] }>;
+  /** Ends an unfinished upload; a missing one is fine. */
+  abort(token: Token, handle: string): StoreReply<{ aborted: boolean }>;
   /** The object and its unfinished upload; a missing one is fine. */
   remove(token: Token, key: ObjectKey): StoreReply<{ removed: boolean }>;
 
@@ -263,6 +272,24 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
       if (object === undefined) return { status: 404, code: 'no_such_object' };
       const bytes = object.bytes.slice(start, start + length);
       return { status: 200, bytes, byteSize: object.byteSize };
+    },
+
+    list(token, accountId, after, limit) {
+      const account = objectKey(accountId, '');
+      const no = gate('list', token, account);
+      if (no !== undefined) return no;
+      const uploads = [...sessions]
+        .filter(([, session]) => !isExpired(session) && session.key.startsWith(account))
+        .map(([handle, { key }]) => ({ key, handle }))
+        .filter(({ key }) => after === null || key > after)
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+      return { status: 200, uploads: uploads.slice(0, limit) };
+    },
+
+    abort(token, handle) {
+      const no = gate('abort', token, keyOf(handle));
+      if (no !== undefined) return no;
+      return { status: 200, aborted: sessions.delete(handle) };
     },
 
     remove(token, key) {

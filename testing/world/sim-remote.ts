@@ -1,12 +1,13 @@
 import type { Fault, Receipt } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
-import type {
-  HeadOutcome,
-  ObjectKey,
-  Remote,
-  UploadContext,
-  UploadOutcome,
-  UploadRequest,
+import {
+  type HeadOutcome,
+  type ObjectKey,
+  objectKey,
+  type Remote,
+  type UploadContext,
+  type UploadOutcome,
+  type UploadRequest,
 } from '../../ports/remote.ts';
 import { NetworkError } from './network-faults.ts';
 import type { NetworkLink } from './sim-network.ts';
@@ -171,6 +172,21 @@ export function simRemote(
         const reply = await call('DELETE', key, signal, remove);
         return reply.status === 200 ? { ok: true } : faultOf(reply);
       }),
+    listIncomplete: (accountId, { after, signal }) =>
+      classified(signal, async () => {
+        const list = (credentials: Token) => store.list(credentials, accountId, after, LIST_PAGE);
+        const reply = await call('LIST', objectKey(accountId, ''), signal, list);
+        if (reply.status !== 200) return faultOf(reply);
+        const uploads = reply.uploads.map(({ key, handle }) => ({ objectKey: key, handle }));
+        const next = uploads.length < LIST_PAGE ? null : (uploads.at(-1)?.objectKey ?? null);
+        return { ok: true, uploads, next };
+      }),
+    abort: ({ objectKey: key, handle }, { signal }) =>
+      classified(signal, async () => {
+        const abort = (credentials: Token) => store.abort(credentials, handle);
+        const reply = await call('ABORT', key, signal, abort);
+        return reply.status === 200 ? { ok: true } : faultOf(reply);
+      }),
     download: (url, { start = 0, signal }) =>
       classified(signal, async () => {
         const key = keyOf(url);
@@ -186,6 +202,9 @@ export function simRemote(
       }),
   };
 }
+
+/** Small, so that a listing has several pages. */
+const LIST_PAGE = 3;
 
 /** How often the store may correct the offset before the attempt ends: two senders, or a store that has lost bytes. */
 const MOST_SETBACKS = 5;

@@ -1,0 +1,293 @@
+import type { BlobKey, Lading } from 'lading';
+import { describe, expect, it } from 'vitest';
+import { blobKey } from '../../ports/blob-store.ts';
+import { codeOf, image, ME, picture, type World, world } from '../support/lading-world.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A file that no record knows, as a kill between a file's rename and its commit leaves one. */
+async function stray(phone: World, id = '0198f000-0000-7000-8000-0000000000aa', of = ME) {
+  const key = blobKey(of, id);
+  await phone.blobs.write(key, bytes('nobody knows me'));
+  return key;
+}
+
+async function* bytes(text: string): AsyncIterable<Uint8Array> {
+  yield new TextEncoder().encode(text);
+}
+
+/** Days pass here: a lease that is looked at every 80 minutes. */
+const PATIENT = { runner: { leaseMs: 4 * HOUR_MS } };
+
+async function opened(options: Parameters<World['open']>[0] = {}) {
+  const phone = world();
+  const lading = await phone.open({ ...PATIENT, ...options });
+  return { phone, lading, collect: () => phone.until(lading.collectGarbage()) };
+}
+
+describe('a file without a record', () => {
+  it('is marked by one run, and goes with a later one when the grace is over', async () => {
+    const { phone, collect } = await opened();
+    const key = await stray(phone);
+    expect(await collect()).toMatchObject({
+      freed: { files: 0, bytes: 0 },
+      counts: { blob: { waits: 1 } },
+      items: [{ kind: 'blob', key, reason: 'no_record', action: 'waits', sizeBytes: 15 }],
+    });
+    await phone.pass(HOUR_MS);
+    expect((await collect()).counts).toEqual({ blob: { waits: 1 } });
+    expect(phone.blobs.keys).toEqual([key]);
+    await phone.pass(DAY_MS);
+    // By the schedule of the engine itself.
+    expect(phone.blobs.keys).toEqual([]);
+    expect(await collect()).toMatchObject({ counts: {}, items: [] });
+  });
+
+  it('never goes with the run that found it, whatever the clock says', async () => {
+    const { phone, collect } = await opened({ garbage: { graceMs: 0 } });
+    await stray(phone);
+    expect((await collect()).freed.files).toBe(0);
+    await phone.pass(1);
+    expect((await collect()).freed).toEqual({ files: 1, bytes: 15 });
+  });
+
+  it('waits its whole grace again when it was marked by a clock that was ahead', async () => {
+    const { phone, collect } = await opened();
+    await stray(phone);
+    phone.clock.jump(400 * DAY_MS);
+    await collect();
+    phone.clock.jump(-400 * DAY_MS);
+    await collect();
+    await phone.pass(HOUR_MS);
+    expect((await collect()).counts).toEqual({ blob: { waits: 1 } });
+    await phone.pass(25 * HOUR_MS);
+    expect(phone.blobs.keys).toEqual([]);
+  });
+
+  it('stays when a record knows it after all: the mark is taken back', async () => {
+    const { phone, lading, collect } = await opened();
+    const photo = await phone.until(lading.capture(picture(), image()));
+    const [key] = phone.blobs.keys;
+    phone.handle
+      .prepare(`INSERT INTO lading_garbage VALUES ('blob', ?, 'no_record', 0)`)
+      .run(key ?? '');
+    await phone.pass(2 * DAY_MS);
+    await collect();
+    expect(phone.blobs.keys).toEqual([key]);
+    expect(phone.rows('SELECT * FROM lading_garbage')).toEqual([]);
+    expect(lading.view(photo.ref).state).toBe('uploaded');
+  });
+
+  it('of another account, or of no account, is not this one’s to judge', async () => {
+    const { phone, collect } = await opened({ garbage: { graceMs: 0 } });
+    const theirs = await stray(phone, undefined, 'account-2');
+    const odd = 'somebody/else' as BlobKey;
+    await phone.blobs.write(odd, bytes('another tool'));
+    await collect();
+    await phone.pass(2 * DAY_MS);
+    expect((await collect()).items).toEqual([]);
+    expect(phone.blobs.keys.toSorted()).toEqual([theirs, odd].toSorted());
+  });
+
+  it('that a capture of this process has written and not committed yet is left alone', async () => {
+    const phone = world();
+    const lading = await phone.open({ ...PATIENT, garbage: { graceMs: 0 } });
+    let proceed = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      proceed = resolve;
+    });
+    const slow = {
+      ...picture('the second file'),
+      async *open() {
+        await held;
+        yield* picture('the second file').open();
+      },
+    };
+    const [first, second] = [picture('the first file'), slow];
+    const capturing = lading.captureAll(
+      [first, second].map((source) => ({ source, kind: 'image' as const })),
+      { owner: image().owner },
+    );
+    await phone.clock.advanceBy(50);
+    phone.clock.jump(30 * DAY_MS);
+    for (let run = 0; run < 3; run++) {
+      await phone.until(lading.collectGarbage());
+      phone.clock.jump(2 * DAY_MS);
+    }
+    proceed();
+    const photos = await phone.until(capturing);
+    await phone.until(lading.settled());
+    expect(photos.map(({ view }) => view.state)).toEqual(['uploaded', 'uploaded']);
+  });
+});
+
+describe('a dry run', () => {
+  it('says what would go and why, and changes nothing', async () => {
+    const { phone, lading, collect } = await opened();
+    const key = await stray(phone);
+    const dry = () => phone.until(lading.collectGarbage({ dryRun: true }));
+    const tables = () =>
+      ['lading_garbage', 'lading_meta', 'lading_event'].map((table) =>
+        phone.rows(`SELECT * FROM ${table}`),
+      );
+    const before = tables();
+    expect(await dry()).toMatchObject({
+      dryRun: true,
+      items: [{ key, action: 'waits', reason: 'no_record', dueAt: phone.clock.now() + DAY_MS }],
+    });
+    expect(tables()).toEqual(before);
+    await collect();
+    await phone.pass(23 * HOUR_MS);
+    const marked = tables();
+    phone.clock.jump(2 * HOUR_MS);
+    expect(await dry()).toMatchObject({
+      freed: { files: 1, bytes: 15 },
+      items: [{ key, action: 'removed' }],
+    });
+    expect(tables()).toEqual(marked);
+    expect(phone.blobs.keys).toEqual([key]);
+  });
+});
+
+describe('bytes that should be here and are not', () => {
+  it('are told to their attachment: it is fetched again, or fails visibly', async () => {
+    const { phone, lading, collect } = await opened();
+    const sent = await phone.until(lading.capture(picture('sent'), image()));
+    const kept = await phone.until(lading.capture(picture('kept'), image()));
+    await phone.until(lading.settled());
+    phone.net.set({ online: false, metered: false });
+    const unsent = await phone.until(lading.capture(picture('unsent'), image()));
+    for (const { blob_key: key } of phone.rows(
+      `SELECT blob_key FROM lading_media WHERE media_id IN ('${sent.id}', '${unsent.id}')`,
+    )) {
+      phone.blobs.lose(key as BlobKey);
+    }
+    expect(await collect()).toMatchObject({ bytesMissing: 2, problems: [] });
+    expect(lading.view(unsent.ref)).toMatchObject({
+      state: 'failed',
+      error: { code: 'source_missing' },
+    });
+    expect(lading.view(sent.ref).state).toBe('uploaded');
+    expect(lading.view(kept.ref).state).toBe('uploaded');
+    expect(lading.storage()).toMatchObject({ files: 1 });
+  });
+
+  it('are told to nobody when not one file is there: the place itself is missing', async () => {
+    const { phone, lading, collect } = await opened();
+    phone.net.set({ online: false, metered: false });
+    const photo = await phone.until(lading.capture(picture(), image()));
+    const [key = ''] = phone.blobs.keys;
+    phone.blobs.lose(key as BlobKey);
+    expect(await collect()).toMatchObject({
+      bytesMissing: 0,
+      problems: [{ code: 'files_gone' }],
+    });
+    expect(lading.view(photo.ref).state).toBe('local_only');
+  });
+});
+
+describe('roots', () => {
+  const roots = (of: () => readonly unknown[]) => ({ ...PATIENT, garbage: { roots: of } });
+
+  async function removedButRooted(value: (lading: Lading, id: string) => unknown) {
+    const phone = world();
+    let id = '';
+    let held: unknown[] = [];
+    const lading = await phone.open(roots(() => held));
+    const photo = await phone.until(lading.capture(picture(), image()));
+    id = photo.id;
+    await phone.until(lading.settled());
+    held = [value(lading, id)];
+    await phone.until(lading.remove(photo.id, image().owner));
+    await phone.pass(HOUR_MS);
+    return { phone, lading, photo, letGo: () => (held = []), keepOne: () => (held = ['x']) };
+  }
+
+  it.each([
+    ['an id', (_: Lading, id: string) => id],
+    ['an offline url', (_: Lading, id: string) => `offline://${id}`],
+    ['a ref', (_: Lading, id: string) => ({ mediaId: id, url: 'x', kind: 'image' })],
+    ['JSON of refs', (_: Lading, id: string) => JSON.stringify([{ mediaId: id }])],
+    ['a remote url', (_: Lading, id: string) => `https://objects.example/${ME}/${id}`],
+  ])('of the app’s own tables keep what they hold: %s', async (_what, value) => {
+    const { phone, lading, photo } = await removedButRooted(value);
+    expect(lading.view(photo.id).state).toBe('uploaded');
+    const read = await phone.until(lading.resolve(photo.id));
+    expect(read.byteSize).toBeGreaterThan(0);
+    expect(
+      phone.rows('SELECT op FROM lading_outbox').map(({ op }) => JSON.parse(String(op))),
+    ).toEqual(
+      expect.arrayContaining([expect.objectContaining({ type: 'ref.delete', keepObject: true })]),
+    );
+    expect(JSON.stringify(phone.rows('SELECT op FROM lading_outbox'))).not.toContain('lading.root');
+  });
+
+  it('that are none any more let go in two phases', async () => {
+    const { phone, lading, photo, keepOne } = await removedButRooted((_, id) => id);
+    keepOne();
+    expect((await phone.until(lading.collectGarbage())).counts).toEqual({ root: { waits: 1 } });
+    await phone.pass(2 * DAY_MS);
+    expect(lading.view(photo.id).state).toBe('gone');
+    expect(phone.blobs.keys).toEqual([]);
+  });
+
+  it('that are suddenly none stop the run before anything is removed, until the app says that it is right', async () => {
+    const { phone, lading, photo, letGo } = await removedButRooted((_, id) => id);
+    await phone.until(lading.collectGarbage());
+    const key = await stray(phone);
+    letGo();
+    expect(await codeOf(phone.until(lading.collectGarbage()))).toBe('roots_empty');
+    await phone.pass(5 * DAY_MS);
+    expect(phone.blobs.keys).toContain(key);
+    expect(lading.view(photo.id).state).toBe('uploaded');
+    await phone.until(lading.collectGarbage({ rootsMayBeEmpty: true }));
+    await phone.pass(3 * DAY_MS);
+    expect(lading.view(photo.id).state).toBe('gone');
+    expect(phone.blobs.keys).toEqual([]);
+  });
+
+  it.each([
+    [
+      'a throw',
+      () => {
+        throw new Error('no such table: project');
+      },
+    ],
+    ['a number', () => [17]],
+    ['JSON that is cut', () => ['[{"mediaId":']],
+    ['an object that is no ref', () => [{ id: 'x' }]],
+  ])('that cannot be read stop the run before anything is removed: %s', async (_what, give) => {
+    const phone = world();
+    const lading = await phone.open(roots(give));
+    const key = await stray(phone);
+    await phone.pass(5 * DAY_MS);
+    expect(await codeOf(phone.until(lading.collectGarbage()))).toBe('roots_unreadable');
+    expect(phone.blobs.keys).toEqual([key]);
+  });
+
+  it('of the log that were lost stop the run too', async () => {
+    const { phone, lading, collect } = await opened();
+    await phone.until(lading.capture(picture(), image()));
+    phone.handle.exec('DELETE FROM lading_ref');
+    expect(await codeOf(collect())).toBe('roots_unreadable');
+    await phone.until(lading.verify({ repair: true }));
+    expect((await collect()).problems).toEqual([]);
+  });
+});
+
+describe('options', () => {
+  it.each([
+    [{ everyMs: 10 }],
+    [{ graceMs: -1 }],
+    [{ graceMs: Number.NaN }],
+    [{ sliceMs: 0 }],
+    [{ roots: 'SELECT 1' }],
+    [{ grace: 5 }],
+    [{ log: { after: 1 } }],
+    ['daily'],
+  ])('that are none are refused when Lading opens: %j', async (garbage) => {
+    const phone = world();
+    expect(await codeOf(phone.open({ garbage: garbage as never }))).toBe('invalid_option');
+  });
+});
