@@ -19,6 +19,11 @@ export interface StreamWork {
    */
   create(stream: StreamId, machine: string, input: JsonObject): unknown;
   /**
+   * Begins a new life of a stream that is done; its versions go on.
+   * @throws {LadingError} `not_found`; `stream_exists` for one that is not done.
+   */
+  reopen(stream: StreamId, input: JsonObject): unknown;
+  /**
    * Steps a stream; an event that its state does not handle is ignored and not logged.
    * @throws {LadingError} `not_found`, `invalid_event`.
    */

@@ -1,6 +1,6 @@
 import type { StampedEvent, Stepper } from '../../machines/durable/stepper.ts';
 import type { Json, JsonObject } from '../../machines/json.ts';
-import type { NewEvent, StoreTransaction, StreamId } from '../../ports/event-store.ts';
+import type { NewEvent, StoredEvent, StoreTransaction, StreamId } from '../../ports/event-store.ts';
 
 /** What one run of a service is lent. */
 export interface ServiceRun {
@@ -49,6 +49,7 @@ export interface Change {
   readonly machine: string;
   readonly version: number;
   readonly event: NewEvent;
+  /** Null where a life begins: the first one, or a new one of a stream that was done. */
   readonly before: StateView | null;
   readonly after: StateView;
 }
@@ -59,9 +60,32 @@ export interface StateView {
   readonly status: 'active' | 'done';
 }
 
+/** A state that a log keeps in place of the events that led to it. */
+export type KeptState = Pick<StateView, 'value' | 'context'>;
+
+/** What may stand for a stream's events once nothing happened to it for a while (contract 5.5). */
+export interface Compaction {
+  /**
+   * `checkpoint`: its whole state, from which it goes on; `tombstone`: next to nothing, since it is done; `no`: its
+   * events stay, whatever their age. A pure function of the state.
+   */
+  how(state: StateView): 'checkpoint' | 'tombstone' | 'no';
+  /** All that a tombstone keeps: as little as `expand` needs. */
+  strip(state: StateView): JsonObject;
+  /** The state that a tombstone stands for, one that is done. Its payload is what any version of `strip` gave. */
+  expand(tombstone: StoredEvent): KeptState;
+  /** What of the events somebody still asks for; undefined when nothing. An earlier checkpoint is among them. */
+  keep?(events: readonly StoredEvent[]): JsonObject | undefined;
+  /**
+   * Brings a checkpoint of another format of the machine to the present one.
+   * @throws {LadingError} `unknown_event_version` for a format that it does not know. Default: refuses all.
+   */
+  upcast?(format: string, state: KeptState): KeptState;
+}
+
 /** A machine as a host keeps it: how it steps, how its log is read, what it does. */
 export interface HostedMachine {
-  /** Name in the log; the first event of each of its streams is `<id>.created`. */
+  /** Name in the log; each life of its streams begins with `<id>.created`. */
   readonly id: string;
   /** Version of the machine's states and context: a snapshot of another version is not used. */
   readonly format: string;
@@ -75,6 +99,8 @@ export interface HostedMachine {
    * @throws {LadingError} `unknown_event_version` for a version newer than it knows. Default: refuses all but 1.
    */
   upcast?(type: string, schemaVersion: number, payload: JsonObject): JsonObject;
+  /** Default: nothing of its log is ever compacted. */
+  readonly compaction?: Compaction;
   readonly services: Readonly<Record<string, Service>>;
   readonly actions?: Readonly<Record<string, ActionHandler>>;
   /** Writes the rows that follow from a step; in its commit. Must be a pure function of the change and the rows. */

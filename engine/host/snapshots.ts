@@ -2,6 +2,7 @@ import { toMachineEvent } from '../../machines/durable/event-names.ts';
 import type { Snapshot, Step } from '../../machines/durable/stepper.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import type { Cancel } from '../../ports/clock.ts';
+import { type CheckpointPayload, isCompacted, TOMBSTONE } from '../../ports/compacted.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoredEvent, StoreTransaction, StreamId } from '../../ports/event-store.ts';
 import type { HostedMachine } from './definition.ts';
@@ -114,21 +115,53 @@ export function foldStep(
   state: Snapshot | undefined,
   event: StoredEvent,
 ): Step {
+  if (isCompacted(event.type)) {
+    return { snapshot: resumed(machine, event), changed: true, effects: [] };
+  }
   const payload = upcast(machine, event);
   const stamp = { at: event.at, jitter: event.jitter };
-  return state === undefined
+  // At a later version it begins a new life of a stream that was done: nothing of the old state is left.
+  return state === undefined || event.type === createdType(machine)
     ? machine.stepper.init({ ...(payload['input'] as JsonObject), ...stamp })
     : machine.stepper.step(state, toMachineEvent(event.type, payload, stamp));
 }
 
+/** The type of the event that begins a life. */
+export function createdType(machine: Pick<HostedMachine, 'id'>): string {
+  return `${machine.id}.created`;
+}
+
+/** The state that a checkpoint or a tombstone stands for. @throws {LadingError} `unknown_event_version`. */
+function resumed(machine: HostedMachine, event: StoredEvent): Snapshot {
+  const { compaction, format, stepper } = machine;
+  if (event.schemaVersion !== 1) throw unknownVersion(event);
+  if (event.type === TOMBSTONE) {
+    if (compaction === undefined) throw unknownVersion(event);
+    return stepper.resume(compaction.expand(event));
+  }
+  const { format: written, context } = event.payload as CheckpointPayload;
+  const state = { value: event.state, context };
+  if (written === format) return stepper.resume(state);
+  if (compaction?.upcast === undefined) throw unknownVersion(event);
+  return stepper.resume(compaction.upcast(written, state));
+}
+
 function upcast(machine: HostedMachine, event: StoredEvent): JsonObject {
+  if (isCompacted(event.type)) {
+    resumed(machine, event);
+    return event.payload;
+  }
   if (machine.upcast !== undefined) {
     return machine.upcast(event.type, event.schemaVersion, event.payload);
   }
   if (event.schemaVersion === 1) return event.payload;
-  throw new LadingError(
+  throw unknownVersion(event);
+}
+
+function unknownVersion({ type, stream, schemaVersion }: StoredEvent): LadingError {
+  return new LadingError(
     'unknown_event_version',
-    `Event ${event.type} of stream ${event.stream} has schema version ${event.schemaVersion}, newer than this version knows. Update the app; nothing was changed.`,
-    { details: { stream: event.stream, type: event.type, schemaVersion: event.schemaVersion } },
+    `Event ${type} of stream ${stream}, schema version ${schemaVersion}, was written by a newer version than this one knows. Update the app; nothing was changed.`,
+    { details: { stream, type, schemaVersion } },
   );
 }

@@ -1,19 +1,16 @@
 import { isDeepEqual } from '../../machines/durable/deep-equal.ts';
-import { toMachineEvent } from '../../machines/durable/event-names.ts';
-import type { Snapshot } from '../../machines/durable/stepper.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type {
   EventStore,
-  StoredEvent,
   StoreTransaction,
   StreamHead,
   StreamId,
   Task,
 } from '../../ports/event-store.ts';
 import type { HostedMachine } from './definition.ts';
-import { foldStep } from './snapshots.ts';
-import { applyToTasks, createTaskFold, type TaskFold } from './task-fold.ts';
+import { type Replayed, replayAll } from './replay-all.ts';
+import type { TaskFold } from './task-fold.ts';
 import { viewOf } from './work.ts';
 
 /** One difference between the log and what was derived from it. */
@@ -71,12 +68,6 @@ export async function verifyStreams(
   return options.repair === true ? store.transact(check) : store.read(check);
 }
 
-interface Replayed {
-  readonly snapshot: Snapshot;
-  readonly version: number;
-  readonly tasks: TaskFold;
-}
-
 function verifyStream(
   tx: StoreTransaction,
   stream: StreamId,
@@ -117,44 +108,6 @@ function verifyStream(
 }
 
 type Report = (kind: Difference['kind'], message: string, fix?: () => void) => void;
-
-function replayAll(
-  machine: HostedMachine,
-  stream: StreamId,
-  events: readonly StoredEvent[],
-  differs: (message: string) => void,
-): Replayed {
-  let snapshot: Snapshot | undefined;
-  const tasks = createTaskFold();
-  events.forEach((event, index) => {
-    if (event.version !== index + 1) {
-      const message = `Event ${index + 1} of stream ${stream} is missing.`;
-      throw new LadingError('database_corrupt', message, { details: { stream } });
-    }
-    const step = foldStep(machine, snapshot, event);
-    snapshot = step.snapshot;
-    if (!isDeepEqual(snapshot.value, event.state)) {
-      differs(
-        `event ${event.version} (${event.type}) recorded ${JSON.stringify(event.state)}, the machine makes ${JSON.stringify(snapshot.value)}`,
-      );
-    }
-    const { at, jitter } = event; // nothing else of it: a stored event has a `type` of its own
-    const as = toMachineEvent(event.type, event.payload, { at, jitter });
-    applyToTasks(
-      tasks,
-      { stream, machine: machine.id, version: event.version, at: event.at },
-      step,
-      {
-        type: as.type,
-        service: event.payload['service'] ?? null,
-      },
-    );
-  });
-  if (snapshot === undefined) {
-    throw new LadingError('database_corrupt', `Stream ${stream} has no events.`);
-  }
-  return { snapshot, version: events.length, tasks };
-}
 
 function compareHead(
   tx: StoreTransaction,

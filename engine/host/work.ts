@@ -2,10 +2,11 @@ import { toMachineEvent } from '../../machines/durable/event-names.ts';
 import { findNotJson } from '../../machines/durable/plain-json.ts';
 import type { Snapshot, Step } from '../../machines/durable/stepper.ts';
 import type { JsonObject } from '../../machines/json.ts';
+import { isCompacted } from '../../ports/compacted.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
 import type { Change, HostedMachine, MachineEvent, SendOutcome, StateView } from './definition.ts';
-import { type Loaded, replay, type SnapshotCache } from './snapshots.ts';
+import { createdType, type Loaded, replay, type SnapshotCache } from './snapshots.ts';
 import { taskOf } from './task-fold.ts';
 
 /** What the steps of one decision need of the host. */
@@ -38,6 +39,11 @@ export interface Work {
    * @throws {LadingError} `stream_exists`, `unknown_machine`.
    */
   create(stream: StreamId, machine: string, input: JsonObject, key?: string): SendOutcome;
+  /**
+   * Begins a new life of a stream that is done: its versions go on, nothing else of the old life does (contract 5.3).
+   * @throws {LadingError} `not_found`; `stream_exists` for one that is not done.
+   */
+  reopen(stream: StreamId, input: JsonObject): SendOutcome;
   /**
    * Steps a stream by an event from outside. An event whose `key` the stream has seen is ignored.
    * @throws {LadingError} `not_found`, `invalid_event`.
@@ -104,6 +110,7 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
     step: Step,
   ): SendOutcome {
     const version = (before?.version ?? 0) + 1;
+    const begins = event.type === createdType(machine);
     assertJson(step.snapshot.context);
     const newEvent = {
       ...event,
@@ -122,7 +129,7 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
       machine: machine.id,
       version,
       event: newEvent,
-      before: before === undefined ? null : viewOf(before.snapshot),
+      before: before === undefined || begins ? null : viewOf(before.snapshot),
       after: viewOf(step.snapshot),
     };
     loaded.set(stream, { machine, version, snapshot: step.snapshot });
@@ -132,6 +139,19 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
     return { outcome: 'changed', state: change.after, version };
   }
 
+  function begin(
+    stream: StreamId,
+    machine: HostedMachine,
+    ended: Loaded | undefined,
+    input: JsonObject,
+    key: string | null,
+  ): SendOutcome {
+    const stamp = context.stamp();
+    const payload = asStored({ input });
+    const step = machine.stepper.init({ ...(payload['input'] as JsonObject), ...stamp });
+    return take(stream, machine, ended, { type: createdType(machine), payload, key }, stamp, step);
+  }
+
   function stepBy(
     stream: StreamId,
     event: { readonly type: string; readonly payload: JsonObject; readonly key: string | null },
@@ -139,11 +159,7 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
   ): SendOutcome {
     assertOpen();
     const before = load(stream);
-    if (before === undefined) {
-      throw new LadingError('not_found', `There is no stream ${stream} on this device.`, {
-        details: { stream },
-      });
-    }
+    if (before === undefined) throw notFound(stream);
     const ignored: SendOutcome = {
       outcome: 'ignored',
       state: viewOf(before.snapshot),
@@ -176,23 +192,23 @@ export function openWork(tx: StoreTransaction, context: WorkContext): OpenWork {
       if (existing !== undefined && key !== undefined && tx.log.hasKey(stream, key)) {
         return { outcome: 'ignored', state: viewOf(existing.snapshot), version: existing.version };
       }
-      if (existing !== undefined) {
-        throw new LadingError('stream_exists', `Stream ${stream} exists already.`, {
-          details: { stream },
-        });
-      }
-      const stamp = context.stamp();
-      const payload = asStored({ input });
-      const step = machine.stepper.init({ ...(payload['input'] as JsonObject), ...stamp });
-      const event = { type: `${machine.id}.created`, payload, key: key ?? null };
-      return take(stream, machine, undefined, event, stamp, step);
+      if (existing !== undefined) throw exists(stream);
+      return begin(stream, machine, undefined, input, key ?? null);
+    },
+
+    reopen(stream, input) {
+      assertOpen();
+      const ended = load(stream);
+      if (ended === undefined) throw notFound(stream);
+      if (ended.snapshot.status !== 'done') throw exists(stream);
+      return begin(stream, ended.machine, ended, input, null);
     },
 
     send(stream, event, key) {
       const machine = load(stream)?.machine;
       machine?.validate?.(event);
       const { type, ...payload } = event;
-      refuseReserved(type, payload as JsonObject);
+      refuseReserved(type, payload as JsonObject, machine);
       return stepBy(stream, { type, payload: payload as JsonObject, key: key ?? null }, 'outside');
     },
 
@@ -257,10 +273,18 @@ function writeTasks(
   return owed;
 }
 
-/** Results and timers are the host's own: an app that could send them would get past their fences. */
-function refuseReserved(type: string, payload: JsonObject): void {
+/**
+ * Results and timers are the host's own: an app that could send them would get past their fences. So are the events
+ * that a fold begins with.
+ */
+function refuseReserved(
+  type: string,
+  payload: JsonObject,
+  machine: HostedMachine | undefined,
+): void {
   const taken = toMachineEvent(type, payload, { at: 0, jitter: 0 }).type;
-  if (type !== '' && taken === type && !type.startsWith('xstate.')) return;
+  const begins = isCompacted(type) || (machine !== undefined && type === createdType(machine));
+  if (type !== '' && taken === type && !type.startsWith('xstate.') && !begins) return;
   throw new LadingError('invalid_event', `An event of type "${type}" is the host's own to send.`, {
     details: { type },
   });
@@ -276,6 +300,18 @@ function assertJson(context: JsonObject): void {
 /** A payload as the log will give it back (without `undefined`), so that a replay sees what the step saw. */
 function asStored(payload: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(payload)) as JsonObject;
+}
+
+function notFound(stream: StreamId): LadingError {
+  return new LadingError('not_found', `There is no stream ${stream} on this device.`, {
+    details: { stream },
+  });
+}
+
+function exists(stream: StreamId): LadingError {
+  return new LadingError('stream_exists', `Stream ${stream} exists already.`, {
+    details: { stream },
+  });
 }
 
 function machineOf(context: WorkContext, id: string): HostedMachine {

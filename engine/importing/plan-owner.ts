@@ -5,6 +5,7 @@ import type { AttachmentTables, RefRecord } from '../../ports/attachment-tables.
 import { LadingError } from '../../ports/errors.ts';
 import type { StoredEvent, StoreTransaction } from '../../ports/event-store.ts';
 import { asStream } from '../lifecycle/as-stream.ts';
+import { removalsIn, wasGone } from '../lifecycle/compaction.ts';
 import type { Field } from '../lifecycle/fields.ts';
 import { EntryTrouble, type OldEntry } from './old-refs.ts';
 import { importedId, isUuid, readOldUrl } from './old-urls.ts';
@@ -103,7 +104,7 @@ export function standingOf(
   const key = ownerKey(owner);
   const linked = context.refs.some((ref) => ref.key === key);
   const { url } = context;
-  if (!linked && (context.gone || history().some((event) => isRemoval(event, key)))) {
+  if (!linked && (context.gone || isRemoved(history(), key))) {
     return { file: 'removed', linked, url, localName: null };
   }
   const isAwaiting = context.origin === 'elsewhere' && !context.attached;
@@ -171,9 +172,9 @@ function primaryOf(...entries: readonly OldEntry[]): { readonly isPrimary?: true
   return entries.some(({ isPrimary }) => isPrimary === true) ? { isPrimary: true } : {};
 }
 
-function isRemoval({ type, payload }: StoredEvent, key: string): boolean {
-  if (type !== 'ref.unlinked' && type !== 'ref.tombstoned') return false;
-  return ownerKey(payload['owner'] as unknown as Owner) === key;
+/** Removed from this owner, or gone altogether before another device's ref brought it back for another owner. */
+function isRemoved(events: readonly StoredEvent[], key: string): boolean {
+  return wasGone(events) || removalsIn(events).includes(key);
 }
 
 function tooMany(field: Field): LadingError {

@@ -4,6 +4,7 @@ import { createStepper } from '../../machines/durable/stepper.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { HostedMachine, Service } from '../host/definition.ts';
+import { attachmentCompaction } from './compaction.ts';
 import type { Consequences } from './consequences.ts';
 import { requireEvent } from './event-schemas.ts';
 
@@ -22,6 +23,7 @@ export function hostedAttachment(parts: {
     format: attachmentMachine.version ?? '1',
     stepper: createStepper(attachmentMachine),
     services,
+    compaction: attachmentCompaction,
     validate: requireEvent,
     schemaVersion: schemaVersionOf,
     upcast(type, schemaVersion, payload) {

@@ -11,6 +11,7 @@ import type {
 import type { Json } from '../../machines/json.ts';
 import type { CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
+import { isCompacted } from '../../ports/compacted.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import { redact } from '../../ports/redact.ts';
@@ -194,8 +195,9 @@ async function checkBytes(
   }
 }
 
+/** A checkpoint stands for at least one: what it stands for was uploaded. */
 function isClaim({ type }: StoredEvent): boolean {
-  return type === 'upload.started';
+  return type === 'upload.started' || isCompacted(type);
 }
 
 async function attach(parts: ServiceParts, input: AttachInput, run: ServiceRun): Promise<Json> {

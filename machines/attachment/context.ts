@@ -42,6 +42,8 @@ export interface AttachmentContext {
   readonly undoable: readonly UndoEntry[];
   /** The reference region ended: nothing brings the attachment back. */
   readonly gone: boolean;
+  /** A tombstone is all that is left of it: what else stands here was never recorded. */
+  readonly stripped?: true;
   /** When the present reference state was entered. */
   readonly referenceSince: number;
 

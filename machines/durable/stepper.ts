@@ -43,7 +43,7 @@ export interface StampedEvent {
   readonly [key: string]: unknown;
 }
 
-/** One XState machine as a pure function. All calls to XState's runtime go through these four. */
+/** One XState machine as a pure function. All calls to XState's runtime go through these five. */
 export interface Stepper {
   /** The first state. @throws what the context factory throws. */
   init(input: JsonObject): Step;
@@ -51,6 +51,11 @@ export interface Stepper {
   step(snapshot: Snapshot, event: StampedEvent): Step;
   persist(snapshot: Snapshot): Json;
   restore(persisted: Json): Snapshot;
+  /**
+   * The machine in a state that is known by value and context alone, with nothing running: what a checkpoint holds.
+   * @throws what the machine throws for a value that it does not have.
+   */
+  resume(state: Pick<Snapshot, 'value' | 'context'>): Snapshot;
   /**
    * What the machine uses that a host cannot keep durable, each naming construct and state; none when it is sound.
    * @param id the machine's name in the log.
@@ -99,6 +104,7 @@ export function createStepper(machine: AnyStateMachine): Stepper {
       machine.getPersistedSnapshot(snapshot as unknown as AnyMachineSnapshot) as unknown as Json,
     restore: (persisted) =>
       machine.restoreSnapshot(persisted as never, scope) as unknown as Snapshot,
+    resume: (state) => machine.resolveState(state as never) as unknown as Snapshot,
   };
 }
 

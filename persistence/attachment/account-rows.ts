@@ -1,17 +1,23 @@
 import type { AccountRows, ForgettingPhase } from '../../ports/account-rows.ts';
 import { accountPrefix } from '../../ports/blob-store.ts';
+import { CHECKPOINT, TOMBSTONE } from '../../ports/compacted.ts';
 import type { StreamId } from '../../ports/event-store.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
 import { ACCOUNT_EPOCH } from '../account-epoch.ts';
 import { FORGET_MARK as MARK } from '../forget-mark.ts';
 
-/** Streams of an account by any row that names it: a projection that was damaged must not keep the log alive. */
+/**
+ * Streams of an account by any row that names it: a projection that was damaged must not keep the log alive, and a
+ * tombstone has nothing else.
+ */
 const STREAMS = `
   SELECT media_id AS stream FROM lading_media WHERE account_id = ? AND media_id > ?
   UNION SELECT media_id FROM lading_ref WHERE account_id = ? AND media_id > ?
   UNION SELECT media_id FROM lading_job WHERE account_id = ? AND media_id > ?
   UNION SELECT e.stream FROM lading_stream AS s JOIN lading_event AS e ON e.stream = s.stream
-    WHERE s.machine = 'attachment' AND e.payload ->> 'accountId' = ? AND s.stream > ?
+    WHERE s.machine = 'attachment' AND e.type IN ('attachment.created', '${CHECKPOINT}', '${TOMBSTONE}')
+      AND coalesce(e.payload -> 'input' ->> 'accountId', e.payload -> 'context' ->> 'accountId',
+        e.payload ->> 'accountId') = ? AND s.stream > ?
   ORDER BY 1 LIMIT ?`;
 
 const TABLES_BY_STREAM = [

@@ -23,7 +23,7 @@ export const attachmentAudit: AttachmentAudit = {
       if (wrong.length > 0)
         differences.push(`${table} differs from the log in ${wrong.join(', ')}`);
     };
-    check('lading_media', MEDIA_COLUMNS, [rows.media]);
+    check('lading_media', MEDIA_COLUMNS, rows.media === null ? [] : [rows.media]);
     check(
       'lading_ref',
       REF_COLUMNS,
@@ -36,7 +36,7 @@ export const attachmentAudit: AttachmentAudit = {
   rewrite({ sql }, stream, state) {
     const rows = rowsOf(state);
     for (const table of STREAM_TABLES) remove(sql, table, stream);
-    put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
+    if (rows.media !== null) put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
     for (const values of rows.refs.values()) put(sql, 'lading_ref', REF_COLUMNS, values);
     if (rows.job !== null) put(sql, 'lading_job', JOB_COLUMNS, rows.job);
   },

@@ -1,5 +1,6 @@
 import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import { type AttachmentFacts, factsOf, isEvictableNow } from '../../machines/attachment/facts.ts';
+import type { MediaId } from '../../machines/attachment/types.ts';
 import type { JobSituation, ProjectedState } from '../../ports/attachment-tables.ts';
 import type { SqlValue } from '../../ports/sql.ts';
 
@@ -8,7 +9,9 @@ export type Values = readonly SqlValue[];
 
 /** All rows that one attachment has in the projections: a pure function of its state. */
 export interface AttachmentRows {
-  readonly media: Values;
+  readonly mediaId: MediaId;
+  /** Null where only a tombstone is left, which has no row anywhere. */
+  readonly media: Values | null;
   /** By owner key. */
   readonly refs: ReadonlyMap<string, Values>;
   /** Null where nothing is to be uploaded or cleaned up later. */
@@ -73,21 +76,25 @@ export function rowsOf(state: ProjectedState): AttachmentRows {
             since: context.localSince,
           }
         : null,
-    media: [
-      mediaId,
-      accountId,
-      context.origin,
-      media.kind,
-      media.contentType,
-      media.byteSize,
-      media.sha256,
-      media.filename,
-      context.blobKey,
-      context.bytes ? 1 : 0,
-      context.url,
-      context.capturedAt,
-      JSON.stringify(facts),
-    ],
+    mediaId,
+    media:
+      context.stripped === true
+        ? null
+        : [
+            mediaId,
+            accountId,
+            context.origin,
+            media.kind,
+            media.contentType,
+            media.byteSize,
+            media.sha256,
+            media.filename,
+            context.blobKey,
+            context.bytes ? 1 : 0,
+            context.url,
+            context.capturedAt,
+            JSON.stringify(facts),
+          ],
     refs: new Map(
       context.refs.map(({ key, owner, rank, isPrimary }) => [
         key,

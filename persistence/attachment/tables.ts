@@ -1,8 +1,11 @@
-import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
+import { type AttachmentFacts, factsOf } from '../../machines/attachment/facts.ts';
 import { refOf } from '../../machines/attachment/ref-of.ts';
+import { expanded } from '../../machines/attachment/tombstone.ts';
 import type { AttachmentKind, AttachmentOrigin, MediaId } from '../../machines/attachment/types.ts';
+import type { JsonObject } from '../../machines/json.ts';
 import type { AttachmentTables, MediaRecord, RefRecord } from '../../ports/attachment-tables.ts';
 import type { BlobKey } from '../../ports/blob-store.ts';
+import { TOMBSTONE } from '../../ports/compacted.ts';
 import type { SqlRow, SqlTransaction } from '../../ports/sql.ts';
 import { countBlob } from './count-blob.ts';
 import {
@@ -23,19 +26,20 @@ export const attachmentTables: AttachmentTables = {
   project({ sql }, before, after) {
     const old = before === null ? null : rowsOf(before);
     const rows = rowsOf(after);
-    if (!same(old?.media, rows.media)) put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
+    if (rows.media === null) remove(sql, 'lading_media', rows.mediaId);
+    else if (!same(old?.media, rows.media)) put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
     projectRefs(sql, old, rows);
     if (rows.job === null) {
-      if (old?.job != null) remove(sql, 'lading_job', rows.media[0] as string);
+      if (old?.job != null) remove(sql, 'lading_job', rows.mediaId);
     } else if (!same(old?.job, rows.job)) {
       put(sql, 'lading_job', JOB_COLUMNS, rows.job);
     }
-    countBlob(sql, rows.media[0] as string, old?.blob ?? null, rows.blob);
+    countBlob(sql, rows.mediaId, old?.blob ?? null, rows.blob);
   },
 
   media({ sql }, mediaId) {
     const row = sql.get(`SELECT ${MEDIA_COLUMNS} FROM lading_media WHERE media_id = ?`, mediaId);
-    return row === undefined ? undefined : toMedia(row);
+    return row === undefined ? buried(sql, mediaId) : toMedia(row);
   },
 
   refsOfOwner: ({ sql }, key) =>
@@ -157,6 +161,21 @@ function toRef(row: SqlRow): RefRecord {
     ref: refOf({ mediaId, url: textOf(row['url']), media: mediaFactsOf(row) }, { isPrimary }),
     facts: JSON.parse(String(row['facts'])) as AttachmentFacts,
   };
+}
+
+/** A tombstone has no row of its own: it is in the log alone, and says "gone" (contract 5.5). */
+function buried(sql: SqlTransaction, mediaId: MediaId): MediaRecord | undefined {
+  const row = sql.get(
+    `SELECT at, payload FROM lading_event WHERE stream = ? AND type = '${TOMBSTONE}'`,
+    mediaId,
+  );
+  if (row === undefined) return undefined;
+  const kept = JSON.parse(String(row['payload'])) as JsonObject;
+  const { value, context } = expanded(mediaId, kept, Number(row['at']));
+  const { accountId, origin, media, capturedAt } = context;
+  const facts = factsOf(value, context);
+  const none = { blobKey: null, hasBytes: false, url: null };
+  return { mediaId, accountId, origin, media, capturedAt, facts, ...none };
 }
 
 function mediaFactsOf(row: SqlRow): MediaRecord['media'] {

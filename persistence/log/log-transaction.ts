@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../machines/json.ts';
+import { CHECKPOINT, TOMBSTONE } from '../../ports/compacted.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type {
   LogTransaction,
@@ -22,20 +23,24 @@ export function logTransaction(sql: SqlTransaction): LogTransaction {
 
     append(stream, expectedVersion, events, head) {
       const version = expectedVersion + events.length;
+      const touchedAt = events.at(-1)?.at ?? 0;
       const moved =
         expectedVersion === 0
           ? sql.run(
-              `INSERT INTO lading_stream (stream, machine, version, status) VALUES (?, ?, ?, ?)
-               ON CONFLICT (stream) DO NOTHING`,
+              `INSERT INTO lading_stream (stream, machine, version, status, touched_at)
+               VALUES (?, ?, ?, ?, ?) ON CONFLICT (stream) DO NOTHING`,
               stream,
               head.machine,
               version,
               head.status,
+              touchedAt,
             )
           : sql.run(
-              'UPDATE lading_stream SET version = ?, status = ? WHERE stream = ? AND version = ?',
+              `UPDATE lading_stream SET version = ?, status = ?, touched_at = ?
+               WHERE stream = ? AND version = ?`,
               version,
               head.status,
+              touchedAt,
               stream,
               expectedVersion,
             );
@@ -61,9 +66,17 @@ export function logTransaction(sql: SqlTransaction): LogTransaction {
         )
         .map(toStoredEvent),
 
+    // Keys of events that a checkpoint stands for are in its payload; neither text is ever a part of another key.
     hasKey: (stream, key) =>
-      sql.get('SELECT 1 AS found FROM lading_event WHERE stream = ? AND key = ?', stream, key) !==
-      undefined,
+      sql.get(
+        `SELECT 1 AS found FROM lading_event WHERE stream = ? AND key = ?
+         UNION ALL SELECT 1 FROM lading_event WHERE stream = ?
+           AND type IN ('${CHECKPOINT}', '${TOMBSTONE}') AND instr(payload ->> 'keys', ?) > 0`,
+        stream,
+        key,
+        stream,
+        JSON.stringify(key),
+      ) !== undefined,
 
     streams: (after, limit) =>
       sql

@@ -1,0 +1,71 @@
+import { expanded, stripped } from '../../machines/attachment/tombstone.ts';
+import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
+import type { JsonObject } from '../../machines/json.ts';
+import { CHECKPOINT, type CheckpointPayload, TOMBSTONE } from '../../ports/compacted.ts';
+import type { StoredEvent } from '../../ports/event-store.ts';
+import type { Compaction, StateView } from '../host/definition.ts';
+import { contextOf } from './consequences.ts';
+
+/** What may stand for the events of an attachment (contract 5.5). */
+export const attachmentCompaction: Compaction = {
+  how({ status, value }) {
+    if (status === 'done') return 'tombstone';
+    const { reference, transfer, localCopy } = value as unknown as Regions;
+    // Settled: uploaded, held by a ref, and nothing under way. What failed or waits keeps its whole story.
+    const isSettled =
+      reference === 'linked' &&
+      transfer.live === 'uploaded' &&
+      (localCopy.live === 'present' || localCopy.live === 'evicted');
+    return isSettled ? 'checkpoint' : 'no';
+  },
+  strip: ({ context }: StateView) => stripped(contextOf(context)),
+  expand({ stream, payload, at }) {
+    const { value, context } = expanded(stream as string as MediaId, payload, at);
+    return { value, context: context as unknown as JsonObject };
+  },
+  keep(events) {
+    const removedFrom = removalsIn(events);
+    const kept: KeptEvents = {
+      ...(removedFrom.length === 0 ? {} : { removedFrom }),
+      ...(wasGone(events) ? { wasGone: true } : {}),
+    };
+    return Object.keys(kept).length === 0 ? undefined : kept;
+  },
+};
+
+/** What of the events of an attachment outlives them: an import asks for it. */
+interface KeptEvents extends JsonObject {
+  readonly removedFrom?: readonly string[];
+  readonly wasGone?: true;
+}
+
+interface Regions {
+  readonly reference: string;
+  readonly transfer: { readonly live?: string };
+  readonly localCopy: { readonly live?: string };
+}
+
+/** Owners that once held it and let it go, by their keys: an import does not bring those refs back. */
+export function removalsIn(events: readonly StoredEvent[]): readonly string[] {
+  return [...new Set(events.flatMap(removals))];
+}
+
+/** Whether it was gone once, from wherever it had been: then another life of it began anew. */
+export function wasGone(events: readonly StoredEvent[]): boolean {
+  return events.some(
+    (event, index) =>
+      event.type === TOMBSTONE ||
+      (index > 0 && event.type === 'attachment.created') ||
+      keptOf(event).wasGone === true,
+  );
+}
+
+function removals(event: StoredEvent): readonly string[] {
+  const { type, payload } = event;
+  if (type !== 'ref.unlinked' && type !== 'ref.tombstoned') return keptOf(event).removedFrom ?? [];
+  return [ownerKey(payload['owner'] as unknown as Owner)];
+}
+
+function keptOf({ type, payload }: StoredEvent): KeptEvents {
+  return type === CHECKPOINT ? ((payload as CheckpointPayload).kept ?? {}) : {};
+}
