@@ -22,6 +22,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'handle',
   'token',
   'key',
+  'keys',
   'sha256',
 ]);
 /** Members that hold an id of the app's. */
@@ -86,7 +87,8 @@ export function createRedactor(options: {
       if (kind !== undefined) return includeIds ? redact(value) : pseudonym(kind, value);
       return member === 'url' || member === 'location' ? placeOf(value) : text(value);
     }
-    if (Array.isArray(value)) return value.map((item) => clean(item));
+    if (Array.isArray(value))
+      return value.map((item) => clean(item, LEFT_OUT.has(member) ? member : ''));
     if (typeof value !== 'object') return undefined;
     return Object.fromEntries(
       Object.entries(value).map(([name, inner]) => [text(name), clean(inner, name)]),

@@ -1,6 +1,7 @@
 import { defaultPolicy } from '../machines/attachment/context.ts';
 import {
   type AttachmentInput,
+  type AttachmentOrigin,
   type AttachmentPolicy,
   type MediaId,
   type Owner,
@@ -26,8 +27,13 @@ export interface ApplyParts {
 export interface Applied {
   /** Rows that changed something here. */
   readonly changed: number;
-  /** Index of the first row that must be looked at again, or -1: an op that is still to be acknowledged is newer. */
+  /**
+   * Index of the first row that must be looked at again, or -1: an op that is still to be acknowledged is newer, or
+   * what the row brings back is still on its way out.
+   */
   readonly firstHeld: number;
+  /** Attachments whose end held rows wait for. */
+  readonly ending: readonly MediaId[];
   /** Rows about an attachment that is another account's here. */
   readonly foreign: readonly RefDelta[];
 }
@@ -44,7 +50,11 @@ export function applyRows(work: StreamWork, parts: ApplyParts, rows: readonly Re
   const isPending = (mediaId: MediaId, key: string): boolean =>
     parts.outbox.hasPending(tx, mediaId, key);
   const foreign = rows.filter((row) => isForeign(work, parts.accountId, row));
-  const held = new Set(rows.filter((row) => isPending(row.ref.mediaId, ownerKey(row.owner))));
+  const ending = rows.filter((row) => !foreign.includes(row) && isEnding(work, row));
+  const held = new Set([
+    ...rows.filter((row) => isPending(row.ref.mediaId, ownerKey(row.owner))),
+    ...ending,
+  ]);
   const usable = rows.filter((row) => !foreign.includes(row) && !held.has(row));
 
   const winners = primaryOf(usable);
@@ -80,7 +90,12 @@ export function applyRows(work: StreamWork, parts: ApplyParts, rows: readonly Re
   for (const [mediaId, ofStream] of inIdOrder) {
     for (const step of ofStream) step(work, mediaId as string as StreamId);
   }
-  return { changed, firstHeld: rows.findIndex((row) => held.has(row)), foreign };
+  return {
+    changed,
+    firstHeld: rows.findIndex((row) => held.has(row)),
+    ending: ending.map(({ ref }) => ref.mediaId),
+    foreign,
+  };
 }
 
 function applyRow(
@@ -98,7 +113,14 @@ function applyRow(
   }
   const url = isOffline(row.ref.url) ? null : row.ref.url;
   if (present === undefined) {
-    work.create(stream, 'attachment', inputOf(parts, row, url));
+    work.create(stream, 'attachment', inputOf(parts, row, url, 'elsewhere'));
+    synced(work, stream, row, isPrimary);
+    return true;
+  }
+  if (present.status === 'done') {
+    // What this device captured and nobody uploaded is on no device any more: it says so, and waits for no author.
+    const isLost = url === null && present.context['origin'] === 'here';
+    work.reopen(stream, inputOf(parts, row, url, isLost ? 'here' : 'elsewhere'));
     synced(work, stream, row, isPrimary);
     return true;
   }
@@ -120,12 +142,17 @@ function synced(
 }
 
 /** A stream that begins with what another device tells of it: no bytes, and a locator once its author has one. */
-function inputOf(parts: ApplyParts, row: RefDelta, url: string | null): JsonObject {
+function inputOf(
+  parts: ApplyParts,
+  row: RefDelta,
+  url: string | null,
+  origin: AttachmentOrigin,
+): JsonObject {
   const { mediaId, kind, contentType, byteSize, sha256 } = row.ref;
   const input: AttachmentInput = {
     mediaId,
     accountId: parts.accountId,
-    origin: 'elsewhere',
+    origin,
     media: {
       kind,
       contentType: contentType ?? 'application/octet-stream',
@@ -150,6 +177,13 @@ function primaryOf(rows: readonly RefDelta[]): Map<string, RefDelta> {
     else if (winners.get(key)?.id === row.id) winners.delete(key);
   }
   return winners;
+}
+
+/** Gone, and something of it is still to be cleaned up: until then it takes no ref. */
+function isEnding(work: StreamWork, { ref, deletedAt }: RefDelta): boolean {
+  if (deletedAt !== null) return false;
+  const present = work.peek(ref.mediaId as string as StreamId);
+  return present?.status === 'active' && present.context['gone'] === true;
 }
 
 /** Two accounts may share a database; neither hears of the other's attachments (contract 10.7). */

@@ -55,6 +55,8 @@ export interface SyncLoopOptions {
   isOnline(): boolean;
   /** Calls `listener` when what `isOnline` says may have changed. */
   onOnline(listener: () => void): Cancel;
+  /** Calls `listener` after each commit that changed streams, and now and then after those of other processes. */
+  onCommit(listener: () => void): Cancel;
 }
 
 export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
@@ -70,8 +72,11 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
     ]),
   );
   let wasOnline = options.isOnline();
-  let unsubscribe: Cancel | undefined;
+  let unsubscribes: readonly Cancel[] = [];
 
+  const onCommit = (): void => {
+    for (const scope of scopes.values()) scope.committed();
+  };
   const onNetwork = (): void => {
     const isOnline = options.isOnline();
     if (isOnline === wasOnline) return;
@@ -88,7 +93,9 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
 
   return {
     start() {
-      unsubscribe ??= options.onOnline(onNetwork);
+      if (unsubscribes.length === 0) {
+        unsubscribes = [options.onOnline(onNetwork), options.onCommit(onCommit)];
+      }
       pusher.start();
       resume();
     },
@@ -122,7 +129,7 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
     },
     async close() {
       listeners.clear();
-      unsubscribe?.();
+      for (const unsubscribe of unsubscribes) unsubscribe();
       await Promise.all([pusher.close(), ...[...scopes.values()].map((scope) => scope.close())]);
     },
   };

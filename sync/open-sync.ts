@@ -41,6 +41,12 @@ export function openSync(parts: SyncParts): Omit<SyncLoop, 'settled'> {
     createPusher: (onActivity) =>
       createPusher({ ...shared, onActivity, onSettled: (settled) => loop.settled(settled) }),
     puller: createPuller(shared),
+    onCommit(listener) {
+      const stops = [parts.host.subscribe(listener), parts.host.onElsewhere(listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
     scopes: parts.projects.map((projectId) => ({ accountId, projectId })),
   });
   return loop;

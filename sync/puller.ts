@@ -1,8 +1,8 @@
-import type { OwnerScope } from '../machines/attachment/types.ts';
+import type { MediaId, OwnerScope } from '../machines/attachment/types.ts';
 import type { CursorTable } from '../ports/attachment-tables.ts';
 import type { Backend, RefDelta, SyncCursor } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { EventStore } from '../ports/event-store.ts';
+import type { EventStore, StreamId } from '../ports/event-store.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Streams } from '../ports/streams.ts';
 import { type Applied, type ApplyParts, applyRows } from './apply-deltas.ts';
@@ -10,13 +10,14 @@ import { ANSWER_TIMEOUT_MS, BadAnswer, bounded } from './bounded.ts';
 import { loadPlace, type Place, samePlace, savePlace } from './cursors.ts';
 import { readDeltaPage, type SoundPage } from './delta-page.ts';
 import { createLane, type Lane } from './lane.ts';
+import { scopeKey } from './scope-key.ts';
 import { isStoreFailure } from './store-failure.ts';
 
 /** What one pull did. */
 export interface PullReport {
   /** Rows that changed something here. */
   readonly applied: number;
-  /** Rows stay to be looked at again, once ops about them are acknowledged: then pull again. */
+  /** Rows stay to be looked at again, once ops about them are acknowledged, or {@link Puller.canGoOn}: then pull again. */
   readonly held: boolean;
 }
 
@@ -34,6 +35,8 @@ export interface Puller {
   ): Promise<PullReport>;
   /** The last change-signal that a pull of this scope has answered. */
   seenSeq(scope: OwnerScope): number;
+  /** Whether what a held row of the last pull waited for has come to its end since, in whatever process. */
+  canGoOn(scope: OwnerScope): boolean;
 }
 
 export interface PullerOptions extends ApplyParts {
@@ -60,12 +63,16 @@ interface Progress {
   readonly next: SyncCursor | null;
   readonly held: boolean;
   readonly applied: number;
+  /** What held rows bring back, and is still on its way out. */
+  readonly ending: readonly MediaId[];
   readonly done: boolean;
 }
 
 export function createPuller(options: PullerOptions): Puller {
   const { host, events, cursors, backend, accountId, clock, logger } = options;
   const lane = options.lane ?? createLane();
+  /** By scope: whose end rows of the last pull wait for. */
+  const awaited = new Map<string, readonly MediaId[]>();
 
   /** @returns undefined when somebody moved the scope's place meanwhile: nothing of the page was applied. */
   async function pullPage(
@@ -94,6 +101,7 @@ export function createPuller(options: PullerOptions): Puller {
         saved: outcome.saved,
         next: page.end ?? before.next,
         held: before.held || outcome.firstHeld >= 0,
+        ending: [...before.ending, ...outcome.ending],
         applied: before.applied + outcome.changed,
         done: !page.more,
       }
@@ -127,11 +135,13 @@ export function createPuller(options: PullerOptions): Puller {
     // One row that cannot be applied must not hold up the others; it is tried again with the next pull.
     let changed = 0;
     let firstHeld = -1;
+    const ending: MediaId[] = [];
     for (const [index, row] of rows.entries()) {
       try {
         const outcome = await commit([row], null);
         if (outcome === undefined) return undefined;
         changed += outcome.changed;
+        ending.push(...outcome.ending);
         if (outcome.firstHeld >= 0 && firstHeld < 0) firstHeld = index;
       } catch (error) {
         if (isStoreFailure(error)) throw error;
@@ -140,7 +150,7 @@ export function createPuller(options: PullerOptions): Puller {
       }
     }
     const outcome = await commit([], () => place(firstHeld));
-    return outcome && { ...outcome, changed, firstHeld };
+    return outcome && { ...outcome, changed, firstHeld, ending };
   }
 
   return {
@@ -154,6 +164,7 @@ export function createPuller(options: PullerOptions): Puller {
           next: saved.cursor,
           held: false,
           applied,
+          ending: [],
           done: false,
         };
         while (progress !== undefined && !progress.done) {
@@ -161,11 +172,20 @@ export function createPuller(options: PullerOptions): Puller {
           const before: Progress = progress;
           progress = await lane.run(() => pullPage(scope, before, signal, seenSeq));
         }
-        if (progress !== undefined) return { applied: progress.applied, held: progress.held };
+        if (progress === undefined) continue;
+        awaited.set(scopeKey(scope), progress.ending);
+        return { applied: progress.applied, held: progress.held };
       }
       throw new BadAnswer('others changed the scope during each attempt to pull it');
     },
     seenSeq: (scope) => events.read((tx) => loadPlace(tx, cursors, scope)).seenSeq,
+    canGoOn(scope) {
+      const ending = awaited.get(scopeKey(scope)) ?? [];
+      if (ending.length === 0) return false;
+      return events.read((tx) =>
+        ending.some((id) => tx.log.head(id as string as StreamId)?.status === 'done'),
+      );
+    },
   };
 }
 

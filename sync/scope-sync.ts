@@ -16,6 +16,8 @@ export interface ScopeSync {
   networkChanged(): void;
   /** Ops of this scope were acknowledged: what was held back on their account can be looked at. */
   settled(reset: boolean): void;
+  /** Something was committed, here or in another process: what held rows wait for may have ended. */
+  committed(): void;
   /** One pass from now on, also while suspended. */
   now(): Promise<{ readonly applied: number; readonly complete: boolean }>;
   readonly idle: boolean;
@@ -90,6 +92,8 @@ export function createScopeSync(options: ScopeSyncOptions): ScopeSync {
         retry.reset();
         applied += report.applied;
         isHeld = report.held;
+        // It may have ended before its row was found held.
+        if (puller.canGoOn(scope)) isWanted = true;
         // One pass from the beginning of this turn in the foreground, and only then the listener.
         if (active !== undefined && !isWanted) listen();
       }
@@ -147,6 +151,9 @@ export function createScopeSync(options: ScopeSyncOptions): ScopeSync {
     },
     settled(reset) {
       if (isHeld || reset || running !== undefined) want();
+    },
+    committed() {
+      if (!isWanted && puller.canGoOn(scope)) want();
     },
     async now() {
       retry.reset();

@@ -1,3 +1,4 @@
+import { replayed } from '../../engine/explain/explain.ts';
 import { attachmentMachine } from '../../machines/attachment/machine.ts';
 import type { StreamId } from '../../ports/event-store.ts';
 import { printable } from '../../ports/printable.ts';
@@ -5,6 +6,7 @@ import { openDatabaseFile } from '../database/open.ts';
 import { activeIds, chartOf } from '../graph/chart.ts';
 import { mermaidOf } from '../graph/mermaid.ts';
 import { attachmentSvg, highlighted } from '../graph/svg.ts';
+import { readOnlyAttachment } from '../hosted.ts';
 import { Problem } from '../problem.ts';
 import { selectId } from '../select.ts';
 import { FORMAT, type FreeCommand } from './command.ts';
@@ -61,11 +63,14 @@ export const graph: FreeCommand = {
   },
 };
 
-/** The state that the newest event of an attachment recorded. */
+/** The state that an attachment is in; a tombstone records none, so the log is folded. */
 async function stateOf(path: string, given: string): Promise<unknown> {
   const file = await openDatabaseFile(path);
   try {
-    return file.read((tx) => tx.log.read(selectId(tx, given) as StreamId).at(-1)?.state);
+    return file.read((tx) => {
+      const events = tx.log.read(selectId(tx, given) as StreamId);
+      return [...replayed(events, readOnlyAttachment())].at(-1)?.stage.value;
+    });
   } finally {
     file.close();
   }

@@ -1,6 +1,7 @@
 import { type Explanation, explain } from '../../engine/explain/explain.ts';
 import { createWords } from '../../engine/explain/words.ts';
 import { mediaOf } from '../../persistence/inspection/queries.ts';
+import { isCompacted } from '../../ports/compacted.ts';
 import type { StoredEvent, StreamId } from '../../ports/event-store.ts';
 import { printable } from '../../ports/printable.ts';
 import { redacted } from '../../ports/redact.ts';
@@ -27,7 +28,7 @@ function storyOf({ file, id: given, at, values }: FileCall): Story {
     const id = selectId(tx, given);
     const events = tx.log.read(id as StreamId);
     const filename = mediaOf(tx, id)?.filename ?? null;
-    const atVersion = versionOf(values['at-version'], events.length);
+    const atVersion = versionOf(values['at-version'], events);
     return {
       id,
       filename: filename === null ? null : printable(filename),
@@ -71,7 +72,11 @@ export const history: FileCommand = {
       });
       return 0;
     }
-    out.line(`${out.style('bold', id)}  ${events.length} events`);
+    const count = events.at(-1)?.version ?? 0;
+    const [first] = events;
+    const stands = first !== undefined && isCompacted(first.type) ? first.version : 0;
+    const compacted = stands === 0 ? '' : `, the first ${stands} of them compacted to one`;
+    out.line(`${out.style('bold', id)}  ${count} events${compacted}`);
     const words = createWords();
     const times = new Map(events.map(({ version, at }) => [version, words.time(at)]));
     printTable(
@@ -143,11 +148,16 @@ function leafOf(value: unknown): string {
 const lineOf = (width: number | undefined): number | undefined =>
   width === undefined ? undefined : Math.min(width, 100) - 4;
 
-function versionOf(given: string | boolean | undefined, newest: number): number | undefined {
+function versionOf(
+  given: string | boolean | undefined,
+  events: readonly StoredEvent[],
+): number | undefined {
   if (given === undefined) return undefined;
+  const [oldest, newest] = [events[0]?.version ?? 1, events.at(-1)?.version ?? 0];
   const version = /^\d+$/.test(String(given)) ? Number(given) : 0;
-  if (version >= 1 && version <= newest) return version;
+  if (version >= oldest && version <= newest) return version;
+  const why = oldest === 1 ? '' : `; those before event ${oldest} were compacted`;
   throw new Problem(
-    `--at-version takes a whole number from 1 to ${newest}, which is how many events it has, not "${printable(given, 40)}".`,
+    `--at-version takes a whole number from ${oldest} to ${newest}, which is how many events it has${why}, not "${printable(given, 40)}".`,
   );
 }

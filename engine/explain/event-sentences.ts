@@ -1,4 +1,5 @@
 import type { AttachmentCommand } from '../../machines/attachment/events.ts';
+import { compactedSentences } from './compacted-sentences.ts';
 import { textOf } from './faults.ts';
 import { resultSentences } from './result-sentences.ts';
 import type { Tell, Turn } from './turn.ts';
@@ -22,6 +23,15 @@ const created: Tell = (turn) => {
   const { media, origin, url } = turn.after.context;
   const what = `${sizeOf(media.byteSize)} ${quoted(media.contentType)}`;
   const when = turn.words.time(turn.at);
+  if (turn.before !== null) {
+    const bytes =
+      url === null
+        ? origin === 'here'
+          ? 'the bytes are on no device any more'
+          : 'that device had not uploaded it yet'
+        : 'its bytes are at the remote';
+    return `It had been gone, and came back ${when}: another device refers to it; ${bytes}.`;
+  }
   if (origin === 'here') return `Captured ${when} on this device, ${what}.`;
   const known = media.byteSize === 0 ? quoted(media.contentType) : what;
   return url === null
@@ -131,4 +141,5 @@ const told: Readonly<Record<string, Tell>> = {
   'attachment.created': created,
   ...commands,
   ...resultSentences,
+  ...compactedSentences,
 };

@@ -2,6 +2,7 @@ import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import { factsOf, type Situation } from '../../machines/attachment/facts.ts';
 import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import type { Json } from '../../machines/json.ts';
+import { isCompacted } from '../../ports/compacted.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoredEvent } from '../../ports/event-store.ts';
 import { printable } from '../../ports/printable.ts';
@@ -39,7 +40,7 @@ export interface Explanation {
   readonly mediaId: MediaId;
   /** The version of the stream that is explained. */
   readonly version: number;
-  /** How many events the stream has. */
+  /** How many events the stream had; one that was compacted holds fewer. */
   readonly versions: number;
   readonly state: ShownState;
   readonly situation: Situation;
@@ -73,15 +74,21 @@ export function explain(
   around: Surroundings,
   options: ExplainOptions & { readonly nameOwner?: (owner: Owner) => string } = {},
 ): Explanation {
-  const version = requireVersion(options.atVersion, events.length);
+  const version = requireVersion(options.atVersion, events);
   const words = createWords(options.timeZone);
   const nameOwner = options.nameOwner ?? nameOf;
   const story: Chapter[] = [];
   let before: Stage | null = null;
-  for (const { stage, event } of replayed(events.slice(0, version), machine)) {
+  for (const { stage, event } of replayed(
+    events.filter((event) => event.version <= version),
+    machine,
+  )) {
     const sentence = eventSentence({
       type: event.type,
-      payload: machine.upcast?.(event.type, event.schemaVersion, event.payload) ?? event.payload,
+      version: event.version,
+      payload: isCompacted(event.type)
+        ? event.payload
+        : (machine.upcast?.(event.type, event.schemaVersion, event.payload) ?? event.payload),
       at: event.at,
       before,
       after: stage,
@@ -109,7 +116,7 @@ export function explain(
   return {
     mediaId: context.mediaId,
     version,
-    versions: events.length,
+    versions: events.at(-1)?.version ?? 0,
     state,
     situation: facts.situation,
     ...(waitingFor === undefined ? {} : { waitingFor }),
@@ -151,12 +158,14 @@ export function* replayed(
   }
 }
 
-function requireVersion(given: number | undefined, newest: number): number {
+function requireVersion(given: number | undefined, events: readonly StoredEvent[]): number {
+  const [oldest, newest] = [events[0]?.version ?? 1, events.at(-1)?.version ?? 0];
   if (given === undefined) return newest;
-  if (Number.isInteger(given) && given >= 1 && given <= newest) return given;
+  if (Number.isInteger(given) && given >= oldest && given <= newest) return given;
+  const why = oldest === 1 ? '' : `; the events before event ${oldest} were compacted`;
   throw new LadingError(
     'invalid_option',
-    `atVersion must be a whole number from 1 to ${newest}: the attachment has ${newest} events.`,
+    `atVersion must be a whole number from ${oldest} to ${newest}: the attachment has ${newest} events${why}.`,
     { details: { name: 'atVersion', value: given } },
   );
 }

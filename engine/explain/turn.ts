@@ -13,6 +13,8 @@ export interface Stage {
 /** One event of the log between the states before and after it; nothing else decides its sentence. */
 export interface Turn {
   readonly type: string;
+  /** The version that the stream had with it. */
+  readonly version: number;
   /** Brought to the present schema version. */
   readonly payload: JsonObject;
   readonly at: number;

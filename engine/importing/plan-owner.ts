@@ -174,7 +174,7 @@ function primaryOf(...entries: readonly OldEntry[]): { readonly isPrimary?: true
 
 /** Removed from this owner, or gone altogether before another device's ref brought it back for another owner. */
 function isRemoved(events: readonly StoredEvent[], key: string): boolean {
-  return wasGone(events) || removalsIn(events).includes(key);
+  return wasGone(events) || removalsIn(events).some((owner) => ownerKey(owner) === key);
 }
 
 function tooMany(field: Field): LadingError {

@@ -26,7 +26,9 @@ export const attachmentCompaction: Compaction = {
   keep(events) {
     const removedFrom = removalsIn(events);
     const kept: KeptEvents = {
-      ...(removedFrom.length === 0 ? {} : { removedFrom }),
+      ...(removedFrom.length === 0
+        ? {}
+        : { removedFrom: removedFrom as unknown as readonly JsonObject[] }),
       ...(wasGone(events) ? { wasGone: true } : {}),
     };
     return Object.keys(kept).length === 0 ? undefined : kept;
@@ -35,7 +37,7 @@ export const attachmentCompaction: Compaction = {
 
 /** What of the events of an attachment outlives them: an import asks for it. */
 interface KeptEvents extends JsonObject {
-  readonly removedFrom?: readonly string[];
+  readonly removedFrom?: readonly JsonObject[];
   readonly wasGone?: true;
 }
 
@@ -45,9 +47,10 @@ interface Regions {
   readonly localCopy: { readonly live?: string };
 }
 
-/** Owners that once held it and let it go, by their keys: an import does not bring those refs back. */
-export function removalsIn(events: readonly StoredEvent[]): readonly string[] {
-  return [...new Set(events.flatMap(removals))];
+/** Owners that once held it and let it go: an import does not bring those refs back. */
+export function removalsIn(events: readonly StoredEvent[]): readonly Owner[] {
+  const owners = events.flatMap(removals);
+  return [...new Map(owners.map((owner) => [ownerKey(owner), owner])).values()];
 }
 
 /** Whether it was gone once, from wherever it had been: then another life of it began anew. */
@@ -60,10 +63,11 @@ export function wasGone(events: readonly StoredEvent[]): boolean {
   );
 }
 
-function removals(event: StoredEvent): readonly string[] {
+function removals(event: StoredEvent): readonly Owner[] {
   const { type, payload } = event;
-  if (type !== 'ref.unlinked' && type !== 'ref.tombstoned') return keptOf(event).removedFrom ?? [];
-  return [ownerKey(payload['owner'] as unknown as Owner)];
+  const isRemoval = type === 'ref.unlinked' || type === 'ref.tombstoned';
+  const owners = isRemoval ? [payload['owner']] : (keptOf(event).removedFrom ?? []);
+  return owners as unknown as readonly Owner[];
 }
 
 function keptOf({ type, payload }: StoredEvent): KeptEvents {

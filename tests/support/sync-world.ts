@@ -37,8 +37,6 @@ export interface SyncDevice {
   primary(owner?: Owner): string | undefined;
   /** Everything that this device holds refs of, to compare with the backend. */
   refs(): readonly Shown[];
-  /** It was here, and nothing brings it back. */
-  isGone(mediaId: string): boolean;
   close(): Promise<void>;
 }
 
@@ -152,10 +150,6 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
               isPrimary: row['is_primary'] === 1,
             }))
             .toSorted(byId),
-        isGone: (mediaId) =>
-          handle
-            .prepare("SELECT facts ->> 'gone' AS gone FROM lading_media WHERE media_id = ?")
-            .get(mediaId)?.['gone'] === 1,
         close: () => until(lading.close()),
       };
     },

@@ -120,6 +120,23 @@ describe('sync loop', () => {
     expect(await offline.loop.now()).toMatchObject({ pulled: 0, complete: false });
   });
 
+  it('looks again at held rows when what they wait for has ended, and at no other commit', async () => {
+    const { loop, story, clock, commit } = setup();
+    loop.start();
+    await clock.advanceBy(10);
+    story.length = 0;
+    commit(false);
+    await clock.advanceBy(10);
+    expect(story).toEqual([]);
+    commit(true);
+    await clock.advanceBy(10);
+    expect(story).toEqual(['pull p']);
+    await loop.close();
+    commit(true);
+    await clock.advanceBy(10);
+    expect(story).toEqual(['pull p']);
+  });
+
   it('does not go by a signal that cannot be read', async () => {
     const { loop, story, clock, tell } = setup();
     loop.start();
@@ -166,6 +183,8 @@ function setup(options: Options = {}) {
   let failures = options.failures ?? 0;
   let seen = options.seen ?? 0;
   let isClosed = false;
+  let goesOn = false;
+  const onCommit = new Set<() => void>();
   const nameOf = (scope: OwnerScope): string => String(scope.projectId);
 
   const loop = createSyncLoop({
@@ -200,6 +219,7 @@ function setup(options: Options = {}) {
         return reports.shift() ?? { applied: 0, held: false };
       },
       seenSeq: () => seen,
+      canGoOn: () => goesOn,
     },
     backend: {
       listen(scope, listener) {
@@ -220,6 +240,10 @@ function setup(options: Options = {}) {
       onNetwork.add(listener);
       return () => void onNetwork.delete(listener);
     },
+    onCommit(listener) {
+      onCommit.add(listener);
+      return () => void onCommit.delete(listener);
+    },
   });
   return {
     loop,
@@ -229,6 +253,12 @@ function setup(options: Options = {}) {
     listeners: () => listeners.size,
     tell: (signal: ChangeSignal) => {
       for (const listener of listeners.values()) listener(signal);
+    },
+    /** Something is committed; what held rows wait for has ended, or not. */
+    commit(ended: boolean): void {
+      goesOn = ended;
+      for (const listener of onCommit) listener();
+      goesOn = false;
     },
     setOnline: (next: boolean) => {
       online = next;
