@@ -46,7 +46,7 @@ export function openBetterSqlite3(file: string, options: DriverOptions = {}): Sq
   refuseJournal(file);
   const handle = openHandle(() => new Database(file, { timeout: 0 }));
   try {
-    return connect(handle, () => void handle.close(), options);
+    return connect(handle, () => void handle.close(), options, 'ours');
   } catch (error) {
     handle.close();
     throw error;
@@ -63,7 +63,7 @@ export function betterSqlite3(
   handle: BetterSqlite3Handle,
   options: DriverOptions = {},
 ): SqlDatabase {
-  return connect(handle, () => {}, options);
+  return connect(handle, () => {}, options, 'the app’s');
 }
 
 /** Loaded when it is first needed, and synchronously as the rest: an app that brings its own handle loads it itself. */
@@ -83,10 +83,11 @@ function connect(
   handle: BetterSqlite3Handle,
   close: () => void,
   options: DriverOptions,
+  whose: 'ours' | 'the app’s',
 ): SqlDatabase {
   const raw = rawBetterSqlite3(handle, close);
   const database = createSqlDatabase(raw, options);
-  prepareConnection(database, raw);
+  prepareConnection(database, raw, whose);
   return database;
 }
 

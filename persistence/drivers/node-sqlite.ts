@@ -19,7 +19,7 @@ export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDa
   refuseJournal(file);
   const handle = openHandle(() => new DatabaseSync(file, { timeout: 0 }));
   try {
-    return connect(handle, () => handle.close(), options);
+    return connect(handle, () => handle.close(), options, 'ours');
   } catch (error) {
     handle.close();
     throw error;
@@ -33,13 +33,18 @@ export function openNodeSqlite(file: string, options: DriverOptions = {}): SqlDa
  *   when it is closed; `database_corrupt`, `database_read_only`.
  */
 export function nodeSqlite(handle: DatabaseSync, options: DriverOptions = {}): SqlDatabase {
-  return connect(handle, () => {}, options);
+  return connect(handle, () => {}, options, 'the app’s');
 }
 
-function connect(handle: DatabaseSync, close: () => void, options: DriverOptions): SqlDatabase {
+function connect(
+  handle: DatabaseSync,
+  close: () => void,
+  options: DriverOptions,
+  whose: 'ours' | 'the app’s',
+): SqlDatabase {
   const raw = rawNodeSqlite(handle, close);
   const database = createSqlDatabase(raw, options);
-  prepareConnection(database, raw);
+  prepareConnection(database, raw, whose);
   return database;
 }
 

@@ -134,7 +134,7 @@ describe('sync loop', () => {
     await loop.close();
     commit(true);
     await clock.advanceBy(10);
-    expect(story).toEqual(['pull p']);
+    expect(story).toEqual(['pull p', 'cancel p']);
   });
 
   it('does not go by a signal that cannot be read', async () => {

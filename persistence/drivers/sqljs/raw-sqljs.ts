@@ -206,6 +206,7 @@ export function rawSqlJs({ handle, files, maxBytes, checkpointBytes }: RawSqlJsO
       case 'ignored':
         return;
       case 'read':
+      case 'vacuumable': // SQLite takes it while the database is empty, and the first image says so
         rowsOf(statement, []);
         return;
       case 'checkpoint':

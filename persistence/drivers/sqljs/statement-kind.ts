@@ -17,6 +17,8 @@ export type StatementKind =
   | { readonly kind: 'ignored' }
   | { readonly kind: 'limit'; readonly pages: number }
   | { readonly kind: 'checkpoint' }
+  /** How an empty database lays out its pages from then on. */
+  | { readonly kind: 'vacuumable' }
   | { readonly kind: 'begin' | 'commit' | 'rollback' }
   | { readonly kind: 'savepoint' | 'release' | 'rollback to'; readonly name: string };
 
@@ -185,6 +187,7 @@ const ASKING = new Set([
   'integrity_check',
   'quick_check',
   'secure_delete', // of the pages in memory, and on from the beginning
+  'incremental_vacuum', // moves pages and changes no row: a replay does as well without it
 ]);
 /** About files, locks and caches that a database in memory does not have: as without effect as they are there. */
 const OF_FILES = new Set([
@@ -215,9 +218,10 @@ function pragma(sql: string, tokens: readonly Token[]): StatementKind {
   // The one that is asked for its effect: nothing of deleted rows may stay in the files (contract 10.7).
   if (name === 'wal_checkpoint' && value === 'truncate') return { kind: 'checkpoint' };
   if (OF_FILES.has(name)) return { kind: sets || name === 'wal_checkpoint' ? 'ignored' : 'read' };
-  if (name === 'optimize' || name === 'incremental_vacuum') return { kind: 'ignored' };
+  if (name === 'optimize') return { kind: 'ignored' };
   if (!sets) return { kind: 'read' };
   if (KEPT.has(name)) return { kind: 'write', counts: false, askTime: false, parameters: 0 };
+  if (name === 'auto_vacuum' && value === 'incremental') return { kind: 'vacuumable' };
   if (name === 'foreign_keys' && ['on', '1', 'true', 'yes'].includes(value))
     return { kind: 'ignored' };
   throw refused(sql, `PRAGMA ${name} would not be set when the journal is replayed`);
