@@ -45,7 +45,7 @@ export interface MemoryRemote extends Remote {
     ObjectKey,
     { readonly bytes: Uint8Array; readonly media: MediaFacts | null }
   >;
-  /** Every request so far, in order. */
+  /** Every request about one object so far, in order; listings are about none. */
   readonly calls: readonly RemoteCall[];
   /** How often an object was completed, by key: more than once is a doubled upload. */
   readonly completions: ReadonlyMap<ObjectKey, number>;
@@ -97,7 +97,7 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
       (one) => one.operation === operation && one.objectKey === objectKey,
     );
     const call = { operation, objectKey, nth: before.length + 1, rerun };
-    calls.push(call);
+    if (operation !== 'list') calls.push(call);
     const answer = options.script?.(call) ?? {};
     const lands = operation === 'upload' && answer.landed === true;
     if (answer.after !== undefined && !lands) await untilAborted(answer.after, signal);

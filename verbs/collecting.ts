@@ -1,20 +1,28 @@
+import { createCompactor } from '../engine/compaction/compactor.ts';
 import { type Collector, createCollector } from '../engine/garbage/collector.ts';
 import { type GarbageOptions, garbageSettings } from '../engine/garbage/options.ts';
 import type { GarbageParts } from '../engine/garbage/run.ts';
+import type { HostedMachine } from '../engine/host/definition.ts';
 import { garbageTable } from '../persistence/attachment/garbage-table.ts';
+import { compactionTable } from '../persistence/log/compaction-table.ts';
+import { vacuum } from '../persistence/vacuum.ts';
 
 export { garbageSettings };
 
 /** The collector on this database. @throws {LadingError} `invalid_option`. */
 export function collecting(
-  parts: Omit<GarbageParts, 'garbage' | 'protects' | 'settings'>,
+  parts: Omit<GarbageParts, 'garbage' | 'protects' | 'settings' | 'compactor' | 'giveBackPages'> & {
+    readonly machine: HostedMachine;
+  },
   options: GarbageOptions | undefined,
 ): Collector {
+  const { events, logger, machine } = parts;
   return createCollector({
     ...parts,
     settings: garbageSettings(options),
     garbage: garbageTable,
+    compactor: createCompactor({ events, logger, table: compactionTable, machines: [machine] }),
+    giveBackPages: (pages) => vacuum(events, pages),
     protects: async () => undefined,
-    compact: async () => {},
   });
 }

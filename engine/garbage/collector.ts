@@ -1,6 +1,7 @@
 import type { Json } from '../../machines/json.ts';
 import { isClosed } from '../host/faults.ts';
 import { markFiles, sweepFiles } from './files.ts';
+import { shortenLog } from './log.ts';
 import type { CollectOptions } from './options.ts';
 import { clearRows, sweepCheckpoints, tellMissing } from './records.ts';
 import { abortLeftovers } from './remote-leftovers.ts';
@@ -41,12 +42,7 @@ interface Standing {
 
 const AT_FIRST: Standing = { after: '', roots: 0, endedAt: null, runner: null, until: 0 };
 
-export function createCollector(
-  parts: GarbageParts & {
-    /** Shortens the log of attachments at rest (contract 5.5). */
-    compact(run: Run): Promise<void>;
-  },
-): Collector {
+export function createCollector(parts: GarbageParts): Collector {
   const { events, garbage, accountId, clock, host } = parts;
 
   function standing(): Standing {
@@ -85,7 +81,7 @@ export function createCollector(
     await sweepCheckpoints(run);
     await abortLeftovers(run);
     if (!dryRun) {
-      await parts.compact(run);
+      await shortenLog(run);
       await save({ after: '', endedAt: Math.floor(clock.now()), runner: null, until: 0 });
     }
     return run.findings.report();

@@ -24,7 +24,8 @@ export async function abortLeftovers(run: Run): Promise<void> {
   const { remote, gates, accountId, ending: signal, findings } = run;
   if (remote.listIncomplete === undefined || remote.abort === undefined) return;
   if (!gates.remoteOpen()) return;
-  const seen = new Set<string>();
+  /** Objects with leftovers that are still there after this run: their marks stay. */
+  const left = new Set<string>();
   for (let after: string | null = null; ; ) {
     const page = await remote.listIncomplete(accountId, { after, signal });
     if (!page.ok) {
@@ -37,14 +38,14 @@ export async function abortLeftovers(run: Run): Promise<void> {
     for (const upload of page.uploads) {
       await run.slices.breathe();
       if (isNeeded(run, upload)) continue;
-      seen.add(upload.objectKey);
-      await consider(run, upload);
+      if (!(await isEnded(run, upload))) left.add(upload.objectKey);
     }
     if (page.next === null) break;
     after = page.next;
   }
-  for await (const one of marksOf(run, 'upload'))
-    if (!seen.has(one.key)) await unmarkAll(run, [one]);
+  for await (const one of marksOf(run, 'upload')) {
+    if (!left.has(one.key)) await unmarkAll(run, [one]);
+  }
 }
 
 /** Not known here, or of another device: not ours to say. */
@@ -60,8 +61,8 @@ function isNeeded({ host, tables, events, accountId }: Run, upload: IncompleteUp
   return handle === upload.handle || handle?.startsWith('sealed:') === true;
 }
 
-/** Its handle may let in whoever has it: only the key of the object is kept. */
-async function consider(run: Run, upload: IncompleteUpload): Promise<void> {
+/** Its handle may let in whoever has it: only the key of the object is kept, for all that it has left. */
+async function isEnded(run: Run, upload: IncompleteUpload): Promise<boolean> {
   const { remote, ending: signal, events, garbage, findings, dryRun, clock } = run;
   const key = upload.objectKey;
   const known = events.read((tx) => garbage.marked(tx, 'upload', key));
@@ -69,14 +70,11 @@ async function consider(run: Run, upload: IncompleteUpload): Promise<void> {
     const found = { kind: 'upload', key, reason: 'not_resumed' } as const;
     await markAll(run, [found]);
     findings.note(itemOf(run, { ...found, foundAt: known?.foundAt ?? clock.now() }, 'waits'));
-    return;
+    return false;
   }
-  if (dryRun) {
-    findings.note(itemOf(run, known, 'removed'));
-    return;
-  }
-  const outcome = await remote.abort?.(upload, { signal });
-  run.crashPoint?.('garbage_upload_aborted');
-  findings.note(itemOf(run, known, outcome?.ok === true ? 'removed' : 'failed'));
-  if (outcome?.ok === true) await unmarkAll(run, [known]);
+  const outcome = dryRun ? { ok: true } : await remote.abort?.(upload, { signal });
+  if (!dryRun) run.crashPoint?.('garbage_upload_aborted');
+  const ended = outcome?.ok === true;
+  findings.note(itemOf(run, known, ended ? 'removed' : 'failed'));
+  return ended;
 }

@@ -32,8 +32,11 @@ export interface GarbageReport {
   readonly bytesMissing: number;
   /** Refs among the app's roots that lead to no attachment of this device. */
   readonly rootsUnknown: number;
-  /** What the log gave back: streams that were compacted, events that went. */
-  readonly log: { readonly streams: number; readonly events: number };
+  /**
+   * What the log gave back: streams that were compacted, events that went, and pages of the database's file that are the
+   * disk's again (0 for a file that was made without `auto_vacuum`: there they are used anew).
+   */
+  readonly log: { readonly streams: number; readonly events: number; readonly pages: number };
   /** What kept a part of the run from its end; the rest was done. */
   readonly problems: readonly GarbageProblem[];
 }
@@ -55,6 +58,7 @@ export interface Findings {
   problem(problem: GarbageProblem): void;
   bytesMissing: number;
   rootsUnknown: number;
+  pagesFreed: number;
   compacted(streams: number, events: number): void;
   report(): GarbageReport;
 }
@@ -68,6 +72,7 @@ export function createFindings(dryRun: boolean): Findings {
   const findings: Findings = {
     bytesMissing: 0,
     rootsUnknown: 0,
+    pagesFreed: 0,
     note(item) {
       const { kind, action } = item;
       const ofKind = counts[kind] ?? {};
@@ -89,7 +94,7 @@ export function createFindings(dryRun: boolean): Findings {
       items: [...items],
       bytesMissing: findings.bytesMissing,
       rootsUnknown: findings.rootsUnknown,
-      log: { ...log },
+      log: { ...log, pages: findings.pagesFreed },
       problems: [...problems],
     }),
   };

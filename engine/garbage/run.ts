@@ -5,6 +5,7 @@ import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { GarbageKind, GarbageMark, GarbageTable } from '../../ports/garbage-table.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Remote } from '../../ports/remote.ts';
+import type { Compactor } from '../compaction/compactor.ts';
 import type { Host } from '../host/host.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
 import type { FreshKeys } from './fresh-keys.ts';
@@ -34,6 +35,12 @@ export interface GarbageParts {
    * Stable, snake_case.
    */
   protects(file: StoredBlob): Promise<string | undefined>;
+  /** Shortens the log of attachments at rest (contract 5.5). */
+  readonly compactor: Compactor;
+  /** Gives up to so many free pages of the database's file back to the disk. */
+  giveBackPages(
+    pages: number,
+  ): Promise<{ readonly freedPages: number; readonly freePages: number }>;
   /** Told between two durable steps; for crash tests. */
   crashPoint?: ((name: string) => void) | undefined;
 }

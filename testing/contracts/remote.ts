@@ -211,7 +211,10 @@ async function brokenUpload(world: RemoteSetup, of: ObjectKey): Promise<void> {
 async function unfinished({ remote }: RemoteSetup): Promise<readonly IncompleteUpload[]> {
   const found: IncompleteUpload[] = [];
   for (let after: string | null = null; ; ) {
-    const page: IncompletePage | Fault | undefined = await remote.listIncomplete?.('account-1', { after, signal: never });
+    const page: IncompletePage | Fault | undefined = await remote.listIncomplete?.('account-1', {
+      after,
+      signal: never,
+    });
     if (page?.ok !== true) throw new Error(`no listing: ${JSON.stringify(page)}`);
     found.push(...page.uploads);
     if (page.next === null) return found.toSorted((a, b) => (a.objectKey < b.objectKey ? -1 : 1));
