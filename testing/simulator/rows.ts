@@ -33,6 +33,12 @@ export function mediaOf({ sql }: WithRows): readonly MediaRow[] {
   }));
 }
 
+/** Whether its life is over: of one that is purged, only the stream may be left. */
+export function isOver({ sql }: WithRows, mediaId: string): boolean {
+  const row = sql?.get('SELECT status FROM lading_stream WHERE stream = ?', mediaId);
+  return row?.['status'] === 'done';
+}
+
 export interface RefRow {
   readonly mediaId: string;
   readonly ownerKey: string;

@@ -183,8 +183,9 @@ export function simRemote(
       }),
     abort: ({ objectKey: key, handle }, { signal }) =>
       classified(signal, async () => {
-        const abort = (credentials: Token) => store.abort(credentials, handle);
-        const reply = await call('ABORT', key, signal, abort);
+        const reply = await call('ABORT', key, signal, (credentials) =>
+          store.abort(credentials, handle),
+        );
         return reply.status === 200 ? { ok: true } : faultOf(reply);
       }),
     download: (url, { start = 0, signal }) =>

@@ -129,8 +129,8 @@ export function encryptingBlobs(inner: BlobStore, options: EncryptingBlobsOption
 
     remove: (key) => inner.remove(key),
 
-    async *list(options) {
-      for await (const blob of inner.list(options)) {
+    async *list(from) {
+      for await (const blob of inner.list(from)) {
         yield { ...blob, sizeBytes: layoutOf(blob.sizeBytes)?.sizeBytes ?? 0 };
       }
     },

@@ -1,6 +1,6 @@
 import type { Device } from '../device.ts';
 import { isStoredFormOf, mayBeGone, mustBeThere } from '../ledger.ts';
-import { blobsOf, mediaOf } from '../rows.ts';
+import { blobsOf, isOver, mediaOf } from '../rows.ts';
 import { keyOf, type World } from '../world.ts';
 import type { Oracle } from './oracle.ts';
 
@@ -31,7 +31,10 @@ function lost({ ledger, store }: World, device: Device): readonly string[] {
     .flatMap((file) => {
       const { mediaId, name } = file;
       const row = media.get(mediaId);
-      if (row === undefined) return [`${device.name} has no record of ${name}`];
+      if (row === undefined) {
+        const mayBeBuried = (mayBeGone(file) || file.draft) && isOver(device, mediaId);
+        return mayBeBuried ? [] : [`${device.name} has no record of ${name}`];
+      }
       // A draft may be over its grace; what somebody let go may be gone.
       if (mayBeGone(file) || (file.draft && row.facts.gone)) return [];
       if (!row.hasBytes) {
