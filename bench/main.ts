@@ -13,6 +13,7 @@ import { openNodeSqlite } from '../persistence/drivers/node-sqlite.ts';
 import { blobKey } from '../ports/blob-store.ts';
 import { memoryRemote } from '../testing/memory-remote.ts';
 import { sampleJpeg } from '../testing/sample-files/index.ts';
+import { garbageFigures, garbageLine } from '../tests/support/scale/garbage.ts';
 import { openFigures, prepareFolder } from '../tests/support/scale/prepare.ts';
 
 const ROUNDS = 5;
@@ -25,6 +26,7 @@ const folder = await mkdtemp(join(tmpdir(), 'lading-bench-'));
 try {
   await captures();
   await opening();
+  await garbage();
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
@@ -74,6 +76,13 @@ async function opening(): Promise<void> {
       ratio(heapUsed, few?.heapUsed),
     );
   }
+}
+
+/** How long others wait for their turn while garbage is collected. `LADING_GARBAGE=200000` is the size of the goal. */
+async function garbage(): Promise<void> {
+  const path = await mkdtemp(join(folder, 'garbage-'));
+  const figures = await garbageFigures(path, Number(process.env['LADING_GARBAGE'] ?? 20_000));
+  process.stdout.write(`${garbageLine(figures)}\n`);
 }
 
 async function offline(path: string): Promise<Lading> {
