@@ -1,5 +1,6 @@
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlTransaction } from '../../ports/sql.ts';
+import { RETENTION } from '../compaction/compactor.ts';
 import { EVERY_MS } from './every.ts';
 
 /** How the collector works (contract 5.4, 5.5). Times are milliseconds. */
@@ -73,12 +74,12 @@ export function garbageSettings(options: GarbageOptions = {}): GarbageSettings {
     roots: options.roots === undefined ? undefined : (tx) => options.roots?.(tx) ?? [],
     checkpointAfterMs: requireMs(
       'garbage.log.checkpointAfterMs',
-      log.checkpointAfterMs ?? 7 * DAY_MS,
+      log.checkpointAfterMs ?? RETENTION.checkpointAfterMs,
       0,
     ),
     tombstoneAfterMs: requireMs(
       'garbage.log.tombstoneAfterMs',
-      log.tombstoneAfterMs ?? 7 * DAY_MS,
+      log.tombstoneAfterMs ?? RETENTION.tombstoneAfterMs,
       0,
     ),
   };
