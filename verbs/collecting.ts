@@ -3,6 +3,7 @@ import { type Collector, createCollector } from '../engine/garbage/collector.ts'
 import { type GarbageOptions, garbageSettings } from '../engine/garbage/options.ts';
 import type { GarbageParts } from '../engine/garbage/run.ts';
 import type { HostedMachine } from '../engine/host/definition.ts';
+import { attachmentCompaction } from '../engine/lifecycle/compaction.ts';
 import { garbageTable } from '../persistence/attachment/garbage-table.ts';
 import { compactionTable } from '../persistence/log/compaction-table.ts';
 import { vacuum } from '../persistence/vacuum.ts';
@@ -21,7 +22,12 @@ export function collecting(
     ...parts,
     settings: garbageSettings(options),
     garbage: garbageTable,
-    compactor: createCompactor({ events, logger, table: compactionTable, machines: [machine] }),
+    compactor: createCompactor({
+      events,
+      logger,
+      table: compactionTable,
+      machines: [{ machine, rules: attachmentCompaction }],
+    }),
     giveBackPages: (pages) => vacuum(events, pages),
     protects: async () => undefined,
   });

@@ -2,8 +2,7 @@ import type { CompactionTable, IdleStream } from '../../ports/compacted.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StreamId } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { compactStream } from '../host/compact.ts';
-import type { HostedMachine } from '../host/definition.ts';
+import { type CompactedMachine, compactStream } from '../host/compact.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -21,7 +20,7 @@ export interface CompactOptions {
   /** Default {@link RETENTION}. */
   readonly checkpointAfterMs?: number;
   readonly tombstoneAfterMs?: number;
-  /** Streams that this call looks at, at most. Default 64. */
+  /** Streams that this call looks at, at most. Default 8: all of them are one commit, and others wait for it. */
   readonly limit?: number;
 }
 
@@ -45,16 +44,16 @@ export interface Compactor {
   compact(options: CompactOptions): Promise<CompactReport>;
 }
 
-const LIMIT = 64;
+const LIMIT = 8;
 
 export function createCompactor(parts: {
   readonly events: Pick<EventStore, 'read' | 'transact'>;
   readonly table: CompactionTable;
-  readonly machines: readonly HostedMachine[];
+  readonly machines: readonly CompactedMachine[];
   readonly logger: Logger;
 }): Compactor {
   const { events, table, logger } = parts;
-  const machines = new Map(parts.machines.map((machine) => [machine.id, machine]));
+  const machines = new Map(parts.machines.map((one) => [one.machine.id, one]));
   /** Where the last call stopped: one that cannot be compacted is looked at once in each round, not in each call. */
   let place: IdleStream | null = null;
 

@@ -14,6 +14,12 @@ import { type Replayed, replayAll } from './replay-all.ts';
 import { foldStep } from './snapshots.ts';
 import { viewOf } from './work.ts';
 
+/** A machine, and what may stand for the events of its streams. */
+export interface CompactedMachine {
+  readonly machine: HostedMachine;
+  readonly rules: Compaction;
+}
+
 /** What became of one stream. */
 export type Compacted =
   | { readonly outcome: 'checkpoint' | 'tombstone'; readonly events: number }
@@ -31,13 +37,12 @@ export type Compacted =
 export function compactStream(
   tx: StoreTransaction,
   table: CompactionTable,
-  machine: HostedMachine,
+  { machine, rules }: CompactedMachine,
   stream: StreamId,
   isDue: (how: 'checkpoint' | 'tombstone', lastAt: number) => boolean,
 ): Compacted {
-  const { compaction } = machine;
   const head = tx.log.head(stream);
-  if (head === undefined || compaction === undefined) return { outcome: 'gone' };
+  if (head === undefined) return { outcome: 'gone' };
   const events = tx.log.read(stream);
   const replayed = replayAll(machine, stream, events, (message) => {
     throw unsound(stream, message);
@@ -47,7 +52,7 @@ export function compactStream(
   if (head.version !== replayed.version || head.status !== state.status) {
     throw unsound(stream, `its head says version ${head.version}, ${head.status}`);
   }
-  const how = compaction.how(state);
+  const how = rules.how(state);
   const owed = tx.tasks.of(stream);
   // What only an event can change is not looked at again before there is one.
   if (how === 'no' || replayed.tasks.owed.size > 0) {
@@ -58,8 +63,8 @@ export function compactStream(
   if (!isDue(how, last.at)) return { outcome: 'early' };
   const event =
     how === 'tombstone'
-      ? tombstoneOf(compaction, state, events, last)
-      : checkpointOf(machine, compaction, state, events, last);
+      ? tombstoneOf(rules, state, events, last)
+      : checkpointOf(machine, rules, state, events, last);
   const after = proved(machine, how, replayed, { ...event, stream, ...placeOf(last) });
   table.replace(tx, stream, head.version, event);
   if (how === 'tombstone') {

@@ -63,24 +63,28 @@ export interface StateView {
 /** A state that a log keeps in place of the events that led to it. */
 export type KeptState = Pick<StateView, 'value' | 'context'>;
 
-/** What may stand for a stream's events once nothing happened to it for a while (contract 5.5). */
-export interface Compaction {
-  /**
-   * `checkpoint`: its whole state, from which it goes on; `tombstone`: next to nothing, since it is done; `no`: its
-   * events stay, whatever their age. A pure function of the state.
-   */
-  how(state: StateView): 'checkpoint' | 'tombstone' | 'no';
-  /** All that a tombstone keeps: as little as `expand` needs. */
-  strip(state: StateView): JsonObject;
+/** How the events that stand for others are read (contract 5.5, 9.4). */
+export interface ReadsCompacted {
   /** The state that a tombstone stands for, one that is done. Its payload is what any version of `strip` gave. */
   expand(tombstone: StoredEvent): KeptState;
-  /** What of the events somebody still asks for; undefined when nothing. An earlier checkpoint is among them. */
-  keep?(events: readonly StoredEvent[]): JsonObject | undefined;
   /**
    * Brings a checkpoint of another format of the machine to the present one.
    * @throws {LadingError} `unknown_event_version` for a format that it does not know. Default: refuses all.
    */
   upcast?(format: string, state: KeptState): KeptState;
+}
+
+/** What may stand for a stream's events once nothing happened to it for a while (contract 5.5). */
+export interface Compaction {
+  /**
+   * `checkpoint`: its whole state, from which it goes on; `tombstone`: next to nothing, since it is done, and the
+   * machine `expand`s it; `no`: its events stay, whatever their age. A pure function of the state.
+   */
+  how(state: StateView): 'checkpoint' | 'tombstone' | 'no';
+  /** All that a tombstone keeps: as little as `expand` needs. */
+  strip(state: StateView): JsonObject;
+  /** What of the events somebody still asks for; undefined when nothing. An earlier checkpoint is among them. */
+  keep?(events: readonly StoredEvent[]): JsonObject | undefined;
 }
 
 /** A machine as a host keeps it: how it steps, how its log is read, what it does. */
@@ -99,8 +103,8 @@ export interface HostedMachine {
    * @throws {LadingError} `unknown_event_version` for a version newer than it knows. Default: refuses all but 1.
    */
   upcast?(type: string, schemaVersion: number, payload: JsonObject): JsonObject;
-  /** Default: nothing of its log is ever compacted. */
-  readonly compaction?: Compaction;
+  /** Default: no tombstones, and checkpoints of the present format only. */
+  readonly compacted?: ReadsCompacted;
   readonly services: Readonly<Record<string, Service>>;
   readonly actions?: Readonly<Record<string, ActionHandler>>;
   /** Writes the rows that follow from a step; in its commit. Must be a pure function of the change and the rows. */

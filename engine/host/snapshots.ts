@@ -133,17 +133,17 @@ export function createdType(machine: Pick<HostedMachine, 'id'>): string {
 
 /** The state that a checkpoint or a tombstone stands for. @throws {LadingError} `unknown_event_version`. */
 function resumed(machine: HostedMachine, event: StoredEvent): Snapshot {
-  const { compaction, format, stepper } = machine;
+  const { compacted, format, stepper } = machine;
   if (event.schemaVersion !== 1) throw unknownVersion(event);
   if (event.type === TOMBSTONE) {
-    if (compaction === undefined) throw unknownVersion(event);
-    return stepper.resume(compaction.expand(event));
+    if (compacted === undefined) throw unknownVersion(event);
+    return stepper.resume(compacted.expand(event));
   }
   const { format: written, context } = event.payload as CheckpointPayload;
   const state = { value: event.state, context };
   if (written === format) return stepper.resume(state);
-  if (compaction?.upcast === undefined) throw unknownVersion(event);
-  return stepper.resume(compaction.upcast(written, state));
+  if (compacted?.upcast === undefined) throw unknownVersion(event);
+  return stepper.resume(compacted.upcast(written, state));
 }
 
 function upcast(machine: HostedMachine, event: StoredEvent): JsonObject {

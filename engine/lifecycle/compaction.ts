@@ -1,5 +1,5 @@
-import { expanded, stripped } from '../../machines/attachment/tombstone.ts';
-import { type MediaId, type Owner, ownerKey } from '../../machines/attachment/types.ts';
+import { stripped } from '../../machines/attachment/tombstone.ts';
+import { type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import { CHECKPOINT, type CheckpointPayload, TOMBSTONE } from '../../ports/compacted.ts';
 import type { StoredEvent } from '../../ports/event-store.ts';
@@ -19,10 +19,6 @@ export const attachmentCompaction: Compaction = {
     return isSettled ? 'checkpoint' : 'no';
   },
   strip: ({ context }: StateView) => stripped(contextOf(context)),
-  expand({ stream, payload, at }) {
-    const { value, context } = expanded(stream as string as MediaId, payload, at);
-    return { value, context: context as unknown as JsonObject };
-  },
   keep(events) {
     const removedFrom = removalsIn(events);
     const kept: KeptEvents = {

@@ -1,10 +1,12 @@
 import { attachmentMachine } from '../../machines/attachment/machine.ts';
+import { expanded } from '../../machines/attachment/tombstone.ts';
+import type { MediaId } from '../../machines/attachment/types.ts';
 import { schemaVersionOf, upcast } from '../../machines/attachment/upcasters.ts';
 import { createStepper } from '../../machines/durable/stepper.ts';
+import type { JsonObject } from '../../machines/json.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { HostedMachine, Service } from '../host/definition.ts';
-import { attachmentCompaction } from './compaction.ts';
 import type { Consequences } from './consequences.ts';
 import { requireEvent } from './event-schemas.ts';
 
@@ -23,7 +25,12 @@ export function hostedAttachment(parts: {
     format: attachmentMachine.version ?? '1',
     stepper: createStepper(attachmentMachine),
     services,
-    compaction: attachmentCompaction,
+    compacted: {
+      expand({ stream, payload, at }) {
+        const { value, context } = expanded(stream as string as MediaId, payload, at);
+        return { value, context: context as unknown as JsonObject };
+      },
+    },
     validate: requireEvent,
     schemaVersion: schemaVersionOf,
     upcast(type, schemaVersion, payload) {

@@ -1,6 +1,7 @@
 import { type HostedMachine, verifyStreams } from 'lading/host';
 import { describe, expect, it } from 'vitest';
 import { createCompactor } from '../../engine/compaction/compactor.ts';
+import type { Compaction } from '../../engine/host/definition.ts';
 import { compactionTable } from '../../persistence/log/compaction-table.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { courier, device, hosted, manual, stream } from '../support/host-world.ts';
@@ -11,10 +12,7 @@ const a = stream('a');
 function compactable(rest: Partial<HostedMachine> = {}): HostedMachine {
   return hosted('courier', courier, {
     services: { carry: manual() },
-    compaction: {
-      how: ({ status, value }) =>
-        status === 'done' ? 'tombstone' : value === 'broken' ? 'no' : 'checkpoint',
-      strip: ({ context }) => ({ notes: context['notes'] ?? 0 }),
+    compacted: {
       expand: ({ payload }) => ({
         value: 'done',
         context: { tries: 0, result: null, notes: payload['notes'] ?? 0 },
@@ -24,6 +22,12 @@ function compactable(rest: Partial<HostedMachine> = {}): HostedMachine {
   });
 }
 
+const rules: Compaction = {
+  how: ({ status, value }) =>
+    status === 'done' ? 'tombstone' : value === 'broken' ? 'no' : 'checkpoint',
+  strip: ({ context }) => ({ notes: context['notes'] ?? 0 }),
+};
+
 async function opened(machine = compactable()) {
   const phone = device();
   const host = await phone.open([machine]);
@@ -31,7 +35,7 @@ async function opened(machine = compactable()) {
     createCompactor({
       events: phone.store,
       table: compactionTable,
-      machines,
+      machines: machines.map((one) => ({ machine: one, rules })),
       logger: phone.logger,
     });
   const compact = (
@@ -242,13 +246,13 @@ describe('compaction of a log (contract 5.5)', () => {
 
     const upcasting = compactable({
       format: '2',
-      compaction: {
-        ...first.compaction,
-        upcast: (format: string, { value, context }: { value: never; context: object }) => ({
+      compacted: {
+        expand: () => ({ value: 'done', context: {} }),
+        upcast: (format, { value, context }) => ({
           value,
           context: { ...context, result: `from ${format}` },
         }),
-      } as never,
+      },
     });
     const third = await phone.open([upcasting]);
     expect(third.state(a)).toMatchObject({

@@ -3,6 +3,7 @@ import { nodeSqlite, openSqliteEventStore } from 'lading/sqlite/node';
 import { describe, expect, it } from 'vitest';
 import { readOnlyAttachment } from '../../bin/hosted.ts';
 import { createCompactor } from '../../engine/compaction/compactor.ts';
+import { attachmentCompaction } from '../../engine/lifecycle/compaction.ts';
 import { compactionTable } from '../../persistence/log/compaction-table.ts';
 import { silentLogger } from '../../ports/logger.ts';
 import { REMOTE_HOST } from '../../testing/world/sim-remote.ts';
@@ -47,7 +48,7 @@ async function compact(world: SyncWorld, device: SyncDevice): Promise<number> {
   const compactor = createCompactor({
     events: store,
     table: compactionTable,
-    machines: [readOnlyAttachment()],
+    machines: [{ machine: readOnlyAttachment(), rules: attachmentCompaction }],
     logger: silentLogger,
   });
   const ages = { checkpointAfterMs: 0, tombstoneAfterMs: 0 };
