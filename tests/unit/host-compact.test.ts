@@ -1,50 +1,19 @@
-import { type HostedMachine, verifyStreams } from 'lading/host';
+import { verifyStreams } from 'lading/host';
 import { describe, expect, it } from 'vitest';
-import { createCompactor } from '../../engine/compaction/compactor.ts';
-import type { Compaction } from '../../engine/host/definition.ts';
-import { compactionTable } from '../../persistence/log/compaction-table.ts';
 import { LadingError } from '../../ports/errors.ts';
-import { courier, device, hosted, manual, stream } from '../support/host-world.ts';
+import { AT_ONCE, compactable, compactorOf } from '../support/compact-world.ts';
+import { device, manual, stream } from '../support/host-world.ts';
 
 const a = stream('a');
-
-/** A courier that may be compacted: resting streams to a checkpoint, done ones to a tombstone. */
-function compactable(rest: Partial<HostedMachine> = {}): HostedMachine {
-  return hosted('courier', courier, {
-    services: { carry: manual() },
-    compacted: {
-      expand: ({ payload }) => ({
-        value: 'done',
-        context: { tries: 0, result: null, notes: payload['notes'] ?? 0 },
-      }),
-    },
-    ...rest,
-  });
-}
-
-const rules: Compaction = {
-  how: ({ status, value }) =>
-    status === 'done' ? 'tombstone' : value === 'broken' ? 'no' : 'checkpoint',
-  strip: ({ context }) => ({ notes: context['notes'] ?? 0 }),
-};
 
 async function opened(machine = compactable()) {
   const phone = device();
   const host = await phone.open([machine]);
-  const compactor = (machines = [machine]) =>
-    createCompactor({
-      events: phone.store,
-      table: compactionTable,
-      machines: machines.map((one) => ({ machine: one, rules })),
-      logger: phone.logger,
-    });
+  const compactor = () => compactorOf(phone, machine);
   const compact = (
     options: { readonly limit?: number; readonly now?: number } = {},
     by = compactor(),
-  ) =>
-    phone.until(
-      by.compact({ now: phone.clock.now(), checkpointAfterMs: 0, tombstoneAfterMs: 0, ...options }),
-    );
+  ) => phone.until(by.compact({ now: phone.clock.now(), ...AT_ONCE, ...options }));
   const send = (type: string, key?: string) => phone.until(host.send(a, { type }, key));
   const verify = async () => (await phone.until(verifyStreams(phone.store, [machine]))).differences;
   const log = () => phone.rows('SELECT version, type, key FROM lading_event ORDER BY position');
