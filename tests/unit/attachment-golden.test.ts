@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readOnlyAttachment } from '../../bin/hosted.ts';
+import { foldStep } from '../../engine/host/snapshots.ts';
 import { attachmentMachine } from '../../machines/attachment/machine.ts';
 import { upcast } from '../../machines/attachment/upcasters.ts';
 import { toMachineEvent } from '../../machines/durable/event-names.ts';
-import { createStepper } from '../../machines/durable/stepper.ts';
+import { createStepper, type Snapshot } from '../../machines/durable/stepper.ts';
 import type { Json, JsonObject } from '../../machines/json.ts';
+import { TOMBSTONE } from '../../ports/compacted.ts';
+import type { StoredEvent } from '../../ports/event-store.ts';
 
 interface GoldenLog {
   readonly lives: readonly {
@@ -49,5 +53,30 @@ describe('logs that were written by machine version 1 (contract 9.4)', () => {
     }
     expect(snapshot.status).toBe(status);
     expect(snapshot.context).toEqual(context);
+  });
+});
+
+interface CompactedLog {
+  readonly lives: readonly {
+    readonly life: string;
+    readonly events: readonly StoredEvent[];
+    readonly status: string;
+    readonly context: JsonObject;
+  }[];
+}
+
+const compacted = JSON.parse(
+  readFileSync(new URL('../golden/attachment-compacted-v1.json', import.meta.url), 'utf8'),
+) as CompactedLog;
+
+describe('logs that were compacted by machine version 1 (contract 5.5, 9.4)', () => {
+  it.each(compacted.lives)('fold to the states they held: $life', ({ events, status, context }) => {
+    let snapshot: Snapshot | undefined;
+    for (const event of events) {
+      snapshot = foldStep(readOnlyAttachment(), snapshot, event).snapshot;
+      if (event.type !== TOMBSTONE) expect(snapshot.value).toEqual(event.state);
+    }
+    expect(snapshot?.status).toBe(status);
+    expect(snapshot?.context).toEqual(context);
   });
 });
