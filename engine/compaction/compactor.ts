@@ -20,7 +20,7 @@ export interface CompactOptions {
   /** Default {@link RETENTION}. */
   readonly checkpointAfterMs?: number;
   readonly tombstoneAfterMs?: number;
-  /** Streams that this call looks at, at most. Default 8: all of them are one commit, and others wait for it. */
+  /** Streams that this call looks at, at most. Default 4: all of them are one commit, and others wait for it. */
   readonly limit?: number;
 }
 
@@ -44,7 +44,7 @@ export interface Compactor {
   compact(options: CompactOptions): Promise<CompactReport>;
 }
 
-const LIMIT = 8;
+const LIMIT = 4;
 
 export function createCompactor(parts: {
   readonly events: Pick<EventStore, 'read' | 'transact'>;
