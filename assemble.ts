@@ -30,10 +30,11 @@ import type { CoreStore } from './persistence/store-on.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
 import { type Logger, silentLogger } from './ports/logger.ts';
-import { made } from './ports/part.ts';
+import { made, type Part } from './ports/part.ts';
 import type { Random } from './ports/random.ts';
 import { noSync } from './sync/no-sync.ts';
 import type { CapturingVerbs } from './verbs/capturing.ts';
+import type { Files } from './verbs/files.ts';
 import { later } from './verbs/later.ts';
 import { createLookup, isOwner, type Lookup, refOrId } from './verbs/lookup.ts';
 
@@ -46,6 +47,7 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly fresh: FreshKeys;
   readonly say: Say;
   readonly guardrails: Guardrails;
+  readonly files: Part<Files>;
   readonly slots: UploadSlots;
   readonly store: CoreStore;
   readonly gates: GateKeeper;
@@ -171,6 +173,7 @@ export async function assemble(base: Opened): Promise<Lading> {
       () => sync.close(),
       () => verbs,
       () => garbage.close(),
+      async () => base.files.here?.close(),
       () => host.close(),
       async () => closeInspector?.(),
       async () => (failures.length === 0 ? await last?.() : undefined),
@@ -195,6 +198,7 @@ export async function assemble(base: Opened): Promise<Lading> {
   host.onElsewhere(() => guardrails.update());
   guardrails.start();
   garbage.start();
+  if (base.cache !== undefined) (await base.files()).cache.start();
 
   const lading: Lading = {
     account,
@@ -277,6 +281,8 @@ export async function assemble(base: Opened): Promise<Lading> {
         return explain(story, base.machine, around, explainOptions);
       }),
     storage: () => guardrails.view(),
+    freeRoom: (bytes) =>
+      lifetime.run(async () => (await lifetime.load(base.files)).freeRoom(bytes)),
     attachmentLogic,
     actor: (ref) => lifetime.run(async () => (await lifetime.load(actors)).open(ref)),
     metrics,

@@ -3,6 +3,7 @@ import type { AttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
 import type { CollectOptions, GarbageOptions } from './engine/garbage/options.ts';
 import type { GarbageReport } from './engine/garbage/report.ts';
+import type { CacheOptions } from './engine/files/cache-options.ts';
 import type { Sentences } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
 import type { ImportOptions, ImportReport, ImportRow } from './engine/importing/types.ts';
@@ -75,6 +76,11 @@ export interface LadingOptions {
   readonly storageBudgetBytes?: number;
   /** When garbage is collected, what keeps files alive beside linked refs, and how long the log stays in full. */
   readonly garbage?: GarbageOptions;
+  /**
+   * How much of what is at the remote anyway stays on this device (contract 6). Without it, what was uploaded stays
+   * until the device is short of room: then, and before a capture is refused, the least recently opened goes.
+   */
+  readonly cache?: CacheOptions;
   /** What users read, in the app's own words or language, by key (contract 7.4). Default English. */
   readonly sentences?: Partial<Sentences>;
   /** Told at named points between two durable steps; for crash tests. */
@@ -118,7 +124,8 @@ export interface Lading {
   /** An owner's attachments in their order. @throws {LadingError} `invalid_id`, `wrong_account`. */
   list(owner: Owner): readonly ListItem[];
   /**
-   * The bytes; fetched and verified when they are not here (contract 3.6).
+   * The bytes; fetched and verified when they are not here (contract 3.6): always the whole file, whatever range is read
+   * of it, since only the whole has a hash.
    * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`.
    */
   resolve(ref: RefOrId, options?: { readonly signal?: AbortSignal }): Promise<ResolvedBytes>;
@@ -246,6 +253,14 @@ export interface Lading {
   metrics(): Metrics;
   /** Bytes and files on this device, and how full it is, in O(1): nothing is read but totals (contract 7.1). */
   storage(): StorageView;
+  /**
+   * Evicts what the remote has too, the least recently opened first, until about so many bytes are free: for a button
+   * "free up space". Views and refs stay as they are; what is opened again is fetched again (contract 6).
+   * @param bytes 0 or more; a large number for all that can go. What was opened in the last ten seconds stays.
+   * @returns how many bytes went, when their files are away; less than asked for when there was no more.
+   * @throws {LadingError} `invalid_option`.
+   */
+  freeRoom(bytes: number): Promise<{ readonly freedBytes: number }>;
   /**
    * Stops, gives back what this process held, and closes the database. Verbs that are under way and not durable yet
    * reject with `closed`, and leave nothing behind; uploads go on when it is opened again.

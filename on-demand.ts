@@ -11,6 +11,7 @@ export const onDemand = {
   audit: lazily(() => import('./persistence/attachment/audit.ts')),
   capturing: lazily(() => import('./verbs/capturing.ts')),
   changing: lazily(() => import('./verbs/changing.ts')),
+  files: lazily(() => import('./verbs/files.ts')),
   forget: lazily(() => import('./verbs/forgetting.ts')),
   garbage: lazily(() => import('./verbs/collecting.ts')),
   secretsBeside: lazily(() => import('./engine/lifecycle/secrets-beside.ts')),

@@ -68,6 +68,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     await (await onDemand.forget()).openAccount({ ...options, ...store, clock }, account);
   }
   const begun = epoch() ?? null;
+  if (options.cache !== undefined) (await onDemand.files()).requireCacheOptions(options.cache);
   const guardrails = createGuardrails({
     ...options,
     ...store,
@@ -77,7 +78,19 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     say,
     reservations: onDemand.reservations,
     isOnline: () => gates.remoteOpen(),
+    freeRoom: async (...asked) => (await files()).cache.freeRoom(...asked),
   });
+  const files = made(onDemand.files, ({ createFiles }) =>
+    createFiles({
+      ...options,
+      ...store,
+      accountId: account,
+      clock,
+      logger,
+      host: () => host as Host,
+      shortBytes: () => guardrails.shortBytes(),
+    }),
+  );
   const gates = createGateKeeper({
     connectivity: options.connectivity ?? ALWAYS_ONLINE,
     clock,
@@ -95,6 +108,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     store,
     gates,
     guardrails,
+    files,
   };
   const base = { ...options, account, ...engine };
   let host: Host | undefined;

@@ -5,10 +5,12 @@ import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { made, type Part } from '../../ports/part.ts';
 import type { StorageEstimate } from '../../ports/storage-estimate.ts';
-import type { Reservations } from './reservations.ts';
+import type { FreeRoom, Reservations } from './reservations.ts';
 import { createSampler } from './sampler.ts';
 import type { Say } from './sentences.ts';
+import { spacesOf } from './spaces.ts';
 import { createStorageViews, type StorageViews } from './storage-view.ts';
+import { shortBytes } from './thresholds.ts';
 
 /** Keeps attachments from filling the device, and says in time how full it is (contract 7). */
 export interface Guardrails
@@ -16,6 +18,8 @@ export interface Guardrails
     Pick<StorageViews, 'view' | 'watch' | 'update'> {
   /** Begins to ask the platform; the store is open. */
   start(): void;
+  /** Bytes that would have to go for the level to be less than `critical`. */
+  shortBytes(): number;
   close(): void;
 }
 
@@ -29,6 +33,7 @@ export interface GuardrailsParts {
   isOnline(): boolean;
   readonly storageEstimate?: StorageEstimate | undefined;
   readonly storageBudgetBytes?: number | undefined;
+  readonly freeRoom: FreeRoom;
   /** Needed for the first file that is to be written. */
   readonly reservations: Part<Pick<typeof import('./reservations.ts'), 'createReservations'>>;
 }
@@ -50,13 +55,22 @@ export function createGuardrails(parts: GuardrailsParts): Guardrails {
       estimate,
       ownBytes: () =>
         reservations.here?.ownBytes() ?? parts.events.read((tx) => parts.tables.totalBytes(tx)),
-      onSample: () => views.update(),
+      onSample() {
+        views.update();
+        if (short() > 0) void parts.freeRoom(short).catch(() => {}); // tried again by the next sample
+      },
     });
   const reservations: Part<Reservations> = made(parts.reservations, ({ createReservations }) =>
     createReservations({ ...parts, sampler, budgetBytes }),
   );
   const views = createStorageViews({ ...parts, budgetBytes, sample: () => sampler?.sample });
+  const short = (): number => {
+    const ownBytes = parts.events.read((tx) => parts.tables.totalBytes(tx));
+    const spaces = spacesOf(sampler?.sample, budgetBytes, ownBytes);
+    return Math.max(0, ...spaces.map((space) => shortBytes(space, 0, 'critical')));
+  };
   return {
+    shortBytes: short,
     reserve: async (...asked) => (reservations.here ?? (await reservations())).reserve(...asked),
     ...views,
     start: () => sampler?.start(),

@@ -5,13 +5,19 @@ import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Sampler } from './sampler.ts';
 import type { Say } from './sentences.ts';
 import { spacesOf } from './spaces.ts';
-import { refusalOf, type Space, type StorageRefusal } from './thresholds.ts';
+import { refusalOf, type Space, type StorageRefusal, shortBytes } from './thresholds.ts';
 
 /**
  * `always`: refused past either limit. `offline`: so too without a network; with one never, but others see what it
  * takes. `download`: only past the whole, since somebody asked to see it.
  */
 export type ReservationRule = 'always' | 'offline' | 'download';
+
+/** Evicts until `missing`, asked anew, is made up for; see `Cache.freeRoom`. */
+export type FreeRoom = (
+  missing: () => number,
+  options?: { readonly signal?: AbortSignal | undefined; readonly whole?: boolean },
+) => Promise<number>;
 
 /** Room for files that are about to be written: nobody else is given it (contract 7.3). */
 export interface Reservation {
@@ -59,6 +65,7 @@ export function createReservations(parts: {
   readonly budgetBytes: number | undefined;
   readonly say: Say;
   isOnline(): boolean;
+  readonly freeRoom: FreeRoom;
 }): Reservations {
   const { events, tables, sampler, budgetBytes, say } = parts;
   const live = new Set<Entry>();
@@ -88,6 +95,13 @@ export function createReservations(parts: {
     );
   }
 
+  function lacking(bytes: number, rule: ReservationRule): number {
+    if (refusal(bytes, rule) === undefined) return 0;
+    const limit = rule === 'download' ? 'whole' : 'critical';
+    const incoming = uncommitted('reservedBytes') + bytes;
+    return Math.max(0, ...spaces(ownNow()).map((space) => shortBytes(space, incoming, limit)));
+  }
+
   /** Nothing waits between the look and `accept`, so that two cannot be given the same room. */
   async function admit(
     bytes: number,
@@ -105,8 +119,23 @@ export function createReservations(parts: {
       refused = refusal(bytes, rule);
     }
     signal?.throwIfAborted();
-    if (refused !== undefined) throw asError(refused, bytes);
-    accept();
+    if (refused === undefined) return accept();
+    // What can be freed is freed before anybody is refused (contract 6); it is not begun where it would not do. Taken
+    // at once when it is there: the next one to be freed for must see it.
+    let isAccepted = false;
+    const missing = (): number => {
+      if (isAccepted || signal?.aborted === true) return 0;
+      const left = lacking(bytes, rule);
+      if (left > 0) return left;
+      isAccepted = true;
+      accept();
+      return 0;
+    };
+    // What goes wrong there is not what the user asked for: he is told that there is no room.
+    await parts.freeRoom(missing, { signal, whole: true }).catch(() => 0);
+    if (isAccepted) return;
+    signal?.throwIfAborted();
+    throw asError(refusal(bytes, rule) ?? refused, bytes);
   }
 
   function resize(entry: Entry, bytes: number): void {
@@ -155,6 +184,7 @@ export function createReservations(parts: {
         async *metered(mediaId, source) {
           const entry = entries.find((one) => one.mediaId === mediaId);
           if (entry === undefined) throw new Error(`nothing is reserved for ${mediaId}`);
+          entry.writtenBytes = 0; // the second time, when the disk was full the first
           for await (const bytes of source) {
             const missing = entry.writtenBytes + bytes.byteLength - entry.reservedBytes;
             if (missing > 0) await grow(entry, missing, rule, signal);

@@ -14,6 +14,8 @@ export interface StorageView {
   readonly usedBytes: number;
   /** Files of this account on this device; empty ones are not counted. */
   readonly files: number;
+  /** Of `usedBytes`, what would be fetched again when needed: it goes first when room is short (contract 6). */
+  readonly evictableBytes: number;
   readonly level: StorageLevel;
   /**
    * What the level follows from: the platform's estimate or the app's budget, whichever is filled more, with the
@@ -67,6 +69,7 @@ export function createStorageViews(parts: {
     return {
       usedBytes: mine.bytes,
       files: mine.blobs,
+      evictableBytes: mine.evictableBytes,
       level,
       ...(space === undefined ? {} : { space: { ...space, percent } }),
       ...(banner === undefined || isDismissed ? {} : { banner }),

@@ -34,3 +34,14 @@ export function refusalOf(space: Space, incomingBytes: number): StorageRefusal |
   if (projected > space.totalBytes) return 'storage_full';
   return projected * 100 >= space.totalBytes * CRITICAL_PERCENT ? 'storage_nearly_full' : undefined;
 }
+
+/** Bytes by which `incomingBytes` more are too many: past the whole, or past what may be saved (contract 7.3). */
+export function shortBytes(
+  { usedBytes, totalBytes }: Space,
+  incomingBytes: number,
+  limit: 'whole' | 'critical',
+): number {
+  const most =
+    limit === 'whole' ? totalBytes : Math.ceil((totalBytes * CRITICAL_PERCENT) / 100) - 1;
+  return Math.max(0, usedBytes + incomingBytes - most);
+}

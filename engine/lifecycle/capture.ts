@@ -1,17 +1,16 @@
 import type { AttachmentInput, MediaId, Owner } from '../../machines/attachment/types.ts';
 import { ownerKey } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
-import type { BlobKey, BlobStore, WrittenBlob } from '../../ports/blob-store.ts';
+import type { BlobKey, WrittenBlob } from '../../ports/blob-store.ts';
+import type { BlobContent } from '../../ports/blob-tables.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
-import type { CaptureSource } from '../../ports/source.ts';
+import { createLoans, type Loans } from '../files/loans.ts';
 import type { Guardrails } from '../guardrails/guardrails.ts';
 import type { Reservation } from '../guardrails/reservations.ts';
-import type { Say } from '../guardrails/sentences.ts';
 import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
-import type { Inspected } from '../intake/index.ts';
 import { type AppWrite, runAppWrite } from './app-write.ts';
 import { asStream } from './as-stream.ts';
 import { captureAborted } from './capture-aborted.ts';
@@ -24,9 +23,14 @@ import {
   idTaken,
   type PreparedCapture,
   prepareCapture,
-  requireSize,
-  tooLarge,
 } from './prepare-capture.ts';
+import {
+  type InspectedCapture,
+  type Stored,
+  type StoringParts,
+  storeFile,
+  typed,
+} from './store-file.ts';
 import { ofFile, tellWhich, whichFile } from './which-file.ts';
 
 /** What is common to the files of one capture. */
@@ -42,32 +46,21 @@ export interface CaptureAllOptions {
 
 export interface CaptureOptions extends CaptureAllOptions, Omit<CaptureFile, 'source'> {}
 
-export interface CaptureParts {
+export interface CaptureParts extends StoringParts {
   readonly host: Host;
   readonly events: EventStore;
   readonly tables: AttachmentTables;
-  readonly blobs: BlobStore;
   readonly fields: FieldRegistry;
   readonly guardrails: Pick<Guardrails, 'reserve'>;
-  readonly accountId: string;
   readonly clock: Clock;
-  /** The user's sentences, translated. */
-  readonly say: Say;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
   /** Looks at files before a byte is stored; loaded when the first one comes. */
   intake(): Promise<Intake>;
   newMediaId(): MediaId;
-  newBlobKey(accountId: string): BlobKey;
 }
 
 type Intake = Pick<typeof import('../intake/index.ts'), 'inspect'>;
-
-interface Stored {
-  readonly prepared: PreparedCapture;
-  readonly blobKey: BlobKey;
-  readonly written: WrittenBlob;
-}
 
 /** Captures files of one owner: all of them, or none; links them in their order, unless they are drafts. */
 export async function captureAll(
@@ -114,7 +107,8 @@ export async function captureAll(
 
 /**
  * Stores the bytes, then commits what `decide` does with them. Durable on return; when anything throws before the
- * commit, the bytes are removed again (contract 3.2).
+ * commit, the bytes are removed again (contract 3.2). Bytes that are here already are shared, and the copy that was
+ * just written is removed after the commit (contract 5.3).
  */
 export async function storeAndCommit<T>(
   parts: CaptureParts,
@@ -122,10 +116,11 @@ export async function storeAndCommit<T>(
   userSignal: AbortSignal | undefined,
   decide: (work: Work, create: (mediaId: MediaId) => void) => T,
 ): Promise<T> {
-  const { blobs, ending, host } = parts;
+  const { blobs, ending } = parts;
   const signal = userSignal === undefined ? ending : AbortSignal.any([userSignal, ending]);
   const stored: Stored[] = [];
   let room: Reservation | undefined;
+  let loans: Loans | undefined;
   try {
     const inspected = await inspectAll(parts, prepared, signal);
     // Before a byte is written, for all of them together (contract 7.3).
@@ -135,35 +130,79 @@ export async function storeAndCommit<T>(
       signal,
     );
     for (const [index, one] of inspected.entries()) {
-      stored.push(await store(parts, one, index, signal, room));
+      stored.push(await storeFile(parts, one, index, signal, room));
     }
-    const taken = new Set<Stored>();
-    const result = await host.transact((work) => {
-      signal.throwIfAborted();
-      taken.clear(); // a commit that found the database busy decides again
-      const decided = decide(work, (mediaId) => {
-        const one = stored.find(({ prepared: { mediaId: id } }) => id === mediaId);
-        if (one === undefined) throw new Error(`${mediaId} was not stored`);
-        taken.add(one);
-        const input = plainInput(parts, one);
-        if (work.peek(asStream(mediaId)) === undefined) {
-          work.create(asStream(mediaId), ATTACHMENT, input);
-        } else {
-          giveBytes(work, input);
-        }
-      });
-      room?.confirm(work.tx);
-      return decided;
-    });
+    const { shared } = await parts.files();
+    loans = createLoans(shared, parts.clock, parts.accountId, contentsOf(stored));
+    let done: Committed<T> | undefined;
+    while (done === undefined) {
+      await loans.borrow(signal);
+      done = await commit(parts, stored, loans, signal, decide, room);
+    }
     // An import may find at its commit that somebody else brought the bytes, or that nobody wants them any more.
-    for (const one of stored) if (!taken.has(one)) await blobs.remove(one.blobKey).catch(() => {});
-    return result;
+    for (const one of stored) {
+      if (done.keys.get(one) !== one.blobKey) await blobs.remove(one.blobKey).catch(() => {});
+    }
+    await loans.giveBack(new Set([...done.keys.keys()].map((one) => one.prepared.mediaId)));
+    return done.result;
   } catch (error) {
     for (const one of stored) await removeUnlessCommitted(parts, one, error);
+    await loans?.giveBack();
     throw asCaptureError(error, prepared, signal, ending);
   } finally {
     room?.release();
   }
+}
+
+interface Committed<T> {
+  readonly result: T;
+  /** Which file each is with, of those that were taken. */
+  readonly keys: ReadonlyMap<Stored, BlobKey>;
+}
+
+/** Undefined, and nothing done, when equal bytes were committed since the last look. */
+function commit<T>(
+  parts: CaptureParts,
+  stored: readonly Stored[],
+  loans: Loans,
+  signal: AbortSignal,
+  decide: (work: Work, create: (mediaId: MediaId) => void) => T,
+  room: Reservation,
+): Promise<Committed<T> | undefined> {
+  return parts.host.transact((work) => {
+    signal.throwIfAborted();
+    if (loans.areOutdated(work.tx)) return undefined;
+    // Made anew by each try: a commit that found the database busy decides again.
+    const keys = new Map<Stored, BlobKey>();
+    const result = decide(work, (mediaId) => {
+      const one = stored.find(({ prepared: { mediaId: id } }) => id === mediaId);
+      if (one === undefined) throw new Error(`${mediaId} was not stored`);
+      const twin = [...keys].find(([{ written }]) => isSame(written, one.written));
+      const blobKey = loans.keyOf(work.tx, mediaId) ?? twin?.[1] ?? one.blobKey;
+      keys.set(one, blobKey);
+      const input = plainInput(parts, { ...one, blobKey });
+      if (work.peek(asStream(mediaId)) === undefined) {
+        work.create(asStream(mediaId), ATTACHMENT, input);
+      } else {
+        giveBytes(work, input);
+      }
+    });
+    room.confirm(work.tx);
+    return { result, keys };
+  });
+}
+
+function contentsOf(stored: readonly Stored[]): ReadonlyMap<MediaId, BlobContent> {
+  return new Map(
+    stored.map(({ prepared, written: { sizeBytes: byteSize, sha256 } }) => [
+      prepared.mediaId,
+      { byteSize, sha256 },
+    ]),
+  );
+}
+
+function isSame(a: WrittenBlob, b: WrittenBlob): boolean {
+  return a.sha256 === b.sha256 && a.sizeBytes === b.sizeBytes;
 }
 
 /** An import brings the bytes of a ref that was known by name only. @throws {LadingError} `id_taken`. */
@@ -174,10 +213,6 @@ function giveBytes(work: Work, { mediaId, blobKey, media }: AttachmentInput): vo
     media: { ...media },
   });
   if (outcome === 'ignored') throw idTaken(mediaId);
-}
-
-interface InspectedCapture extends PreparedCapture {
-  readonly inspected: Inspected;
 }
 
 /** Every file is looked at before a byte of any is stored (contract 3.1). */
@@ -216,62 +251,6 @@ async function unlessAborted<T>(running: Promise<T>, signal: AbortSignal): Promi
     for (const stop of stops) stop();
     running.catch(() => {}); // What it still finds is nobody's concern.
   }
-}
-
-async function store(
-  parts: CaptureParts,
-  prepared: InspectedCapture,
-  index: number,
-  signal: AbortSignal,
-  room: Reservation,
-): Promise<Stored> {
-  const { field, source } = prepared;
-  const blobKey = parts.newBlobKey(parts.accountId);
-  try {
-    const clean = prepared.inspected.stored(typed(source, signal));
-    const bytes = room.metered(prepared.mediaId, clean);
-    const written = await parts.blobs.write(blobKey, bytes, {
-      maxBytes: field.maxBytes,
-      signal,
-    });
-    try {
-      requireSize(field, written.sizeBytes, parts.say);
-    } catch (error) {
-      await parts.blobs.remove(blobKey);
-      throw error;
-    }
-    return { prepared, blobKey, written };
-  } catch (error) {
-    // The store knows a number of bytes, the user the field's own limit (contract 7.4).
-    const isTooLarge = error instanceof LadingError && error.code === 'file_too_large';
-    const known = isTooLarge ? tooLarge(field, parts.say) : error;
-    throw signal.aborted ? known : ofFile(whichFile(prepared, index), known);
-  }
-}
-
-/** A source of the app's may throw anything: what it throws gets a code. */
-async function* typed(source: CaptureSource, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  try {
-    for await (const bytes of source.open(signal)) {
-      signal.throwIfAborted();
-      if (!((bytes as unknown) instanceof Uint8Array)) throw notBytes();
-      yield bytes;
-    }
-  } catch (cause) {
-    if (cause instanceof LadingError || signal.aborted) throw cause;
-    throw new LadingError(
-      'source_unreadable',
-      'The file could not be read to its end; nothing was stored. Choose it again.',
-      { cause },
-    );
-  }
-}
-
-function notBytes(): LadingError {
-  return new LadingError(
-    'source_unreadable',
-    'The source gave something else than bytes; nothing was stored. Its open() must yield Uint8Array.',
-  );
 }
 
 function countRefs({ events, tables }: CaptureParts, owner: Owner): number {

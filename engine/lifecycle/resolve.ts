@@ -1,8 +1,11 @@
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, MediaRecord } from '../../ports/attachment-tables.ts';
-import type { BlobStore } from '../../ports/blob-store.ts';
+import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
+import type { Part } from '../../ports/part.ts';
+import type { Readers } from '../files/readers.ts';
+import type { Recency } from '../files/recency.ts';
 import type { Host } from '../host/host.ts';
 import { asStream } from './as-stream.ts';
 import { safeType } from './safe-type.ts';
@@ -17,19 +20,23 @@ export interface ResolvedBytes {
   open(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
 }
 
+type ByteRange = NonNullable<Parameters<BlobStore['open']>[1]>;
+
 export interface ResolveParts {
   readonly host: Host;
   readonly events: EventStore;
   readonly tables: AttachmentTables;
   readonly blobs: BlobStore;
+  readonly files: Part<{ readonly readers: Readers; readonly recency: Recency }>;
   readonly accountId: string;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
 }
 
 /**
- * Gives the bytes of an attachment; fetches and verifies them when they are not here (contract 3.6). Many waiters
- * share one download, since it is the attachment's own; one that is aborted leaves it to the others.
+ * Gives the bytes of an attachment; fetches and verifies them when they are not here (contract 3.6): the whole file,
+ * since only that has a hash. Many waiters share one download, since it is the attachment's own; one that is aborted
+ * leaves it to the others.
  * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`; the reason of `signal`.
  */
 export async function resolveBytes(
@@ -37,9 +44,20 @@ export async function resolveBytes(
   ref: AttachmentRef | MediaId,
   userSignal?: AbortSignal,
 ): Promise<ResolvedBytes> {
-  const { host, events, tables, blobs, accountId, ending } = parts;
+  const { ending } = parts;
   const signal = userSignal === undefined ? ending : AbortSignal.any([userSignal, ending]);
   const mediaId = typeof ref === 'string' ? ref : ref.mediaId;
+  // Who reads later has nothing to do with who gave up waiting for it.
+  return resolved(parts, await present(parts, mediaId, signal), ending);
+}
+
+/** The record of an attachment whose bytes are here, fetched if need be. */
+async function present(
+  parts: ResolveParts,
+  mediaId: MediaId,
+  signal: AbortSignal,
+): Promise<MediaRecord> {
+  const { host, events, tables, blobs, accountId } = parts;
   const read = (): MediaRecord => {
     const media = events.read((tx) => tables.media(tx, mediaId));
     if (media !== undefined && media.accountId === accountId) return media;
@@ -57,7 +75,7 @@ export async function resolveBytes(
     await host.send(asStream(mediaId), { type: 'bytes.missing' });
     media = read();
   }
-  if (media.hasBytes) return resolved(media, blobs);
+  if (media.hasBytes) return media;
 
   const changed = nextChanges(host, mediaId, signal);
   try {
@@ -72,7 +90,7 @@ export async function resolveBytes(
   } finally {
     changed.stop();
   }
-  return resolved(media, blobs);
+  return media;
 }
 
 async function isStored(blobs: BlobStore, { blobKey, media }: MediaRecord): Promise<boolean> {
@@ -82,10 +100,34 @@ async function isStored(blobs: BlobStore, { blobKey, media }: MediaRecord): Prom
   return found !== undefined && (media.byteSize === 0 || found.sizeBytes === media.byteSize);
 }
 
-async function resolved(media: MediaRecord, blobs: BlobStore): Promise<ResolvedBytes> {
+async function resolved(
+  parts: ResolveParts,
+  media: MediaRecord,
+  signal: AbortSignal,
+): Promise<ResolvedBytes> {
   const { blobKey, mediaId } = media;
   if (blobKey === null) throw bytesMissing(mediaId, 'they are on no device that this one knows');
-  const open: ResolvedBytes['open'] = (range) => blobs.open(blobKey, range);
+  const files = await parts.files();
+  // From now on it is one of the last opened, hence one of the last to be evicted.
+  files.recency.opened(blobKey);
+  const read = (key: BlobKey, range?: ByteRange): AsyncIterable<Uint8Array> =>
+    files.readers.reading(key, parts.blobs.open(key, range));
+  const open: ResolvedBytes['open'] = async function* (range = {}) {
+    files.recency.opened(blobKey);
+    let { start = 0 } = range;
+    try {
+      for await (const bytes of read(blobKey, range)) {
+        start += bytes.byteLength;
+        yield bytes;
+      }
+    } catch (error) {
+      if (!(error instanceof LadingError) || error.code !== 'blob_missing') throw error;
+      // Evicted since: fetched again, once, and it goes on where it was; the bytes are the same by their hash.
+      const again = await present(parts, mediaId, signal);
+      if (again.blobKey === null) throw error;
+      yield* read(again.blobKey, { ...range, start });
+    }
+  };
   return {
     mediaId,
     contentType: await safeType(media.media, open),

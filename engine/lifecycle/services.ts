@@ -1,4 +1,3 @@
-import type { ServiceOutputs } from '../../machines/attachment/events.ts';
 import type {
   AttachInput,
   DownloadInput,
@@ -14,35 +13,28 @@ import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { isCompacted } from '../../ports/compacted.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
-import { redact } from '../../ports/redact.ts';
-import { DownloadInterrupted, objectKey, type Remote } from '../../ports/remote.ts';
-import type { Guardrails } from '../guardrails/guardrails.ts';
-import type { Reservation } from '../guardrails/reservations.ts';
+import type { Part } from '../../ports/part.ts';
+import { objectKey } from '../../ports/remote.ts';
+import type { Readers } from '../files/readers.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { asStream } from './as-stream.ts';
 import { contextOf } from './consequences.ts';
-import type { FieldRegistry } from './fields.ts';
-import type { GateKeeper } from './gates.ts';
+import { type DownloadFiles, type DownloadParts, download } from './download.ts';
+import { fault, messageOf, plainOutput, withoutBlame } from './outputs.ts';
 import type { ProgressBoard } from './progress.ts';
 import type { ServiceName } from './services-on-demand.ts';
 import type { UploadSlots } from './slots.ts';
 import { SecretsUnavailable, type Vault } from './vault.ts';
 
-export interface ServiceParts {
+export interface ServiceParts extends DownloadParts {
   /** The account that is open: nothing of another one reaches the remote (contract 4.8). */
   readonly accountId: string;
   readonly events: EventStore;
   readonly checkpoints: CheckpointTable;
-  readonly blobs: BlobStore;
-  readonly remote: Remote;
-  readonly gates: GateKeeper;
+  readonly files: Part<{ readonly readers: Readers } & DownloadFiles>;
   readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
   readonly vault: Vault;
-  readonly fields: Pick<FieldRegistry, 'find'>;
-  readonly guardrails: Pick<Guardrails, 'reserve'>;
-  /** A new place for fetched bytes. */
-  newBlobKey(accountId: string): BlobKey;
 }
 
 /** What the attachment machine's services do (contract 3.4 to 3.6, 5). What they find re-enters as an event. */
@@ -62,7 +54,7 @@ export function attachmentServices(
     removeRemote: (input, run) =>
       unlessLocked(() => removeRemote(parts, input as unknown as RemoveRemoteInput, run)),
     download: (input, run) => download(parts, input as unknown as DownloadInput, run),
-    evict: (input) => dropBytes(parts, input as unknown as LocalInput),
+    evict: (input) => evict(parts, input as unknown as LocalInput),
     purge: (input) => purge(parts, input as unknown as LocalInput),
   };
 }
@@ -235,87 +227,18 @@ const HANDLE_LOST = fault(
   'The address of its upload cannot be opened any more; an unfinished upload may remain at the remote.',
 );
 
-/** Bytes that somebody asks for fill the disk too: not past the whole of it (contract 7.3). */
-async function download(parts: ServiceParts, input: DownloadInput, run: ServiceRun): Promise<Json> {
-  const { mediaId, media } = input;
-  const file = { mediaId, sizeBytes: media.byteSize };
-  let room: Reservation;
+/** The cache leaves alone what somebody reads; what is gone for good goes under his eyes, who may read to the end. */
+async function evict(parts: ServiceParts, input: LocalInput): Promise<Json> {
+  const { readers } = await parts.files();
+  const isRead = input.blobKey !== null && readers.has(input.blobKey as BlobKey);
+  return isRead ? plainOutput(fault('busy', 'in_use')) : dropBytes(parts, input);
+}
+
+/** The file itself stays as long as others hold it (contract 5.3). */
+async function dropBytes(parts: ServiceParts, input: LocalInput): Promise<Json> {
   try {
-    room = await parts.guardrails.reserve([file], 'download', run.signal);
-  } catch (error) {
-    if (isFull(error)) return plainOutput(fault('retryable', error.code));
-    throw error;
-  }
-  return fetchBytes(parts, input, run, room).finally(() => room.release());
-}
-
-/** What a field takes by default: the most for a ref of an older app that belongs to no field known here. */
-const UNKNOWN_SIZE_BYTES = 10 * 1024 * 1024;
-
-/** Never more than the ref says; where it does not, than its fields would have taken (contract 10.3, 10.6). */
-/** A size without a hash is what an older app said of it: a hint, by which nothing is refused. */
-function mostBytes(
-  { fields }: ServiceParts,
-  { byteSize, sha256 }: MediaFacts,
-  run: ServiceRun,
-): number {
-  if (byteSize > 0 && sha256 !== '') return byteSize;
-  const state = run.state();
-  const refs = state === undefined ? [] : contextOf(state.context).refs;
-  const limits = refs.map(({ owner }) => fields.find(owner)?.maxBytes ?? UNKNOWN_SIZE_BYTES);
-  return limits.length === 0 ? UNKNOWN_SIZE_BYTES : Math.max(...limits);
-}
-
-/** Fetches bytes that are not here, and takes them only when they are the ones that were captured (contract 3.6). */
-async function fetchBytes(
-  parts: ServiceParts,
-  input: DownloadInput,
-  run: ServiceRun,
-  room: Reservation,
-): Promise<Json> {
-  const { blobs, remote } = parts;
-  const { media } = input;
-  const outcome = await remote.download(input.url, { signal: run.signal });
-  if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
-  const key = parts.newBlobKey(input.accountId);
-  try {
-    const written = await blobs.write(key, room.metered(input.mediaId, outcome.body), {
-      signal: run.signal,
-      maxBytes: mostBytes(parts, media, run),
-    });
-    const isHint = media.byteSize === 0 || media.sha256 === '';
-    const rightSize = isHint || written.sizeBytes === media.byteSize;
-    const rightHash = media.sha256 === '' || written.sha256 === media.sha256;
-    if (run.signal.aborted || !rightSize || !rightHash) await blobs.remove(key);
-    run.signal.throwIfAborted(); // nobody takes the result: the bytes would dangle
-    if (rightSize && rightHash) {
-      // Where the ref said nothing, what came is what counts from now on.
-      const learnt = { byteSize: written.sizeBytes, sha256: written.sha256 };
-      return plainOutput({ ok: true, blobKey: key, ...(media.sha256 === '' ? learnt : {}) });
-    }
-    return plainOutput(fault('retryable', 'hash_mismatch'));
-  } catch (error) {
-    if (run.signal.aborted) throw error;
-    if (error instanceof DownloadInterrupted) {
-      return plainOutput(withoutBlame(parts, error.fault));
-    }
-    if (isFull(error)) return plainOutput(fault('retryable', error.code));
-    if (error instanceof LadingError && error.code === 'file_too_large') {
-      return plainOutput(fault('retryable', 'hash_mismatch'));
-    }
-    return plainOutput(
-      withoutBlame(parts, fault('retryable', 'download_broken', messageOf(error))),
-    );
-  }
-}
-
-function isFull(error: unknown): error is LadingError {
-  return error instanceof LadingError && ['disk_full', 'storage_full'].includes(error.code);
-}
-
-async function dropBytes({ blobs }: ServiceParts, input: LocalInput): Promise<Json> {
-  try {
-    if (input.blobKey !== null) await blobs.remove(input.blobKey as BlobKey);
+    const { shared } = await parts.files();
+    if (input.blobKey !== null) await shared.removeUnneeded(input.blobKey as BlobKey);
     return plainOutput({ ok: true });
   } catch (error) {
     return plainOutput(fault('retryable', 'blob_not_removed', messageOf(error)));
@@ -328,25 +251,4 @@ async function purge(parts: ServiceParts, input: LocalInput): Promise<Json> {
   await parts.events.transact((tx) => parts.checkpoints.remove(tx, stream));
   parts.progress.clear(input.mediaId);
   return output;
-}
-
-/** While offline no attempt is burnt (contract 4.4): a failure that the network explains is nobody's. */
-function withoutBlame(parts: ServiceParts, found: Fault): Fault {
-  return found.class === 'retryable' && !parts.gates.remoteOpen()
-    ? { ...found, class: 'offline' }
-    : found;
-}
-
-function fault(cls: Fault['class'], code: string, message?: string): Fault {
-  return { ok: false, class: cls, code, ...(message === undefined ? {} : { message }) };
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 200);
-}
-
-/** A service's output as the JSON that is stored: what an adapter says of a fault may quote what it was told. */
-function plainOutput(output: ServiceOutputs[keyof ServiceOutputs]): Json {
-  if (output.ok || output.message === undefined) return output as Json;
-  return { ...output, message: redact(output.message) };
 }

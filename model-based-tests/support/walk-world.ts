@@ -20,8 +20,10 @@ import { toMachineEvent } from '../../machines/durable/event-names.ts';
 import { onDemand, preload } from '../../on-demand.ts';
 import { blobKey } from '../../ports/blob-store.ts';
 import { silentLogger } from '../../ports/logger.ts';
+import { present } from '../../ports/part.ts';
 import { bytesSource } from '../../ports/source.ts';
 import { sampleJpeg, samplePdf } from '../../testing/sample-files/index.ts';
+import { createFiles } from '../../verbs/files.ts';
 import {
   APP_TABLE,
   type BackendMirror,
@@ -112,11 +114,22 @@ export async function newWorld(mutant: Mutant = {}): Promise<WalkWorld> {
 
 function verbParts(on: Device, engine: Engine): CaptureParts {
   let made = 0;
+  const blobs = memoryBlobs();
+  const files = createFiles({
+    ...engine.store,
+    accountId: ACCOUNT,
+    clock: on.clock,
+    logger: silentLogger,
+    blobs,
+    host: () => engine.host,
+    shortBytes: () => 0,
+  });
   return {
     host: engine.host,
+    files: present(files),
     events: engine.store.events,
     tables: engine.store.tables,
-    blobs: memoryBlobs(),
+    blobs,
     fields: createFieldRegistry(on.fields),
     accountId: ACCOUNT,
     clock: on.clock,
@@ -129,6 +142,7 @@ function verbParts(on: Device, engine: Engine): CaptureParts {
       logger: silentLogger,
       say,
       isOnline: () => true,
+      freeRoom: (...asked) => files.cache.freeRoom(...asked),
     }),
     ending: new AbortController().signal,
     intake: onDemand.intake,
@@ -155,7 +169,7 @@ export function nextId(world: WalkWorld): MediaId {
 }
 
 export function fileOf(kind: AttachmentKind, id: MediaId) {
-  const bytes = kind === 'pdf' ? samplePdf() : sampleJpeg();
+  const bytes = kind === 'pdf' ? samplePdf(id) : sampleJpeg({ body: id });
   return { source: bytesSource(bytes, { filename: 'walk' }), kind, id };
 }
 

@@ -15,16 +15,27 @@ export function device(options: WorldOptions = {}): World {
   return world({ fields: ANY, online: false, ...options });
 }
 
-/** A file of so many bytes. */
+/** A file of so many bytes, different from all others: equal ones would be stored once. */
 export function sized(bytes: number): CaptureSource {
-  return bytesSource(new Uint8Array(bytes).fill(7));
+  return bytesSource(marked(new Uint8Array(bytes).fill(7)));
+}
+
+let files = 0;
+
+function marked(bytes: Uint8Array): Uint8Array {
+  files += 1;
+  const digits = new TextEncoder().encode(String(files));
+  bytes.set(digits.subarray(0, bytes.byteLength));
+  return bytes;
 }
 
 /** The same, but nobody knows how many before they are read. */
 export function unsized(bytes: number, pieceBytes = 64_000): CaptureSource {
+  const first = marked(new Uint8Array(Math.min(bytes, pieceBytes)).fill(7));
   return {
     async *open() {
-      for (let left = bytes; left > 0; left -= pieceBytes) {
+      if (bytes > 0) yield first;
+      for (let left = bytes - pieceBytes; left > 0; left -= pieceBytes) {
         yield new Uint8Array(Math.min(left, pieceBytes)).fill(7);
       }
     },
@@ -35,10 +46,11 @@ export function unsized(bytes: number, pieceBytes = 64_000): CaptureSource {
 export function slow(bytes: number, { tellsSize = true } = {}) {
   const [here, held] = [gate(), gate()];
   const half = Math.floor(bytes / 2);
+  const first = marked(new Uint8Array(half).fill(7));
   const source: CaptureSource = {
     ...(tellsSize ? { sizeBytes: bytes } : {}),
     async *open() {
-      yield new Uint8Array(half).fill(7);
+      yield first;
       here.open();
       await held.promise;
       yield new Uint8Array(bytes - half).fill(7);

@@ -31,6 +31,7 @@ function ledger() {
     budgetBytes: TOTAL,
     say,
     isOnline: () => false,
+    freeRoom: async () => 0,
   });
   return { committed, sum, reservations };
 }

@@ -6,6 +6,7 @@ import type { Fault } from '../../machines/attachment/types.ts';
 import type { JsonObject } from '../../machines/json.ts';
 import { blobKey } from '../../ports/blob-store.ts';
 import type { StreamId } from '../../ports/event-store.ts';
+import { present } from '../../ports/part.ts';
 import { DownloadInterrupted, type Remote } from '../../ports/remote.ts';
 
 const BYTES = new TextEncoder().encode('the first half, and then the second');
@@ -86,6 +87,10 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
     };
     const parts = {
       blobs,
+      files: present({
+        shared: { borrow: async () => undefined },
+        cache: { freeRoom: async () => 0 },
+      }),
       remote,
       gates: { remoteOpen: () => online },
       slots: { total: 1 },
