@@ -170,6 +170,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
         projects: PROJECTS,
         concurrency: scenario.concurrency,
         ...(scenario.budgetBytes === undefined ? {} : { storageBudgetBytes: scenario.budgetBytes }),
+        ...(scenario.cacheBytes === undefined ? {} : { cache: { maxBytes: scenario.cacheBytes } }),
         onlineDebounceMs: 100,
         runner: {
           leaseMs: LEASE_MS,

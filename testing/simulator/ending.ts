@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 
 /** Looks this often whether all is at rest. */
 const LOOK_MS = 5_000;
+/** Longer than the cache waits between two looks. */
+const CACHE_LOOK_MS = 45_000;
 /** By then every grace, second look and backoff is over many times. */
 const PATIENCE_MS = 1_200_000;
 
@@ -48,6 +50,8 @@ export async function cleanUpServers(world: World, devices: readonly Device[]): 
     world.backend.objectRemoved(key);
   }
   await allUp(world, devices);
+  // What was just uploaded or opened is left alone for a moment; then the cache looks again.
+  if (world.scenario.cacheBytes !== undefined) await world.clock.advanceBy(CACHE_LOOK_MS);
 }
 
 function mend(world: World, device: Device): void {

@@ -238,6 +238,35 @@ export const plantedBugs: readonly PlantedBug[] = [
     scenario: (real) => ({ ...real, budgetBytes: 40_000 }),
     options: (real) => ({ ...real, storageBudgetBytes: 1_000_000_000 }),
   },
+  {
+    name: 'shared-file-removed',
+    sentence: 'A file goes with the first attachment that lets it go, though others hold it.',
+    scenario: (real) => ({ ...real, steps: 60, cacheBytes: undefined }),
+    sql: (real) =>
+      interposed(real, {
+        get: (next, sql, params) =>
+          sql.includes('FROM lading_blob WHERE blob_key = ?) AS holders')
+            ? { holders: 0, until: null }
+            : next(sql, ...params),
+      }),
+  },
+  {
+    name: 'cache-unbounded',
+    sentence: 'The limit of the cache is not kept to.',
+    scenario: (real) => ({ ...real, cacheBytes: 0 }),
+    options: ({ cache: _cache, ...real }) => real,
+  },
+  {
+    name: 'unsent-evicted',
+    sentence: 'The cache evicts also what is not uploaded yet.',
+    scenario: (real) => ({ ...having('network')(real), steps: 60, cacheBytes: 0 }),
+    sql: (real) =>
+      interposed(real, {
+        all: (next, sql, params) =>
+          next(sql.replace('evictable = holders AND opened_at <', 'opened_at <'), ...params),
+      }),
+    plant: () => replaced(attachmentMachine.implementations.guards, 'isEvictable', () => true),
+  },
 ];
 
 /** Where an outbox row's creation stands among the statement's values; its due time comes next. */

@@ -26,6 +26,8 @@ export interface Scenario {
   readonly unmetered: boolean;
   /** What the app allows its attachments on each device (contract 7), if it does. */
   readonly budgetBytes: number | undefined;
+  /** Bytes of the cache at most on each device (contract 6), if it is bounded. */
+  readonly cacheBytes: number | undefined;
 }
 
 export type Trouble =
@@ -87,6 +89,7 @@ export function scenarioOf(seed: number): Scenario {
     troubles: new Set(TROUBLES.filter(() => random.chance(0.6))),
     unmetered: random.chance(0.4),
     budgetBytes: random.chance(0.25) ? random.int(30_000, 120_000) : undefined,
+    cacheBytes: random.chance(0.35) ? random.int(0, 40_000) : undefined,
   };
 }
 
@@ -114,6 +117,7 @@ export function calmScenario(seed: number, changes: Partial<Scenario> = {}): Sce
     troubles: new Set(),
     unmetered: false,
     budgetBytes: undefined,
+    cacheBytes: undefined,
     ...changes,
   };
 }

@@ -93,6 +93,22 @@ export const steps: readonly Step[] = [
       }),
     ),
   },
+  {
+    weight: 2,
+    run({ verbs, at, random }) {
+      const bytes = random.int(1_000, 60_000);
+      verbs.plain(at, `free ${bytes} bytes`, (lading) => lading.freeRoom(bytes));
+    },
+  },
+  {
+    weight: 1,
+    run: withRef(({ verbs, at, random }, { ref }) => {
+      const pinned = random.chance(0.4);
+      verbs.plain(at, `${pinned ? 'pin' : 'unpin'} ${ref.mediaId}`, (lading) =>
+        lading.pin(ref, pinned),
+      );
+    }),
+  },
 ];
 
 interface Found {
@@ -147,13 +163,29 @@ function share(context: StepContext): void {
   })(context);
 }
 
-function wish({ device, random }: StepContext, owner: Owner): CaptureWish {
+/** One in eight is of bytes that somebody captured before: they are to be stored once (contract 5.3). */
+function wish(context: StepContext, owner: Owner): CaptureWish {
+  const fresh = freshWish(context, owner);
+  const again = context.random.fork('again');
+  const known = context.world.ledger.files.filter(
+    ({ bytes }) => isPdf(bytes) === isPdf(fresh.bytes),
+  );
+  if (known.length === 0 || !again.chance(0.125)) return fresh;
+  const { bytes, placeBytes } = again.pick(known.slice(-6));
+  return { ...fresh, bytes, placeBytes };
+}
+
+function isPdf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x25; // %PDF
+}
+
+function freshWish({ device, random }: StepContext, owner: Owner): CaptureWish {
   const size = random.chance(0.5) ? random.int(200, 3_000) : random.int(3_000, 40_000);
-  const isPdf = owner.field === 'receipts' && random.chance(0.3);
+  const wantsPdf = owner.field === 'receipts' && random.chance(0.3);
   return {
     device: device.name,
-    ...(isPdf ? { bytes: pdfBytes(random, size) } : photo(random, size)),
-    kind: isPdf ? 'pdf' : 'image',
+    ...(wantsPdf ? { bytes: pdfBytes(random, size) } : photo(random, size)),
+    kind: wantsPdf ? 'pdf' : 'image',
     noted: random.chance(0.5),
   };
 }

@@ -1,6 +1,7 @@
 import { answersMeetRuns } from './answers-meet-runs.ts';
 import { appRows } from './app-rows.ts';
 import { bytesKept } from './bytes-kept.ts';
+import { cacheBounded } from './cache-bounded.ts';
 import { noPlaceStored } from './no-place-stored.ts';
 import { nothingLeft } from './nothing-left.ts';
 import { oneObject } from './one-object.ts';
@@ -27,6 +28,7 @@ export const oracles: readonly Oracle[] = [
   opsAppliedOnce,
   noPlaceStored,
   withinBudget,
+  cacheBounded,
   // The last one: what it fetches keeps engines busy again.
   refsResolve,
 ];

@@ -50,19 +50,17 @@ function leftOnDisk(world: World, device: Device): readonly string[] {
   const unknown = [...blobs].filter(([key]) => !keys.has(key));
   const [runner] = device.ready();
   const usage = runner?.lading.storage();
-  const bytes = known.reduce(
-    (sum, { blobKey }) => sum + (blobs.get(blobKey ?? '')?.length ?? 0),
-    0,
-  );
+  // A file is counted once, however many attachments hold it (contract 5.3).
+  const bytes = [...keys].reduce((sum, key) => sum + (blobs.get(key ?? '')?.length ?? 0), 0);
   return [
     // Garbage collection will find them; until then only a crash may leave them.
     ...(unknown.length <= device.mostLeftovers
       ? []
       : unknown.map(([key]) => `${device.name}: no record knows the file ${key}`)),
-    ...(usage?.usedBytes === bytes && usage.files === known.length
+    ...(usage?.usedBytes === bytes && usage.files === keys.size
       ? []
       : [
-          `${device.name}: usage says ${usage?.usedBytes} bytes in ${usage?.files} files, there are ${bytes} in ${known.length}`,
+          `${device.name}: usage says ${usage?.usedBytes} bytes in ${usage?.files} files, there are ${bytes} in ${keys.size}`,
         ]),
   ].map((sentence) => sentence + say(world, sentence));
 }

@@ -17,7 +17,8 @@ function overBudget({ scenario }: World, { name, sql }: Device): readonly string
   if (budgetBytes === undefined || sql === undefined) return [];
   const isMade = sql.get(`SELECT 1 AS found FROM sqlite_schema WHERE name = 'lading_media'`);
   if (isMade === undefined) return [];
-  const query = 'SELECT coalesce(sum(byte_size), 0) AS n FROM lading_media WHERE has_bytes = 1';
+  const query = `SELECT coalesce(sum(byte_size), 0) AS n
+    FROM (SELECT DISTINCT blob_key, byte_size FROM lading_media WHERE has_bytes = 1)`;
   const usedBytes = count(sql, query);
   return usedBytes <= budgetBytes
     ? []
