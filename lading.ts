@@ -1,9 +1,9 @@
 import type { AttachmentActor } from './engine/actors/attachment-actor.ts';
 import type { AttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
+import type { CacheOptions } from './engine/files/cache-options.ts';
 import type { CollectOptions, GarbageOptions } from './engine/garbage/options.ts';
 import type { GarbageReport } from './engine/garbage/report.ts';
-import type { CacheOptions } from './engine/files/cache-options.ts';
 import type { Sentences } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
 import type { ImportOptions, ImportReport, ImportRow } from './engine/importing/types.ts';
