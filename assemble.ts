@@ -56,6 +56,8 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly progress: ProgressBoard;
   /** Who is told when the host looks for tasks whose services are not loaded. */
   onMissing(listener: () => void): void;
+  /** The database was made from a damaged one, and what that left to be done is not done yet. */
+  readonly isRecovered: boolean;
   /** Timers and services may begin. */
   startRunning(): void;
   newId(): MediaId;
@@ -108,6 +110,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     parse: refOrId,
     look: records.look,
   });
+  const healing = made(onDemand.healing, (part) => part.healing(parts));
   let retrying: ReturnType<Lading['retrySync']> | undefined;
   let closing: Promise<void> | undefined;
   let closeInspector: (() => void) | undefined;
@@ -175,6 +178,7 @@ export async function assemble(base: Opened): Promise<Lading> {
       () => garbage.close(),
       async () => base.files.here?.close(),
       () => host.close(),
+      async () => healing.here?.close(),
       async () => closeInspector?.(),
       async () => (failures.length === 0 ? await last?.() : undefined),
       () => events.close(),
@@ -188,12 +192,13 @@ export async function assemble(base: Opened): Promise<Lading> {
     const part = await unlessMissing(onDemand.inspect());
     closeInspector = part?.feedInspector({ ...parts, inspect: base.inspect });
   }
-  if (base.garbage?.roots !== undefined) {
-    await garbage.watchRoots(host);
-    base.startRunning();
-  }
+  if (base.isRecovered) await (await onDemand.healing()).restore(parts, await healing());
+  if (base.garbage?.roots !== undefined) await garbage.watchRoots(host);
+  base.startRunning();
   await uploads.start();
   sync.start();
+  // Off the critical path; a page that is offline and has not loaded it mends sidecars at its next start.
+  void unlessMissing(healing().then((part) => part.start()));
   host.subscribe(() => guardrails.update());
   host.onElsewhere(() => guardrails.update());
   guardrails.start();
@@ -272,6 +277,8 @@ export async function assemble(base: Opened): Promise<Lading> {
         const { importRefs } = await lifetime.load(onDemand.importing);
         return importRefs({ ...captureParts, salt: importSalt }, rows, importOptions);
       }),
+    recover: (recoverOptions) =>
+      lifetime.run(async () => (await lifetime.load(healing)).recover(recoverOptions)),
     history: (ref) => host.history(asStream(own(ref))),
     explain: (ref, explainOptions) =>
       lifetime.run(async () => {

@@ -23,6 +23,9 @@ export type { GarbageItem, GarbageProblem, GarbageReport } from './engine/garbag
 export type { Sentences } from './engine/guardrails/sentences.ts';
 export type { StorageBanner, StorageView } from './engine/guardrails/storage-view.ts';
 export type { StorageLevel } from './engine/guardrails/thresholds.ts';
+export type { StartReport } from './engine/healing/healing.ts';
+export type { LookReport } from './engine/healing/look.ts';
+export type { LeftOutReason, RecoverOptions, RecoverReport } from './engine/healing/recover.ts';
 export type {
   ImportOptions,
   ImportProblem,
@@ -82,6 +85,7 @@ export type { Logger } from './ports/logger.ts';
 export type { CountedSituation, Metrics } from './ports/metrics.ts';
 export { type Random, systemRandom } from './ports/random.ts';
 export type * from './ports/remote.ts';
+export type { SidecarName, SidecarStore } from './ports/sidecars.ts';
 export { bytesSource, type CaptureSource } from './ports/source.ts';
 export type { SqlDatabase, SqlRow, SqlTransaction, SqlValue } from './ports/sql.ts';
 export type { StorageEstimate, StorageNumbers } from './ports/storage-estimate.ts';

@@ -6,6 +6,8 @@ import type { CollectOptions, GarbageOptions } from './engine/garbage/options.ts
 import type { GarbageReport } from './engine/garbage/report.ts';
 import type { Sentences } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
+import type { StartReport } from './engine/healing/healing.ts';
+import type { RecoverOptions, RecoverReport } from './engine/healing/recover.ts';
 import type { ImportOptions, ImportReport, ImportRow } from './engine/importing/types.ts';
 import type { CaptureAllOptions, CaptureOptions } from './engine/lifecycle/capture.ts';
 import type { LinkRequest, OwnerOrEntity, VerbOptions } from './engine/lifecycle/commands.ts';
@@ -83,6 +85,11 @@ export interface LadingOptions {
   readonly cache?: CacheOptions;
   /** What users read, in the app's own words or language, by key (contract 7.4). Default English. */
   readonly sentences?: Partial<Sentences>;
+  /**
+   * Called once after each opening, when the bytes that were never sent were looked for: which are missing, whether the
+   * whole store is, and what `recover` could take over (field cases 1 to 4, 16). A throw in it is logged.
+   */
+  readonly onStartReport?: (report: StartReport) => void;
   /** Told at named points between two durable steps; for crash tests. */
   readonly crashPoint?: (name: string) => void;
 }
@@ -227,6 +234,14 @@ export interface Lading {
    *   What is wrong with a column is in the report, and its owner is left as it was.
    */
   importRefs(rows: readonly ImportRow[], options?: ImportOptions): Promise<ImportReport>;
+  /**
+   * Takes over what was never sent and what the database does not know any more, since it was lost, restored from an
+   * older backup or damaged: by the small sidecars beside the bytes, each with its old id, bytes and refs, so that it
+   * uploads. One commit each; may be repeated. Opening a database that `recoverDatabase` made does it by itself; after
+   * a restored backup the app decides, by `onStartReport` (field case 16).
+   * @throws {LadingError} `invalid_option`; what the blob store throws when its sidecars cannot be listed.
+   */
+  recover(options?: RecoverOptions): Promise<RecoverReport>;
   /** All events of one attachment, oldest first. @throws {LadingError} `not_found`. */
   history(ref: RefOrId): readonly StoredEvent[];
   /**

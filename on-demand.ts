@@ -12,6 +12,7 @@ export const onDemand = {
   capturing: lazily(() => import('./verbs/capturing.ts')),
   changing: lazily(() => import('./verbs/changing.ts')),
   files: lazily(() => import('./verbs/files.ts')),
+  healing: lazily(() => import('./verbs/healing.ts')),
   forget: lazily(() => import('./verbs/forgetting.ts')),
   garbage: lazily(() => import('./verbs/collecting.ts')),
   secretsBeside: lazily(() => import('./engine/lifecycle/secrets-beside.ts')),

@@ -60,12 +60,14 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   }
   const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
   if (refuseNewer(options.store) < SCHEMA_VERSION) {
-    (await onDemand.migrations()).migrate(options.store);
+    (await onDemand.migrations()).migrate(options.store, clock.now());
   }
   const store = storeOn(options.store, clock, random);
   const epoch = accountEpoch(store.database, account);
-  if (store.hasForgetting || epoch() === undefined) {
-    await (await onDemand.forget()).openAccount({ ...options, ...store, clock }, account);
+  let isRecovered = false;
+  if (store.isUnfinished || epoch() === undefined) {
+    const { openAccount } = await onDemand.forget();
+    isRecovered = await openAccount({ ...options, ...store, clock }, account);
   }
   const begun = epoch() ?? null;
   if (options.cache !== undefined) (await onDemand.files()).requireCacheOptions(options.cache);
@@ -142,8 +144,9 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       ...(options.runner === undefined ? {} : { lease: options.runner }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint }),
     };
-    // The app's roots are looked at before a timer of an earlier life ends what they hold.
-    const running = options.garbage?.roots && heldBack(onDemand.uploading);
+    // What was lost is taken over, and the app's roots are looked at, before a timer of an earlier life ends what they hold.
+    const running =
+      isRecovered || options.garbage?.roots ? heldBack(onDemand.uploading) : undefined;
     const opened = await openHostWith(hostOptions, {
       part: running ?? onDemand.uploading,
       onMissing: () => missing?.(),
@@ -159,6 +162,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       machine,
       progress,
       onMissing,
+      isRecovered,
       startRunning,
       newId,
       newBlobKey,
@@ -173,7 +177,14 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
 
 type Base = Omit<
   Opened,
-  'host' | 'machine' | 'progress' | 'onMissing' | 'startRunning' | 'newId' | 'newBlobKey'
+  | 'host'
+  | 'machine'
+  | 'progress'
+  | 'onMissing'
+  | 'isRecovered'
+  | 'startRunning'
+  | 'newId'
+  | 'newBlobKey'
 >;
 
 function hostedMachine(

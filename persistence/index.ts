@@ -19,7 +19,7 @@ export interface LadingStore extends CoreStore {
  * @throws {LadingError} `database_newer`, `database_read_only`, `database_corrupt`, `database_busy`.
  */
 export function openStore(database: SqlDatabase, clock: Clock, random: Random): LadingStore {
-  migrate(database);
+  migrate(database, clock.now());
   const store = storeOn(database, clock, random);
   return {
     ...store,

@@ -9,6 +9,6 @@ import { migrate } from './migrations/index.ts';
  * @throws {LadingError} `database_newer`, `database_read_only`, `database_corrupt`, `database_busy`.
  */
 export function openSqliteEventStore(database: SqlDatabase, clock: Clock): EventStore {
-  migrate(database);
+  migrate(database, clock.now());
   return eventStoreOn(database, clock);
 }

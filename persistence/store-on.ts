@@ -7,7 +7,7 @@ import { checkpointTable } from './attachment/checkpoint-table.ts';
 import { outboxTable } from './attachment/outbox-table.ts';
 import { attachmentTables } from './attachment/tables.ts';
 import { eventStoreOn } from './event-store-on.ts';
-import { hasForgetting } from './forget-mark.ts';
+import { isUnfinished } from './forget-mark.ts';
 import { installationId } from './installation.ts';
 import { keepImportSalt, keepSealKey } from './kept-values.ts';
 
@@ -24,8 +24,11 @@ export interface CoreStore {
   keepImportSalt(tx: StoreTransaction, offered: string): string;
   /** The connection itself. */
   readonly database: SqlDatabase;
-  /** An earlier process began to forget an account and did not end it (contract 10.7). */
-  readonly hasForgetting: boolean;
+  /**
+   * An earlier process began to forget an account and did not end it (contract 10.7), or the database was made from a
+   * damaged one.
+   */
+  readonly isUnfinished: boolean;
 }
 
 /**
@@ -43,6 +46,6 @@ export function storeOn(database: SqlDatabase, clock: Clock, random: Random): Co
     keepSealKey,
     keepImportSalt,
     database,
-    hasForgetting: hasForgetting(database),
+    isUnfinished: isUnfinished(database),
   };
 }

@@ -1,6 +1,3 @@
-import { accountPrefix } from './blob-store.ts';
-import { decodeIdPart, encodeIdPart } from './id-part.ts';
-
 /** A sidecar's place, relative to the store: `a-<account>/m-<mediaId>`, of ids only, encoded (contract 10.1). */
 export type SidecarName = string & { readonly __brand: 'SidecarName' };
 
@@ -23,19 +20,4 @@ export interface SidecarStore {
   remove(name: SidecarName): Promise<void>;
   /** All of them, or those of one account, in no order. */
   list(accountId?: string): AsyncIterable<SidecarName>;
-}
-
-/** The place of one attachment's sidecar. @throws {LadingError} `invalid_id`. */
-export function sidecarName(accountId: string, mediaId: string): SidecarName {
-  return `${accountPrefix(accountId)}m-${encodeIdPart(mediaId)}` as SidecarName;
-}
-
-/** Whose sidecar has this name; undefined for a name that {@link sidecarName} cannot have made. */
-export function sidecarIds(
-  name: string,
-): { readonly accountId: string; readonly mediaId: string } | undefined {
-  const [, account = '', media = ''] = /^a-([^/]+)\/m-([^/]+)$/.exec(name) ?? [];
-  const accountId = decodeIdPart(account);
-  const mediaId = decodeIdPart(media);
-  return accountId === undefined || mediaId === undefined ? undefined : { accountId, mediaId };
 }

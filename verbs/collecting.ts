@@ -2,9 +2,11 @@ import { createCompactor } from '../engine/compaction/compactor.ts';
 import { type Collector, createCollector } from '../engine/garbage/collector.ts';
 import { type GarbageOptions, garbageSettings } from '../engine/garbage/options.ts';
 import type { GarbageParts } from '../engine/garbage/run.ts';
+import { createProtection } from '../engine/healing/protected.ts';
 import type { HostedMachine } from '../engine/host/definition.ts';
 import { attachmentCompaction } from '../engine/lifecycle/compaction.ts';
 import { garbageTable } from '../persistence/attachment/garbage-table.ts';
+import { healingRows } from '../persistence/attachment/healing-rows.ts';
 import { compactionTable } from '../persistence/log/compaction-table.ts';
 import { vacuum } from '../persistence/vacuum.ts';
 
@@ -12,12 +14,15 @@ export { garbageSettings };
 
 /** The collector on this database. @throws {LadingError} `invalid_option`. */
 export function collecting(
-  parts: Omit<GarbageParts, 'garbage' | 'protects' | 'settings' | 'compactor' | 'giveBackPages'> & {
+  parts: Omit<
+    GarbageParts,
+    'garbage' | 'protection' | 'settings' | 'compactor' | 'giveBackPages'
+  > & {
     readonly machine: HostedMachine;
   },
   options: GarbageOptions | undefined,
 ): Collector {
-  const { events, logger, machine } = parts;
+  const { blobs, events, host, logger, machine } = parts;
   return createCollector({
     ...parts,
     settings: garbageSettings(options),
@@ -29,6 +34,7 @@ export function collecting(
       machines: [{ machine, rules: attachmentCompaction }],
     }),
     giveBackPages: (pages) => vacuum(events, pages),
-    protects: async () => undefined,
+    protection: () =>
+      createProtection({ host, events, rows: healingRows, sidecars: blobs.sidecars }),
   });
 }

@@ -9,17 +9,22 @@ import {
 import type { Lifetime } from '../engine/lifecycle/lifetime.ts';
 import { requireKeyId } from '../engine/lifecycle/validate.ts';
 import { accountRows } from '../persistence/attachment/account-rows.ts';
+import { isRecovered } from '../persistence/healing-marks.ts';
 import { LadingError } from '../ports/errors.ts';
 import type { SqlDatabase } from '../ports/sql.ts';
 
 type Parts = Omit<ForgetParts, 'rows' | 'runner'>;
 
-/** As {@link openOne}, on a database. */
-export function openAccount(
+/**
+ * As {@link openOne}, on a database.
+ * @returns whether the database was made from a damaged one, and what that left to be done is not done yet.
+ */
+export async function openAccount(
   parts: Parts & { readonly installationId: string; readonly database: SqlDatabase },
   accountId: string,
-): Promise<void> {
-  return openOne({ ...parts, rows: accountRows(parts.database), runner: null }, accountId);
+): Promise<boolean> {
+  await openOne({ ...parts, rows: accountRows(parts.database), runner: null }, accountId);
+  return isRecovered(parts.database, accountId);
 }
 
 /** The verb; forgetting the open account stops its transfers first, and closes Lading (contract 10.7). */

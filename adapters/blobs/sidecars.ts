@@ -1,7 +1,8 @@
 import { accountPrefix } from '../../ports/blob-store.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { LadingError } from '../../ports/errors.ts';
-import { type SidecarName, type SidecarStore, sidecarIds } from '../../ports/sidecars.ts';
+import { sidecarIds } from '../../ports/sidecar-name.ts';
+import type { SidecarName, SidecarStore } from '../../ports/sidecars.ts';
 import { unlessAbsent, writeError } from './disk-errors.ts';
 
 const FOLDER = 'sidecars';

@@ -131,7 +131,7 @@ function fileOf(given: string, opened: SqlDatabase, how: HowRead, name: string):
       database.run('VACUUM INTO ?', copy);
       database.close();
       database = connectCopy(copy);
-      migrate(database);
+      migrate(database, Date.now());
       read = 'from a copy';
     }
     requireTables(database, name);

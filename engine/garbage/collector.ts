@@ -64,7 +64,23 @@ export function createCollector(parts: GarbageParts): Collector {
       rootsMayBeEmpty,
       startedAt: clock.now(),
       findings: createFindings(dryRun),
+      protects: protector(),
       slices: createSlices(clock, parts.settings.sliceMs, parts.ending),
+    };
+  }
+
+  /** Sidecars are read when the first unknown file turns up. What cannot be known protects. */
+  function protector(): Run['protects'] {
+    let asked: ReturnType<GarbageParts['protection']> | undefined;
+    return async (file) => {
+      asked ??= parts.protection();
+      try {
+        return (await (await asked).isProtected(file.key, file)) ?? undefined;
+      } catch (error) {
+        if (isClosed(error) || parts.ending.aborted) throw error;
+        parts.logger.warn('what a file belongs to could not be found out: it stays', { error });
+        return 'sidecars_unreadable';
+      }
     };
   }
 

@@ -6,6 +6,7 @@ import type { GarbageKind, GarbageMark, GarbageTable } from '../../ports/garbage
 import type { Logger } from '../../ports/logger.ts';
 import type { Remote } from '../../ports/remote.ts';
 import type { Compactor } from '../compaction/compactor.ts';
+import type { Protection } from '../healing/protected.ts';
 import type { Host } from '../host/host.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
 import type { FreshKeys } from './fresh-keys.ts';
@@ -30,11 +31,8 @@ export interface GarbageParts {
   readonly fresh: FreshKeys;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
-  /**
-   * Why a file without a record must stay, if it must: it may be all that is left of somebody's work (field case 16).
-   * Stable, snake_case.
-   */
-  protects(file: StoredBlob): Promise<string | undefined>;
+  /** What speaks for files without a record; asked anew by each run. @throws when that cannot be known. */
+  protection(): Promise<Protection>;
   /** Shortens the log of attachments at rest (contract 5.5). */
   readonly compactor: Compactor;
   /** Gives up to so many free pages of the database's file back to the disk. */
@@ -47,6 +45,11 @@ export interface GarbageParts {
 
 /** One run of it. */
 export interface Run extends GarbageParts {
+  /**
+   * Why a file without a record must stay, if it must: it may be all that is left of somebody's work (field case 16).
+   * Stable, snake_case.
+   */
+  protects(file: StoredBlob): Promise<string | undefined>;
   readonly dryRun: boolean;
   readonly rootsMayBeEmpty: boolean;
   /** When it began: what is found in it goes in a later one at the earliest. */

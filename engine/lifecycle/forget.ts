@@ -109,6 +109,7 @@ async function forgetMarked(
   accountId: string,
 ): Promise<Omit<ForgetReport, 'unsent'>> {
   const { events, rows } = parts;
+  await removeSidecars(parts, accountId);
   const blobs = await removeBytes(parts, accountId);
   let attachments = 0;
   for (let after: string | undefined = ''; after !== undefined; ) {
@@ -138,6 +139,15 @@ async function forgetMarked(
  */
 function isOwed({ rows }: ForgetParts, tx: StoreTransaction, accountId: string): boolean {
   return rows.marked(tx).some((mark) => mark.accountId === accountId && mark.phase === 'delete');
+}
+
+/** What they tell is the account's too: who it is of, and names of files. */
+async function removeSidecars(parts: ForgetParts, accountId: string): Promise<void> {
+  const { blobs, events } = parts;
+  for await (const name of blobs.sidecars?.list(accountId) ?? []) {
+    if (!events.read((tx) => isOwed(parts, tx, accountId))) return;
+    await blobs.sidecars?.remove(name);
+  }
 }
 
 /** By their place and not by rows: those without a row go too. */

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { type SidecarName, type SidecarStore, sidecarName } from '../../ports/sidecars.ts';
+import { sidecarName } from '../../ports/sidecar-name.ts';
+import type { SidecarName, SidecarStore } from '../../ports/sidecars.ts';
 import { type ContractCase, type ContractSetup, describeContract } from './contract.ts';
 
 export interface SidecarStoreSetup extends ContractSetup {

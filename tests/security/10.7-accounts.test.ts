@@ -55,6 +55,7 @@ const WITHOUT = [
   'storage',
   'close',
   'importRefs',
+  'recover',
   'attachmentLogic',
   'metrics',
   'capture',

@@ -76,7 +76,7 @@ function stateOf(id: number, shape: Shape): ProjectedState & { readonly context:
 
 function emptyStore() {
   const sql = memoryDrivers['node:sqlite']();
-  migrate(sql);
+  migrate(sql, 0);
   return { sql, tx: transactionOn(sql) };
 }
 

@@ -13,7 +13,8 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { BlobStore } from '../../ports/blob-store.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { type SidecarStore, sidecarIds, sidecarName } from '../../ports/sidecars.ts';
+import { sidecarIds, sidecarName } from '../../ports/sidecar-name.ts';
+import type { SidecarStore } from '../../ports/sidecars.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { SimDisk } from '../../testing/world/sim-disk.ts';
 import { diskPort } from '../../testing/world/sim-disk-port.ts';

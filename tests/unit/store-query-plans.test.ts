@@ -12,7 +12,7 @@ const STREAMS = 100_000;
 
 /** 100,000 settled streams; of the first 1,000 each still has a task. */
 function full(database: SqlDatabase): SqlDatabase {
-  migrate(database);
+  migrate(database, 0);
   const numbers = `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${STREAMS - 1})`;
   database.exec(`
     ${numbers} INSERT INTO lading_event (stream, version, type, schema_version, at, jitter, payload, state, key)

@@ -118,7 +118,7 @@ export const accountsProtections: readonly Protection[] = [
     clause: '10.7',
     line: 'forget',
     file: 'open-lading.ts',
-    find: 'if (store.hasForgetting || epoch() === undefined)',
+    find: 'if (store.isUnfinished || epoch() === undefined)',
     replace: "if (account === '')",
     test: 'tests/security/10.7-forget.test.ts',
   },
