@@ -1,5 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
-import { bytesSource, type Lading, type MediaId, type Owner, openLading, preload } from 'lading';
+import {
+  type BlobStore,
+  bytesSource,
+  type Lading,
+  type LadingOptions,
+  type MediaId,
+  type Owner,
+  openLading,
+  preload,
+} from 'lading';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend, type ReferenceBackend } from 'lading/sync';
 import {
@@ -30,7 +39,7 @@ export interface SyncDevice {
   readonly handle: DatabaseSync;
   readonly logged: readonly string[];
   /** Captures a small photo; the text is its content. */
-  capture(text: string, owner?: Owner): Promise<MediaId>;
+  capture(text: string, owner?: Owner, sizeBytes?: number): Promise<MediaId>;
   /** `text rank primary url`, in the list's order, as the owner's rows say. */
   list(owner?: Owner): readonly string[];
   ids(owner?: Owner): readonly string[];
@@ -48,15 +57,20 @@ export interface Shown {
   readonly isPrimary: boolean;
 }
 
+export interface DeviceOptions {
+  readonly wrap?: (backend: Backend) => Backend;
+  /** Default in memory, and new. */
+  readonly blobs?: BlobStore;
+  readonly handle?: DatabaseSync;
+  readonly onStartReport?: LadingOptions['onStartReport'];
+}
+
 export interface SyncWorld {
   readonly clock: VirtualClock;
   readonly network: SimNetwork;
   readonly backend: ReferenceBackend;
   readonly objects: SimObjectStore;
-  device(
-    name: string,
-    options?: { readonly wrap?: (backend: Backend) => Backend },
-  ): Promise<SyncDevice>;
+  device(name: string, options?: DeviceOptions): Promise<SyncDevice>;
   /** Lets time run until the promise is settled. */
   until<T>(promise: Promise<T>): Promise<T>;
   /** Lets the devices sync until all of them are quiet. */
@@ -96,10 +110,11 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
     backend,
     objects,
     until,
-    async device(name, { wrap = (port: Backend) => port } = {}) {
+    async device(name, options = {}) {
+      const { wrap = (port: Backend) => port, blobs = memoryBlobs(), onStartReport } = options;
       await preload();
       const link = network.link(name);
-      const handle = new DatabaseSync(':memory:');
+      const handle = options.handle ?? new DatabaseSync(':memory:');
       const logged: string[] = [];
       const log = (message: string): void => void logged.push(message);
       const store = nodeSqlite(handle);
@@ -107,7 +122,8 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
       const lading = await until(
         openLading({
           store,
-          blobs: memoryBlobs(),
+          blobs,
+          ...(onStartReport === undefined ? {} : { onStartReport }),
           remote: simRemote(link, objects, { token: () => token }),
           backend: wrap(simBackend(link, backend, ACCOUNT)),
           connectivity: link.connectivity,
@@ -128,8 +144,10 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
         link,
         handle,
         logged,
-        async capture(text, owner = item()) {
-          const source = bytesSource(sampleJpeg({ body: text }), { contentType: 'image/jpeg' });
+        async capture(text, owner = item(), sizeBytes = 0) {
+          const source = bytesSource(sampleJpeg({ body: text, sizeBytes }), {
+            contentType: 'image/jpeg',
+          });
           return (await until(lading.capture(source, { owner, kind: 'image' }))).id;
         },
         list: (owner = item()) => refsOf(owner).map(({ mediaId, url }) => `${mediaId} ${url}`),
