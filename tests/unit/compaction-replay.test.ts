@@ -21,7 +21,7 @@ const everything: Compaction = { ...attachmentCompaction, how: () => 'checkpoint
 
 function store(): StoreTransaction {
   const database = nodeSqlite(new DatabaseSync(':memory:'));
-  migrate(database);
+  migrate(database, 0);
   return {
     log: logTransaction(database),
     tasks: taskTransaction(database),

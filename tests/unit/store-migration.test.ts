@@ -68,7 +68,7 @@ describe('a database of schema 1 (contract 9.4)', () => {
       asSchema1(phone.handle, file);
       const handle = new DatabaseSync(file, { timeout: 0 });
       expect(tablesOf(handle)).not.toContain('lading_blob');
-      migrate(nodeSqlite(handle));
+      migrate(nodeSqlite(handle), 0);
       for (const table of tablesOf(phone.handle)) {
         const found = rows(handle, table);
         // When a file was last opened is a hint, which the old version did not keep.
@@ -93,7 +93,7 @@ describe('a database of schema 1 (contract 9.4)', () => {
       const file = join(folder, 'old.db');
       asSchema1(phone.handle, file);
       const handle = new DatabaseSync(file, { timeout: 0 });
-      migrate(nodeSqlite(handle));
+      migrate(nodeSqlite(handle), 0);
       const last = `SELECT s.stream FROM lading_stream AS s
         WHERE touched_at IS NOT (SELECT max(at) FROM lading_event AS e WHERE e.stream = s.stream)`;
       expect(handle.prepare(last).all()).toEqual([]);
