@@ -29,6 +29,8 @@ export interface Metrics {
     /** Bytes of this account on this device, uploaded ones included (contract 7.1). */
     readonly usedBytes: number;
     readonly files: number;
+    /** Of `usedBytes`, what could be evicted now (contract 6). */
+    readonly evictableBytes: number;
     /** Bytes of uploads that are not done, failed ones included. */
     readonly pendingBytes: number;
     /** Ops that the backend has not acknowledged. */

@@ -86,6 +86,12 @@ export const instruments: Readonly<Record<string, InstrumentSpec>> = {
     description: 'Files of attachments on this device.',
     read: ({ now }) => one(now.files),
   },
+  'lading.storage.evictable': {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Of the bytes on this device, those that could be evicted now.',
+    read: ({ now }) => one(now.evictableBytes),
+  },
   'lading.outbox.ops': {
     kind: 'gauge',
     unit: '{op}',

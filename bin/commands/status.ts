@@ -19,6 +19,8 @@ interface AccountStatus {
   readonly waitingFor: Readonly<Partial<Record<Reason, number>>>;
   readonly usedBytes: number;
   readonly files: number;
+  /** Of `usedBytes`, what would be fetched again when needed. */
+  readonly evictableBytes: number;
   readonly outbox: {
     readonly depth: number;
     readonly oldestAt: number | null;
@@ -90,6 +92,7 @@ export function statusOf(file: DatabaseFile, seen: Survey, command: string): Sta
         ),
         usedBytes: row.usedBytes,
         files: row.files,
+        evictableBytes: row.evictableBytes,
         outbox: { depth: row.outbox, oldestAt: row.oldestOpAt, postponed: row.postponedOps },
         syncedUpTo: row.syncedUpTo,
       };
@@ -135,7 +138,7 @@ export function printStatus(out: Output, document: StatusDocument): void {
     row('queue', queueOf(account, at));
     row(
       'bytes',
-      `${sizeOf(account.usedBytes)} in ${account.files} ${account.files === 1 ? 'file' : 'files'} on this device`,
+      `${sizeOf(account.usedBytes)} in ${account.files} ${account.files === 1 ? 'file' : 'files'} on this device${account.evictableBytes === 0 ? '' : `, ${sizeOf(account.evictableBytes)} evictable`}`,
     );
     const { depth, oldestAt, postponed } = account.outbox;
     row(

@@ -87,7 +87,7 @@ export function createMetrics(parts: MetricsParts): () => Metrics {
       CountedSituation,
       number
     >;
-    const { bytes, blobs } = tables.usage(tx, accountId);
+    const { bytes, blobs, evictableBytes } = tables.usage(tx, accountId);
     const oldest = uploads.flatMap((name) => {
       const [first] = tables.jobs(tx, accountId, name, 1);
       const since = first === undefined ? undefined : tables.media(tx, first)?.facts.since;
@@ -99,6 +99,7 @@ export function createMetrics(parts: MetricsParts): () => Metrics {
       oldestWaitingMs: oldest.length === 0 ? null : Math.max(0, clock.now() - Math.min(...oldest)),
       usedBytes: bytes,
       files: blobs,
+      evictableBytes,
       pendingBytes: tables.pendingBytes(tx, accountId),
       outboxOps: outbox.count(tx, accountId),
     };

@@ -84,6 +84,7 @@ export interface AccountRow {
   readonly accountId: string;
   readonly usedBytes: number;
   readonly files: number;
+  readonly evictableBytes: number;
   readonly outbox: number;
   /** When the oldest op of the outbox was written; null when there is none. */
   readonly oldestOpAt: number | null;
@@ -98,6 +99,7 @@ export function accounts(tx: StoreTransaction): readonly AccountRow[] {
   return tx.sql
     .all(
       `SELECT a.account_id, coalesce(u.bytes, 0) AS bytes, coalesce(u.blobs, 0) AS blobs,
+         coalesce(u.evictable_bytes, 0) AS evictable,
          (SELECT count(*) FROM lading_outbox AS o WHERE o.account_id = a.account_id) AS ops,
          (SELECT min(created_at) FROM lading_outbox AS o WHERE o.account_id = a.account_id) AS oldest,
          (SELECT count(*) FROM lading_outbox AS o
@@ -111,6 +113,7 @@ export function accounts(tx: StoreTransaction): readonly AccountRow[] {
       accountId: String(row['account_id']),
       usedBytes: Number(row['bytes']),
       files: Number(row['blobs']),
+      evictableBytes: Number(row['evictable']),
       outbox: Number(row['ops']),
       oldestOpAt: numberOrNull(row['oldest']),
       postponedOps: Number(row['postponed']),

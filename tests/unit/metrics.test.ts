@@ -20,6 +20,7 @@ describe('lading.metrics', () => {
       waitingFor: {},
       oldestWaitingMs: null,
       usedBytes: 0,
+      evictableBytes: 0,
       files: 0,
       pendingBytes: 0,
       outboxOps: 0,
