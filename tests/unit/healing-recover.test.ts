@@ -85,7 +85,7 @@ describe('recover (field case 16)', () => {
       'DELETE FROM lading_media; DELETE FROM lading_snapshot; DELETE FROM lading_job',
     );
     phone.handle.exec(
-      'DELETE FROM lading_usage; DELETE FROM lading_task; DELETE FROM lading_outbox',
+      'DELETE FROM lading_usage; DELETE FROM lading_task; DELETE FROM lading_outbox; DELETE FROM lading_blob',
     );
     const [one, two] = [await phone.start(), await phone.start()];
     const [mine, theirs] = await phone.until(Promise.all([one.recover(), two.recover()]));
@@ -230,6 +230,28 @@ describe('recover (field case 16)', () => {
       leftOut: [],
       refsLeftOut: [],
     });
+  });
+
+  it('links again what was linked by events that a damaged database lost, before its draft grace ends it', async () => {
+    const { phone, ids } = await lost(2);
+    // What recoverDatabase leaves when the ends of streams are lost and nothing tells of them.
+    phone.handle.exec(`
+      DELETE FROM lading_event WHERE version > 1; UPDATE lading_stream SET version = 1;
+      DELETE FROM lading_snapshot; DELETE FROM lading_media; DELETE FROM lading_ref; DELETE FROM lading_job;
+      DELETE FROM lading_task; DELETE FROM lading_usage; DELETE FROM lading_blob; DELETE FROM lading_outbox;
+      INSERT INTO lading_meta VALUES ('recovered_at', '1')`);
+    await phone.pass(1_000);
+    phone.clock.jump(3 * 86_400_000);
+    const again = await phone.start();
+    await phone.pass(60_000);
+    expect(again.list(owner()).map(({ ref }) => ref.mediaId)).toEqual(ids);
+    expect(ids.map((id) => again.view(id).state)).toEqual(['local_only', 'local_only']);
+    expect(await phone.until(again.verify())).toMatchObject({ ok: true });
+    // Once: the next opening leaves alone what was removed since.
+    await phone.until(again.cancel(ids[0] ?? ''));
+    await phone.until(again.close());
+    const third = await phone.start();
+    expect(third.list(owner()).map(({ ref }) => ref.mediaId)).toEqual(ids.slice(1));
   });
 
   it('takes up a database from an older backup: what is newer than it is reported, and comes back with recover', async () => {
