@@ -24,7 +24,10 @@ const [here, there] = [owner(), owner('item.images', 'item-2')];
 async function opened(options: Partial<LadingOptions> = {}, seed = 'compaction') {
   const phone = world({ seed });
   const lading = await phone.open({ ...AT_ONCE, ...options });
-  const collect = async () => (await phone.until(lading.collectGarbage())).log;
+  const collect = async () => {
+    const { streams, events } = (await phone.until(lading.collectGarbage())).log;
+    return { streams, events };
+  };
   const verify = async () => (await phone.until(lading.verify())).differences;
   return { phone, lading, collect, verify };
 }
