@@ -179,6 +179,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
             scenario.knowsTheDead &&
             !runners.some((one) => one.process.name === info['process'] && one.process.isAlive),
         },
+        // Logs are compacted as soon as they are at rest, so that lives go on from what is left of them.
+        garbage: { log: { checkpointAfterMs: 0, tombstoneAfterMs: 0 } },
         clock: processClock,
         random: chanceHere.fork('engine'),
         logger: world.logger(engine),

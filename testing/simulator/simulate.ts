@@ -100,8 +100,24 @@ async function liveAndJudge(world: World, devices: readonly Device[], plot: Plot
     () => bringToRest(world, devices),
     () => cleanUpServers(world, devices),
     () => judgeAll(world, devices),
+    () => collectAll(world, devices),
+    () => judgeAll(world, devices),
   ];
   for (const act of acts) if (world.failures.length === 0) await act();
+}
+
+/** Judging fetched bytes; by then they are no longer taken to be in use. */
+const IN_USE_MS = 300_000;
+
+/** Nothing that was judged may depend on events that are no longer there. */
+async function collectAll(world: World, devices: readonly Device[]): Promise<void> {
+  await world.clock.advanceBy(IN_USE_MS);
+  for (const device of devices) {
+    for (const { lading, process } of device.ready()) {
+      world.trace.note(device.name, 'compacts its log');
+      await inTime(world, process.guard(lading.collectGarbage()));
+    }
+  }
 }
 
 /** A random life. */
@@ -121,6 +137,10 @@ const live: Plot = async (world, devices, verbs) => {
     const ready = device.ready();
     if (ready.length === 0) continue;
     const at = chance.pick(ready);
+    // A draw of its own: the lives of seeds stay what they were.
+    if (chance.fork('garbage').chance(0.15)) {
+      verbs.plain(at, 'collect garbage', (lading) => lading.collectGarbage());
+    }
     weighted(chance, steps).run({ world, verbs, device, at, random: chance });
   }
 };

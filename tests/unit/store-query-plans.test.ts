@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { compactionTable } from '../../persistence/log/compaction-table.ts';
 import { logTransaction } from '../../persistence/log/log-transaction.ts';
 import { runnerTransaction } from '../../persistence/log/runner-transaction.ts';
 import { taskTransaction } from '../../persistence/log/task-transaction.ts';
@@ -42,6 +43,7 @@ function statements(raw: SqlDatabase): ReadonlySet<string> {
     all: (sql, ...params) => raw.all(note(sql), ...params),
   };
   const [log, tasks, runners] = [logTransaction(spy), taskTransaction(spy), runnerTransaction(spy)];
+  const all = { log, tasks, runners, sql: spy };
   const stream = asStream('s000004');
   const head = { machine: 'm', status: 'active' } as const;
   const task: Task = {
@@ -59,6 +61,9 @@ function statements(raw: SqlDatabase): ReadonlySet<string> {
   };
   log.append(asStream('new'), 0, [event()], head);
   log.append(stream, 1, [event()], head);
+  compactionTable.idle(all, { stream, touchedAt: 5 }, 500, 8);
+  compactionTable.replace(all, stream, 2, event('log.checkpoint'));
+  compactionTable.passOver(all, stream, 2);
   log.read(stream);
   log.hasKey(stream, 'k');
   log.streams('s000500', 100);
