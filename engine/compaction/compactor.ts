@@ -53,7 +53,7 @@ export function createCompactor(parts: {
   readonly logger: Logger;
 }): Compactor {
   const { events, table, logger } = parts;
-  const machines = new Map(parts.machines.map((one) => [one.machine.id, one]));
+  const machines = new Map(parts.machines.map((known) => [known.machine.id, known]));
   /** Where the last call stopped: one that cannot be compacted is looked at once in each round, not in each call. */
   let place: IdleStream | null = null;
 

@@ -80,7 +80,7 @@ export function explain(
   const story: Chapter[] = [];
   let before: Stage | null = null;
   for (const { stage, event } of replayed(
-    events.filter((event) => event.version <= version),
+    events.filter((one) => one.version <= version),
     machine,
   )) {
     const sentence = eventSentence({

@@ -76,12 +76,12 @@ export function compactStream(
 
 function checkpointOf(
   { format }: HostedMachine,
-  { keep }: Compaction,
+  rules: Compaction,
   { value, context }: StateView,
   events: readonly StoredEvent[],
   last: StoredEvent,
 ): NewEvent {
-  const kept = keep?.(events);
+  const kept = rules.keep?.(events);
   const payload: CheckpointPayload = {
     format,
     context,
@@ -94,12 +94,12 @@ function checkpointOf(
 
 /** Its state is null: what a tombstone stands for is `expand`'s to say, also when states have other names by then. */
 function tombstoneOf(
-  { strip }: Compaction,
+  rules: Compaction,
   state: StateView,
   events: readonly StoredEvent[],
   last: StoredEvent,
 ): NewEvent {
-  const payload = { ...strip(state), ...keysOf(events) };
+  const payload = { ...rules.strip(state), ...keysOf(events) };
   return { ...common(last), type: TOMBSTONE, payload, state: null };
 }
 

@@ -21,7 +21,7 @@ export function compactable(rest: Partial<HostedMachine> = {}): HostedMachine {
 }
 
 /** Resting couriers become a checkpoint, done ones a tombstone; what is broken keeps its story. */
-export const rules: Compaction = {
+const rules: Compaction = {
   how: ({ status, value }) =>
     status === 'done' ? 'tombstone' : value === 'broken' ? 'no' : 'checkpoint',
   strip: ({ context }) => ({ notes: context['notes'] ?? 0 }),

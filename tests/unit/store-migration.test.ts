@@ -56,7 +56,7 @@ function asSchema1(from: DatabaseSync, file: string): void {
   old.close();
 }
 
-function rows(handle: DatabaseSync, table: string): readonly unknown[] {
+function rowsOf(handle: DatabaseSync, table: string): readonly unknown[] {
   return handle.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all();
 }
 
@@ -70,14 +70,14 @@ describe('a database of schema 1 (contract 9.4)', () => {
       expect(tablesOf(handle)).not.toContain('lading_blob');
       migrate(nodeSqlite(handle), 0);
       for (const table of tablesOf(phone.handle)) {
-        const found = rows(handle, table);
+        const found = rowsOf(handle, table);
         // When a file was last opened is a hint, which the old version did not keep.
-        const wanted = rows(phone.handle, table);
+        const wanted = rowsOf(phone.handle, table);
         const without = (all: readonly unknown[]) =>
           all.map((row) => ({ ...(row as object), opened_at: 0 }));
         expect([table, without(found)]).toEqual([table, without(wanted)]);
       }
-      expect(rows(handle, 'lading_blob').length).toBeGreaterThan(4);
+      expect(rowsOf(handle, 'lading_blob').length).toBeGreaterThan(4);
       const lading = await phone.open({ store: nodeSqlite(handle) });
       expect((await phone.until(lading.verify())).differences).toEqual([]);
       phone.net.set({ online: true });

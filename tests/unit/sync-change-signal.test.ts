@@ -255,7 +255,7 @@ function setup(options: Options = {}) {
       for (const listener of listeners.values()) listener(signal);
     },
     /** Something is committed; what held rows wait for has ended, or not. */
-    commit(ended: boolean): void {
+    commit: (ended: boolean): void => {
       goesOn = ended;
       for (const listener of onCommit) listener();
       goesOn = false;
