@@ -9,7 +9,10 @@ export interface BlobContent {
   readonly sha256: string;
 }
 
-/** Who still needs a file: attachments, or a hold that has not run out. `expired`: only holds that have. */
+/**
+ * Who still needs a file: attachments that hold it, or that were never sent and miss it, or a hold that has not run out.
+ * `expired`: only holds that have.
+ */
 export type BlobProtection = 'held' | 'expired' | 'none';
 
 /**

@@ -3,6 +3,7 @@ import type { CacheOptions } from '../engine/files/cache-options.ts';
 import { createReaders, type Readers } from '../engine/files/readers.ts';
 import { createRecency, type Recency } from '../engine/files/recency.ts';
 import { createSharedFiles, type SharedFiles } from '../engine/files/shared-files.ts';
+import { createUnknownSidecars } from '../engine/files/unknown-sidecars.ts';
 import { cacheTable } from '../persistence/attachment/cache-table.ts';
 import { holdTable } from '../persistence/attachment/hold-table.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
@@ -31,7 +32,11 @@ export function createFiles(
   const recency = createRecency({ ...parts, table: cacheTable });
   const cache = createCache({ ...parts, recency, table: cacheTable, options: parts.cache ?? {} });
   return {
-    shared: createSharedFiles({ ...parts, holds: holdTable }),
+    shared: createSharedFiles({
+      ...parts,
+      holds: holdTable,
+      unknown: createUnknownSidecars({ ...parts, sidecars: parts.blobs.sidecars }),
+    }),
     readers: createReaders(),
     recency,
     cache,

@@ -3,6 +3,7 @@ import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import type { BlobContent, HoldTable } from '../../ports/blob-tables.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
+import type { UnknownSidecars } from './unknown-sidecars.ts';
 
 /**
  * Files that attachments with equal bytes share: each is stored once for an account, and goes with its last holder
@@ -15,7 +16,8 @@ import type { EventStore } from '../../ports/event-store.ts';
  * needs a holder, a holder needs a hold or the file's own writer, and keys are never given out twice. So look and
  * removal need no lock around both. Whoever finds his hold gone at his commit keeps the copy that he wrote himself.
  *
- * The one that may hold a file anew without a hold is an attachment whose own eviction failed. It was evictable, hence
+ * An attachment that was never sent and whose file is missing may find it again; it is looked at as if it held it. The
+ * other one that may hold a file anew without a hold is an attachment whose own eviction failed. It was evictable, hence
  * has a verified copy at the remote: what it then does not find it fetches again.
  */
 export interface SharedFiles {
@@ -46,8 +48,9 @@ export function createSharedFiles(parts: {
   readonly holds: HoldTable;
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  readonly unknown: UnknownSidecars;
 }): SharedFiles {
-  const { events, holds, blobs, clock } = parts;
+  const { events, holds, blobs, clock, unknown } = parts;
 
   async function giveBack(key: BlobKey, mediaId: MediaId): Promise<void> {
     await events.transact((tx) => holds.letGo(tx, key, mediaId));
@@ -55,6 +58,8 @@ export function createSharedFiles(parts: {
   }
 
   async function removeUnneeded(key: BlobKey): Promise<void> {
+    // What a lost log does not know may share it: garbage collection knows how to tell.
+    if (await unknown.mayHave(key)) return;
     const now = clock.now();
     let found = events.read((tx) => holds.protection(tx, key, now));
     if (found === 'expired') {

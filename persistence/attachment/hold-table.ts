@@ -45,8 +45,11 @@ export const holdTable: HoldTable = {
 
   protection({ sql }, key, now) {
     const row = sql.get(
-      `SELECT EXISTS (SELECT 1 FROM lading_blob WHERE blob_key = ?) AS holders,
+      `SELECT EXISTS (SELECT 1 FROM lading_blob WHERE blob_key = ?) OR EXISTS (
+           SELECT 1 FROM lading_media WHERE blob_key = ? AND has_bytes = 0 AND url IS NULL
+             AND facts ->> 'local' = 'missing') AS holders,
          (SELECT max(until) FROM lading_hold WHERE blob_key = ?) AS until`,
+      key,
       key,
       key,
     );

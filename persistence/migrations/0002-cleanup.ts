@@ -30,6 +30,7 @@ INSERT INTO lading_blob (blob_key, account_id, sha256, byte_size, holders, evict
   FROM lading_media WHERE has_bytes = 1 AND blob_key IS NOT NULL GROUP BY blob_key;
 
 CREATE INDEX lading_media_blob ON lading_media (blob_key) WHERE has_bytes = 1;
+CREATE INDEX lading_media_lost ON lading_media (blob_key) WHERE has_bytes = 0 AND url IS NULL;
 CREATE INDEX lading_media_unsent ON lading_media (account_id, media_id) WHERE has_bytes = 1 AND url IS NULL;
 CREATE INDEX lading_media_url ON lading_media (account_id, url) WHERE url IS NOT NULL;
 

@@ -245,7 +245,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     sql: (real) =>
       interposed(real, {
         get: (next, sql, params) =>
-          sql.includes('FROM lading_blob WHERE blob_key = ?) AS holders')
+          sql.includes('AS holders,') && sql.includes('FROM lading_hold')
             ? { holders: 0, until: null }
             : next(sql, ...params),
       }),
