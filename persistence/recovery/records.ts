@@ -108,7 +108,7 @@ function valuesOf(payload: Uint8Array): readonly SqlValue[] | undefined {
     place += type.bytes;
     const length = lengthOf(type.value);
     if (at + length > payload.byteLength) return undefined;
-    values.push(valueOf(type.value, payload.subarray(at, at + length)));
+    values.push(valueAt(type.value, payload.subarray(at, at + length)));
     at += length;
   }
   return at === payload.byteLength ? values : undefined;
@@ -122,7 +122,7 @@ function lengthOf(type: number): number {
 
 const text = new TextDecoder('utf-8', { fatal: true });
 
-function valueOf(type: number, bytes: Uint8Array): SqlValue {
+function valueAt(type: number, bytes: Uint8Array): SqlValue {
   if (type === 0) return null;
   if (type === 8 || type === 9) return type - 8;
   if (type >= 12) return type % 2 === 0 ? bytes.slice() : text.decode(bytes);
