@@ -33,7 +33,7 @@ export interface GarbageTable {
     after: string,
     limit: number,
   ): readonly GarbageMark[];
-  /** Whether an attachment's bytes lie there, or somebody protects the file at `now`. */
+  /** Whether an attachment's bytes lie there, or one that was never sent misses them, or somebody protects the file at `now`. */
   isNeeded(tx: StoreTransaction, key: BlobKey, now: number): boolean;
   /** Files of an account that attachments hold, with keys after `after`, in their order. */
   heldFiles(

@@ -53,10 +53,13 @@ export const garbageTable: GarbageTable = {
   isNeeded: ({ sql }, key, now) =>
     sql.get(
       `SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM lading_blob WHERE blob_key = ?)
-         OR EXISTS (SELECT 1 FROM lading_hold WHERE blob_key = ? AND until > ?)`,
+         OR EXISTS (SELECT 1 FROM lading_hold WHERE blob_key = ? AND until > ?)
+         OR EXISTS (SELECT 1 FROM lading_media
+           WHERE blob_key = ? AND has_bytes = 0 AND url IS NULL AND facts ->> 'local' = 'missing')`,
       key,
       key,
       now,
+      key,
     ) !== undefined,
 
   heldFiles: ({ sql }, accountId, after, limit) =>

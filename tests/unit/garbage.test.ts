@@ -173,6 +173,26 @@ describe('bytes that should be here and are not', () => {
     expect(lading.storage()).toMatchObject({ files: 1 });
   });
 
+  it('are not taken for garbage when they turn up again: they may be the only ones', async () => {
+    const { phone, lading, collect } = await opened({ garbage: { graceMs: 0 } });
+    phone.net.set({ online: false, metered: false });
+    await phone.until(lading.capture(picture('another one'), image()));
+    const photo = await phone.until(lading.capture(picture('away for a while'), image()));
+    const key = phone.rows(`SELECT blob_key FROM lading_media WHERE media_id = '${photo.id}'`)[0]?.[
+      'blob_key'
+    ] as BlobKey;
+    const kept: Uint8Array[] = [];
+    for await (const piece of phone.blobs.open(key)) kept.push(piece);
+    phone.blobs.lose(key);
+    expect((await collect()).bytesMissing).toBe(1);
+    phone.blobs.spoil(key, Buffer.concat(kept));
+    for (let run = 0; run < 3; run++) {
+      expect((await collect()).items).toEqual([]);
+      await phone.pass(1_000);
+    }
+    expect(phone.blobs.keys).toContain(key);
+  });
+
   it('are told to nobody when not one file is there: the place itself is missing', async () => {
     const { phone, lading, collect } = await opened();
     phone.net.set({ online: false, metered: false });
