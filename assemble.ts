@@ -30,7 +30,7 @@ import type { CoreStore } from './persistence/store-on.ts';
 import type { BlobKey } from './ports/blob-store.ts';
 import type { Clock } from './ports/clock.ts';
 import { type Logger, silentLogger } from './ports/logger.ts';
-import { made, type Part } from './ports/part.ts';
+import { lazily, made, type Part } from './ports/part.ts';
 import type { Random } from './ports/random.ts';
 import { noSync } from './sync/no-sync.ts';
 import type { CapturingVerbs } from './verbs/capturing.ts';
@@ -62,6 +62,7 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   startRunning(): void;
   newId(): MediaId;
   newBlobKey(accountId: string): BlobKey;
+  newDerivedKey(accountId: string): BlobKey;
 };
 
 /** Puts the verbs together, each from its own part of the engine, and starts the work. */
@@ -99,6 +100,10 @@ export async function assemble(base: Opened): Promise<Lading> {
       collecting({ ...parts, checkpoints: store.checkpoints }, base.garbage),
     ),
   });
+  /** One maker for all who ask: it knows what is being made. */
+  const deriving = lazily(async () =>
+    (await lifetime.load(onDemand.deriving)).deriving(parts, await lifetime.load(base.files)),
+  );
   const metrics = createMetrics({ ...parts, outbox: store.outbox });
   const records = createActorRecords({ ...parts, views });
   const actors = made(onDemand.actors, ({ createActors }) =>
@@ -219,6 +224,11 @@ export async function assemble(base: Opened): Promise<Lading> {
         const mediaId = refOrId(ref);
         const { resolveBytes } = await lifetime.load(onDemand.resolve);
         return resolveBytes(parts, mediaId, signal);
+      }),
+    derive: (ref, name, make) =>
+      lifetime.run(async () => {
+        const verb = await deriving();
+        return verb.derive(own(ref), name, make);
       }),
     watch(target: RefOrId | Owner, listener: (shown: never) => void) {
       if (target === 'storage') return guardrails.watch(listener as (view: StorageView) => void);

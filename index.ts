@@ -18,6 +18,7 @@ export type {
 export type { Advice } from './engine/explain/advice.ts';
 export type { Chapter, ExplainOptions, Explanation } from './engine/explain/explain.ts';
 export type { Reason } from './engine/explain/reason.ts';
+export type { Make } from './engine/files/derived.ts';
 export type { CollectOptions, GarbageOptions } from './engine/garbage/options.ts';
 export type { GarbageItem, GarbageProblem, GarbageReport } from './engine/garbage/report.ts';
 export type { Sentences } from './engine/guardrails/sentences.ts';

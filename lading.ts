@@ -2,6 +2,7 @@ import type { AttachmentActor } from './engine/actors/attachment-actor.ts';
 import type { AttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { ExplainOptions, Explanation } from './engine/explain/explain.ts';
 import type { CacheOptions } from './engine/files/cache-options.ts';
+import type { Make } from './engine/files/derived.ts';
 import type { CollectOptions, GarbageOptions } from './engine/garbage/options.ts';
 import type { GarbageReport } from './engine/garbage/report.ts';
 import type { Sentences } from './engine/guardrails/sentences.ts';
@@ -136,6 +137,20 @@ export interface Lading {
    * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`.
    */
   resolve(ref: RefOrId, options?: { readonly signal?: AbortSignal }): Promise<ResolvedBytes>;
+  /**
+   * A file that is made of an attachment and can be made again, as a thumbnail: made at the first call, read from this
+   * device at the next ones, and gone with the attachment, or earlier when room is short (field case 68). Two are made at
+   * the same time at most; who asks for the same one meanwhile waits for it. Never uploaded, and no part of any ref.
+   * @param name what it is, in `a-z`, `0-9` and `-`: another way of making it needs another name.
+   * @param make gets the attachment's bytes, fetched if need be; `signal` is aborted when Lading closes.
+   * @throws {LadingError} as `resolve`; `invalid_option`, `storage_full`, `disk_full`; and what `make` throws.
+   *
+   * @example
+   * ```ts
+   * const thumb = await lading.derive(ref, 'thumb-200', async (photo) => shrink(photo, 200));
+   * ```
+   */
+  derive(ref: RefOrId, name: string, make: Make): Promise<ResolvedBytes>;
   /** Calls `listener` at once and after each change. Returns what stops it. */
   watch(ref: RefOrId, listener: (view: LiveView) => void): Cancel;
   watch(owner: Owner, listener: (items: readonly ListItem[]) => void): Cancel;

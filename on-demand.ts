@@ -11,6 +11,7 @@ export const onDemand = {
   audit: lazily(() => import('./persistence/attachment/audit.ts')),
   capturing: lazily(() => import('./verbs/capturing.ts')),
   changing: lazily(() => import('./verbs/changing.ts')),
+  deriving: lazily(() => import('./verbs/deriving.ts')),
   files: lazily(() => import('./verbs/files.ts')),
   healing: lazily(() => import('./verbs/healing.ts')),
   forget: lazily(() => import('./verbs/forgetting.ts')),

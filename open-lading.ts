@@ -18,7 +18,7 @@ import { onDemand } from './on-demand.ts';
 import { accountEpoch } from './persistence/account-epoch.ts';
 import { refuseNewer, SCHEMA_VERSION } from './persistence/migrations/schema-version.ts';
 import { storeOn } from './persistence/store-on.ts';
-import { type BlobKey, blobKey } from './ports/blob-store.ts';
+import { type BlobKey, blobKey, derivedKey } from './ports/blob-store.ts';
 import { systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
@@ -117,11 +117,12 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   try {
     const progress = createProgressBoard(clock);
     const newId = (): MediaId => uuid7(clock.now(), random) as MediaId;
-    const newBlobKey = (accountId: string) => {
-      const key = blobKey(accountId, newId());
+    const placeOf = (make: typeof blobKey) => (accountId: string) => {
+      const key = make(accountId, newId());
       fresh.add(key);
       return key;
     };
+    const newBlobKey = placeOf(blobKey);
     let missing: (() => void) | undefined;
     const onMissing = (listener: () => void): void => {
       missing = listener;
@@ -166,6 +167,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       startRunning,
       newId,
       newBlobKey,
+      newDerivedKey: placeOf(derivedKey),
     });
   } catch (error) {
     slots.close();
@@ -185,6 +187,7 @@ type Base = Omit<
   | 'startRunning'
   | 'newId'
   | 'newBlobKey'
+  | 'newDerivedKey'
 >;
 
 function hostedMachine(

@@ -74,6 +74,18 @@ export function blobKey(accountId: string, mediaId: string): BlobKey {
   return `${accountPrefix(accountId)}${shard}/m-${media}` as BlobKey;
 }
 
+/** Where a file lies that was made of an attachment and can be made again. @throws {LadingError} `invalid_id`. */
+export function derivedKey(accountId: string, id: string): BlobKey {
+  return blobKey(accountId, id).replace('/m-', DERIVED) as BlobKey;
+}
+
+/** Whether what lies there can be made again: nobody's only copy. */
+export function isDerivedKey(key: BlobKey): boolean {
+  return key.includes(DERIVED);
+}
+
+const DERIVED = '/d-';
+
 /** What the keys of all blobs of an account begin with, and of no other. @throws {LadingError} `invalid_id`. */
 export function accountPrefix(accountId: string): string {
   return `a-${encodeIdPart(accountId)}/`;

@@ -36,6 +36,8 @@ export interface HoldTable {
 export interface UnusedBlob {
   readonly key: BlobKey;
   readonly byteSize: number;
+  /** Made of an attachment, held by none: it just goes. */
+  readonly isDerived: boolean;
 }
 
 /** What the bounded cache reads and keeps (contract 6). */
@@ -44,13 +46,15 @@ export interface CacheTable {
   opened(tx: StoreTransaction, key: BlobKey, at: number): void;
   /** Opened later than `now`, by a clock that was ahead: as if opened now. */
   clampOpened(tx: StoreTransaction, accountId: string, now: number): void;
-  /** Files of an account that could be evicted and were last opened before `before`, the oldest first. */
+  /** Files of an account that could be evicted, derived ones too, and were last opened before `before`, the oldest first. */
   unused(
     tx: StoreTransaction,
     accountId: string,
     before: number,
     limit: number,
   ): readonly UnusedBlob[];
+  /** Takes the row of a derived file away; its file is the caller's to remove. */
+  dropDerived(tx: StoreTransaction, key: BlobKey): boolean;
   /** The attachments that hold a file, in the order of their ids. */
   holders(tx: StoreTransaction, key: BlobKey): readonly MediaId[];
   /** Bytes of all accounts that could be evicted. */

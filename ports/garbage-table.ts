@@ -6,10 +6,18 @@ import type { StoreTransaction, StreamId, TaskId } from './event-store.ts';
 /**
  * What nothing needs any more, by where it lies: `temporary` a write that did not end, `blob` bytes without a record,
  * `checkpoint` resume data of an upload that is over, `task` work of an attachment that is over, `hold` a protection of
- * a file whose process is gone, `root` a root of the app's that is no root any more, `upload` an unfinished upload at
+ * a file whose process is gone, `root` a root of the app's that is no root any more, `derived` a file made of an attachment that is over, `upload` an unfinished upload at
  * the remote.
  */
-export type GarbageKind = 'temporary' | 'blob' | 'checkpoint' | 'task' | 'hold' | 'root' | 'upload';
+export type GarbageKind =
+  | 'temporary'
+  | 'blob'
+  | 'checkpoint'
+  | 'task'
+  | 'hold'
+  | 'root'
+  | 'derived'
+  | 'upload';
 
 /** The first phase of garbage collection: what was found, and when; nothing of it was touched (contract 5.4). */
 export interface GarbageMark {
@@ -49,11 +57,18 @@ export interface GarbageTable {
   /** Resume data of attachments that have no upload to resume, with ids after `after`. */
   idleCheckpoints(tx: StoreTransaction, after: string, limit: number): readonly StreamId[];
   isIdleCheckpoint(tx: StoreTransaction, stream: StreamId): boolean;
-  /** Tasks of streams that are not there, or are over. */
+  /**
+   * Tasks of streams that are not there, or are over, among `limit` of streams behind `after` (a stream has a few at
+   * most); and the last stream looked at, null at the end.
+   */
   strayTasks(
     tx: StoreTransaction,
+    after: string,
     limit: number,
-  ): readonly Pick<TaskId, 'stream' | 'kind' | 'name'>[];
+  ): {
+    readonly found: readonly Pick<TaskId, 'stream' | 'kind' | 'name'>[];
+    readonly last: StreamId | null;
+  };
   /** Attachments of an account that have `url` as their locator. */
   withUrl(tx: StoreTransaction, accountId: string, url: string): readonly MediaId[];
   /** Attachments of an account with a ref in this list, after `after`. */

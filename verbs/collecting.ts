@@ -5,6 +5,7 @@ import type { GarbageParts } from '../engine/garbage/run.ts';
 import { createProtection } from '../engine/healing/protected.ts';
 import type { HostedMachine } from '../engine/host/definition.ts';
 import { attachmentCompaction } from '../engine/lifecycle/compaction.ts';
+import { derivedTable } from '../persistence/attachment/derived-table.ts';
 import { garbageTable } from '../persistence/attachment/garbage-table.ts';
 import { healingRows } from '../persistence/attachment/healing-rows.ts';
 import { compactionTable } from '../persistence/log/compaction-table.ts';
@@ -16,7 +17,7 @@ export { garbageSettings };
 export function collecting(
   parts: Omit<
     GarbageParts,
-    'garbage' | 'protection' | 'settings' | 'compactor' | 'giveBackPages'
+    'garbage' | 'derived' | 'protection' | 'settings' | 'compactor' | 'giveBackPages'
   > & {
     readonly machine: HostedMachine;
   },
@@ -27,6 +28,7 @@ export function collecting(
     ...parts,
     settings: garbageSettings(options),
     garbage: garbageTable,
+    derived: derivedTable,
     compactor: createCompactor({
       events,
       logger,

@@ -5,8 +5,10 @@ import { createRecency, type Recency } from '../engine/files/recency.ts';
 import { createSharedFiles, type SharedFiles } from '../engine/files/shared-files.ts';
 import { createUnknownSidecars } from '../engine/files/unknown-sidecars.ts';
 import { cacheTable } from '../persistence/attachment/cache-table.ts';
+import { derivedTable } from '../persistence/attachment/derived-table.ts';
 import { holdTable } from '../persistence/attachment/hold-table.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
+import type { DerivedTable } from '../ports/derived-table.ts';
 import { LadingError } from '../ports/errors.ts';
 
 export { requireCacheOptions } from '../engine/files/cache-options.ts';
@@ -17,6 +19,8 @@ export interface Files {
   readonly readers: Readers;
   readonly recency: Recency;
   readonly cache: Cache;
+  /** What was made of attachments, and goes with them. */
+  readonly derived: DerivedTable;
   /** The verb. @throws {LadingError} `invalid_option`. */
   freeRoom(bytes: number): Promise<{ readonly freedBytes: number }>;
   /** Stops, and notes when files were last opened. */
@@ -24,21 +28,29 @@ export interface Files {
 }
 
 export function createFiles(
-  parts: Omit<CacheParts, 'table' | 'recency' | 'options'> & {
+  parts: Omit<CacheParts, 'table' | 'recency' | 'options' | 'isRead'> & {
     readonly blobs: BlobStore;
     readonly cache?: CacheOptions | undefined;
   },
 ): Files {
   const recency = createRecency({ ...parts, table: cacheTable });
-  const cache = createCache({ ...parts, recency, table: cacheTable, options: parts.cache ?? {} });
+  const readers = createReaders();
+  const cache = createCache({
+    ...parts,
+    recency,
+    table: cacheTable,
+    options: parts.cache ?? {},
+    isRead: (key) => readers.has(key),
+  });
   return {
     shared: createSharedFiles({
       ...parts,
       holds: holdTable,
       unknown: createUnknownSidecars({ ...parts, sidecars: parts.blobs.sidecars }),
     }),
-    readers: createReaders(),
+    readers,
     recency,
+    derived: derivedTable,
     cache,
     async freeRoom(bytes) {
       if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {

@@ -1,6 +1,7 @@
 import { isEvictableNow } from '../../machines/attachment/facts.ts';
 import type { MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import type { CacheTable } from '../../ports/blob-tables.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
@@ -53,6 +54,9 @@ export interface CacheParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: CacheOptions;
+  readonly blobs: Pick<BlobStore, 'remove'>;
+  /** Somebody in this process reads it now. */
+  isRead(key: BlobKey): boolean;
   host(): Host;
   /** Bytes that the device is short of now (contract 7.2), 0 when it is not. */
   shortBytes(): number;
@@ -62,6 +66,8 @@ export interface CacheParts {
 interface Leaving {
   readonly mediaIds: readonly MediaId[];
   readonly byteSize: number;
+  /** A derived file, which nobody held: its row is gone, and it is to be removed. */
+  readonly derived?: BlobKey;
 }
 
 export function createCache(parts: CacheParts): Cache {
@@ -88,21 +94,32 @@ export function createCache(parts: CacheParts): Cache {
       table.clampOpened(work.tx, account, now);
       const leaving: Leaving[] = [];
       let sum = 0;
-      for (const { key, byteSize } of table.unused(work.tx, account, before, BATCH_FILES)) {
+      for (const { key, byteSize, isDerived } of table.unused(
+        work.tx,
+        account,
+        before,
+        BATCH_FILES,
+      )) {
         if (sum >= bytes) break;
-        leaving.push({ mediaIds: table.holders(work.tx, key), byteSize });
         sum += byteSize;
+        if (!isDerived) leaving.push({ mediaIds: table.holders(work.tx, key), byteSize });
+        else if (!parts.isRead(key) && table.dropDerived(work.tx, key)) {
+          leaving.push({ mediaIds: [], byteSize, derived: key });
+        }
       }
       const outcomes = leaving
         .flatMap(({ mediaIds }) => mediaIds)
         .toSorted()
         .map((mediaId) => work.send(asStream(mediaId), { type: 'evict.requested' }).outcome);
-      return outcomes.includes('changed') ? leaving : [];
+      const isAny = outcomes.includes('changed') || leaving.some(({ derived }) => derived);
+      return isAny ? leaving : [];
     });
   }
 
   /** Waits until their files are away, or are being read after all. @returns bytes that are away. */
   async function away(leaving: readonly Leaving[], signal: AbortSignal): Promise<number> {
+    // After the commit: what a crash leaves in between is garbage, which is collected.
+    for (const { derived } of leaving) if (derived !== undefined) await parts.blobs.remove(derived);
     const ids = leaving.flatMap(({ mediaIds }) => mediaIds);
     await changes(ids, signal, () =>
       events.read((tx) => ids.every((id) => tables.media(tx, id)?.facts.local !== 'evicting')),

@@ -3,7 +3,7 @@ import { isClosed } from '../host/faults.ts';
 import { markFiles, sweepFiles } from './files.ts';
 import { shortenLog } from './log.ts';
 import type { CollectOptions } from './options.ts';
-import { clearRows, sweepCheckpoints, tellMissing } from './records.ts';
+import { clearRows, dropDerived, sweepCheckpoints, tellMissing } from './records.ts';
 import { abortLeftovers } from './remote-leftovers.ts';
 import { createFindings, type GarbageReport } from './report.ts';
 import { applyRoots, holdRoots, readRoots } from './roots.ts';
@@ -94,6 +94,7 @@ export function createCollector(parts: GarbageParts): Collector {
     if (!dryRun) await save({ roots: roots.count });
     await collectFiles(run, dryRun ? '' : before.after);
     await clearRows(run);
+    await dropDerived(run);
     await sweepCheckpoints(run);
     await abortLeftovers(run);
     if (!dryRun) {

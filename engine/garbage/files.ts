@@ -1,4 +1,9 @@
-import { accountPrefix, type BlobKey, type StoredBlob } from '../../ports/blob-store.ts';
+import {
+  accountPrefix,
+  type BlobKey,
+  isDerivedKey,
+  type StoredBlob,
+} from '../../ports/blob-store.ts';
 import type { GarbageMark } from '../../ports/garbage-table.ts';
 import { BATCH, isDue, itemOf, markAll, marksOf, type Run, unmarkAll } from './run.ts';
 
@@ -122,6 +127,7 @@ const keptInRun = new WeakMap<Run, Set<BlobKey>>();
 
 /** Told once a run, though both phases ask. */
 async function isKept(run: Run, file: StoredBlob): Promise<boolean> {
+  if (isDerivedKey(file.key)) return false; // can be made again
   const reason = await run.protects(file);
   if (reason === undefined) return false;
   const told = keptInRun.get(run) ?? new Set();

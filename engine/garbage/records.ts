@@ -51,28 +51,54 @@ async function tellHolders(run: Run, key: BlobKey): Promise<void> {
 /** Rows that belong to nothing any more, and work that was set aside: that gets another chance. */
 export async function clearRows(run: Run): Promise<void> {
   const { events, garbage, dryRun, host, findings, clock } = run;
-  const stray = events.read((tx) => garbage.strayTasks(tx, BATCH));
-  for (const { stream, kind, name } of stray) {
-    findings.note({
-      kind: 'task',
-      key: `${stream} ${kind} ${name}`,
-      reason: 'stream_over',
-      action: 'removed',
-    });
+  for (let after = ''; ; ) {
+    const from = after;
+    const { found, last } = events.read((tx) => garbage.strayTasks(tx, from, BATCH));
+    for (const { stream, kind, name } of found) {
+      const key = `${stream} ${kind} ${name}`;
+      findings.note({ kind: 'task', key, reason: 'stream_over', action: 'removed' });
+    }
+    if (!dryRun && found.length > 0) {
+      await events.transact((tx) => {
+        for (const { stream, kind, name } of found) tx.tasks.remove(stream, kind, name);
+      });
+    }
+    await run.slices.breathe();
+    if (last === null) break;
+    after = last;
   }
   if (dryRun) return;
-  const { holds, revived } = await events.transact((tx) => {
-    for (const { stream, kind, name } of stray) tx.tasks.remove(stream, kind, name);
-    return {
-      holds: garbage.dropHolds(tx, clock.now(), LONGEST_HOLD_MS),
-      revived: tx.tasks.revive(ATTACHMENT),
-    };
-  });
+  const { holds, revived } = await events.transact((tx) => ({
+    holds: garbage.dropHolds(tx, clock.now(), LONGEST_HOLD_MS),
+    revived: tx.tasks.revive(ATTACHMENT),
+  }));
   run.crashPoint?.('garbage_rows_cleared');
   if (holds > 0) {
     findings.note({ kind: 'hold', key: `${holds}`, reason: 'over', action: 'removed' });
   }
   if (revived > 0) host.wake();
+}
+
+/** Rows of files that were made of attachments which are not there any more; their files are found by the next run. */
+export async function dropDerived(run: Run): Promise<void> {
+  const { derived, dryRun, events, findings } = run;
+  for (let after: BlobKey | '' = ''; ; ) {
+    const from: BlobKey | '' = after;
+    const { keys, last }: ReturnType<typeof derived.stale> = events.read((tx) =>
+      derived.stale(tx, from, BATCH),
+    );
+    for (const key of keys) {
+      findings.note({ kind: 'derived', key, reason: 'attachment_gone', action: 'removed' });
+    }
+    if (!dryRun && keys.length > 0) {
+      await events.transact((tx) => {
+        for (const key of keys) derived.drop(tx, key);
+      });
+    }
+    await run.slices.breathe();
+    if (last === null) return;
+    after = last;
+  }
 }
 
 /** Resume data of uploads that are over: small, but one for each attachment that ever was. */

@@ -1,6 +1,7 @@
 import type { AttachmentTables, CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobStore, StoredBlob } from '../../ports/blob-store.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { DerivedTable } from '../../ports/derived-table.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { GarbageKind, GarbageMark, GarbageTable } from '../../ports/garbage-table.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -21,6 +22,7 @@ export interface GarbageParts {
   readonly tables: AttachmentTables;
   readonly garbage: GarbageTable;
   readonly checkpoints: CheckpointTable;
+  readonly derived: Pick<DerivedTable, 'drop' | 'stale'>;
   readonly blobs: BlobStore;
   readonly remote: Remote;
   readonly gates: Pick<GateKeeper, 'remoteOpen'>;

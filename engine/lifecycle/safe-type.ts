@@ -26,13 +26,20 @@ const SHOWN: ReadonlySet<string> = new Set([
  * The type under which bytes may be shown: what they are, where that is harmless, else `application/octet-stream`
  * (contract 10.2). What a ref claims decides nothing: another device wrote it.
  */
-export async function safeType(
-  media: MediaFacts,
-  open: (range: { readonly end: number }) => AsyncIterable<Uint8Array>,
+export function safeType(media: Pick<MediaFacts, 'kind'>, open: OpenHead): Promise<string> {
+  return safeTypeOf(open, media.kind);
+}
+
+type OpenHead = (range: { readonly end: number }) => AsyncIterable<Uint8Array>;
+
+/** As {@link safeType}, of bytes that no capture looked at. */
+export async function safeTypeOf(
+  open: OpenHead,
+  kind: MediaFacts['kind'] = 'file',
 ): Promise<string> {
   const head: number[] = [];
   for await (const bytes of open({ end: HEAD_BYTES })) head.push(...bytes);
-  const claim = { kind: media.kind, contentType: UNKNOWN, filename: null };
+  const claim = { kind, contentType: UNKNOWN, filename: null };
   const found = await sniff(Uint8Array.from(head), claim);
   return SHOWN.has(found) ? found : UNKNOWN;
 }

@@ -11,6 +11,7 @@ import type { Json } from '../../machines/json.ts';
 import type { CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { isCompacted } from '../../ports/compacted.ts';
+import type { DerivedTable } from '../../ports/derived-table.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import type { Part } from '../../ports/part.ts';
@@ -31,7 +32,9 @@ export interface ServiceParts extends DownloadParts {
   readonly accountId: string;
   readonly events: EventStore;
   readonly checkpoints: CheckpointTable;
-  readonly files: Part<{ readonly readers: Readers } & DownloadFiles>;
+  readonly files: Part<
+    { readonly readers: Readers; readonly derived: Pick<DerivedTable, 'dropOf'> } & DownloadFiles
+  >;
   readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
   readonly vault: Vault;
@@ -248,7 +251,13 @@ async function dropBytes(parts: ServiceParts, input: LocalInput): Promise<Json> 
 async function purge(parts: ServiceParts, input: LocalInput): Promise<Json> {
   const output = await dropBytes(parts, input);
   const stream: StreamId = asStream(input.mediaId);
-  await parts.events.transact((tx) => parts.checkpoints.remove(tx, stream));
+  const { derived } = await parts.files();
+  const made = await parts.events.transact((tx) => {
+    parts.checkpoints.remove(tx, stream);
+    return derived.dropOf(tx, input.mediaId);
+  });
+  // Their rows are gone: what cannot be removed now is garbage, which is collected.
+  for (const key of made) await parts.blobs.remove(key).catch(() => {});
   parts.progress.clear(input.mediaId);
   return output;
 }

@@ -27,12 +27,19 @@ const TABLES_BY_STREAM = [
   'lading_checkpoint',
   'lading_stream',
 ] as const;
-const TABLES_BY_MEDIA = ['lading_ref', 'lading_job', 'lading_outbox', 'lading_media'] as const;
+const TABLES_BY_MEDIA = [
+  'lading_ref',
+  'lading_job',
+  'lading_outbox',
+  'lading_derived',
+  'lading_media',
+] as const;
 const TABLES_BY_ACCOUNT = [
   'lading_outbox',
   'lading_cursor',
   'lading_usage',
   'lading_blob',
+  'lading_derived',
 ] as const;
 
 /** Everything of one account in one database; every function is one SQL operation, or one for each table. */

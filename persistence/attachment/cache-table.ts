@@ -1,11 +1,18 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
 import type { BlobKey } from '../../ports/blob-store.ts';
 import type { CacheTable } from '../../ports/blob-tables.ts';
+import { derivedTable } from './derived-table.ts';
 
 export const cacheTable: CacheTable = {
   opened({ sql }, key, at) {
     sql.run(
       'UPDATE lading_blob SET opened_at = ? WHERE blob_key = ? AND opened_at < ?',
+      at,
+      key,
+      at,
+    );
+    sql.run(
+      'UPDATE lading_derived SET opened_at = ? WHERE blob_key = ? AND opened_at < ?',
       at,
       key,
       at,
@@ -25,9 +32,14 @@ export const cacheTable: CacheTable = {
   unused: ({ sql }, accountId, before, limit) =>
     sql
       .all(
-        `SELECT blob_key, byte_size FROM lading_blob
+        `SELECT blob_key, byte_size, opened_at, 0 AS derived FROM lading_blob
          WHERE account_id = ? AND evictable = holders AND opened_at < ?
+         UNION ALL
+         SELECT blob_key, byte_size, opened_at, 1 FROM lading_derived
+         WHERE account_id = ? AND opened_at < ?
          ORDER BY opened_at, blob_key LIMIT ?`,
+        accountId,
+        before,
         accountId,
         before,
         limit,
@@ -35,7 +47,10 @@ export const cacheTable: CacheTable = {
       .map((row) => ({
         key: String(row['blob_key']) as BlobKey,
         byteSize: Number(row['byte_size']),
+        isDerived: row['derived'] === 1,
       })),
+
+  dropDerived: (tx, key) => derivedTable.drop(tx, key),
 
   holders: ({ sql }, key) =>
     sql

@@ -53,9 +53,11 @@ export const garbageTable: GarbageTable = {
   isNeeded: ({ sql }, key, now) =>
     sql.get(
       `SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM lading_blob WHERE blob_key = ?)
+         OR EXISTS (SELECT 1 FROM lading_derived WHERE blob_key = ?)
          OR EXISTS (SELECT 1 FROM lading_hold WHERE blob_key = ? AND until > ?)
          OR EXISTS (SELECT 1 FROM lading_media
            WHERE blob_key = ? AND has_bytes = 0 AND url IS NULL AND facts ->> 'local' = 'missing')`,
+      key,
       key,
       key,
       now,
@@ -92,19 +94,25 @@ export const garbageTable: GarbageTable = {
   isIdleCheckpoint: ({ sql }, stream) =>
     sql.get(`SELECT 1 AS found ${IDLE_CHECKPOINT} AND c.stream = ?`, stream) !== undefined,
 
-  strayTasks: ({ sql }, limit) =>
-    sql
-      .all(
-        `SELECT t.stream, t.kind, t.name FROM lading_task AS t
-         LEFT JOIN lading_stream AS s ON s.stream = t.stream
-         WHERE s.stream IS NULL OR (s.status = 'done' AND t.kind <> 'action') LIMIT ?`,
-        limit,
-      )
+  strayTasks({ sql }, after, limit) {
+    const rows = sql.all(
+      `SELECT t.stream, t.kind, t.name,
+         s.stream IS NULL OR (s.status = 'done' AND t.kind <> 'action') AS stray
+       FROM lading_task AS t LEFT JOIN lading_stream AS s ON s.stream = t.stream
+       WHERE t.stream > ? ORDER BY t.stream, t.kind, t.name LIMIT ?`,
+      after,
+      limit,
+    );
+    const last = rows.length < limit ? null : (rows.at(-1)?.['stream'] as StreamId);
+    const found = rows
+      .filter((row) => row['stray'] === 1)
       .map((row) => ({
         stream: String(row['stream']) as StreamId,
         kind: String(row['kind']) as TaskKind,
         name: String(row['name']),
-      })),
+      }));
+    return { found, last };
+  },
 
   withUrl: ({ sql }, accountId, url) =>
     sql

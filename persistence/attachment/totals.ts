@@ -19,8 +19,10 @@ const BLOB_COLUMNS = ['account_id', 'sha256', 'byte_size', 'holders', 'evictable
 const USAGE = `SELECT a.account_id AS account_id, coalesce(sum(b.byte_size), 0) AS bytes,
     coalesce(sum(b.byte_size > 0), 0) AS blobs,
     coalesce(sum(CASE WHEN b.evictable = b.holders THEN b.byte_size END), 0) AS evictable_bytes
-  FROM (SELECT DISTINCT account_id FROM lading_media) AS a
-  LEFT JOIN (${BLOBS}) AS b ON b.account_id = a.account_id GROUP BY a.account_id`;
+  FROM (SELECT account_id FROM lading_media UNION SELECT account_id FROM lading_derived) AS a
+  LEFT JOIN (SELECT account_id, byte_size, holders, evictable FROM (${BLOBS})
+    UNION ALL SELECT account_id, byte_size, 1, 1 FROM lading_derived) AS b
+  ON b.account_id = a.account_id GROUP BY a.account_id`;
 
 export const compareTotals: AttachmentAudit['compareTotals'] = ({ sql }) => {
   const strays = STREAM_TABLES.flatMap((table) =>
@@ -46,7 +48,8 @@ export const compareTotals: AttachmentAudit['compareTotals'] = ({ sql }) => {
           (name) => `coalesce(u.${name}, 0) AS stored_${name}, coalesce(m.${name}, 0) AS ${name}`,
         )
         .join(', ')}
-       FROM (SELECT account_id FROM lading_usage UNION SELECT account_id FROM lading_media) AS a
+       FROM (SELECT account_id FROM lading_usage UNION SELECT account_id FROM lading_media
+         UNION SELECT account_id FROM lading_derived) AS a
        LEFT JOIN lading_usage AS u ON u.account_id = a.account_id
        LEFT JOIN (${USAGE}) AS m ON m.account_id = a.account_id`,
     )

@@ -5,6 +5,7 @@
  * `lading_blob` has one row for each file that at least one attachment holds. `holders`, `evictable` (those of them
  * that could be evicted now) and the size follow from the log; `opened_at` (last opened, or written) is a hint for the
  * order of eviction, and losing it costs nothing.
+ * `lading_derived` has files that were made of attachments and can be made again: no part of the log.
  * `lading_hold` protects a file that somebody is about to take over, before a holder of his is committed.
  * `lading_garbage` is the first phase of garbage collection: what was found, since when, and why.
  * `lading_stream.touched_at` is the time of the last event; `compacted` the version up to which it was compacted.
@@ -38,6 +39,17 @@ ALTER TABLE lading_usage ADD COLUMN evictable_bytes INTEGER NOT NULL DEFAULT 0;
 UPDATE lading_usage SET evictable_bytes = coalesce((
   SELECT sum(b.byte_size) FROM lading_blob AS b
   WHERE b.account_id = lading_usage.account_id AND b.evictable = b.holders), 0);
+
+CREATE TABLE lading_derived (
+  media_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  account_id TEXT NOT NULL,
+  blob_key TEXT NOT NULL UNIQUE,
+  byte_size INTEGER NOT NULL,
+  opened_at INTEGER NOT NULL,
+  PRIMARY KEY (media_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lading_derived_unused ON lading_derived (account_id, opened_at, blob_key);
 
 CREATE TABLE lading_hold (
   blob_key TEXT NOT NULL,

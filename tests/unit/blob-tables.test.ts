@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { MediaId } from '../../machines/attachment/types.ts';
 import { cacheTable } from '../../persistence/attachment/cache-table.ts';
+import { derivedTable } from '../../persistence/attachment/derived-table.ts';
 import { holdTable } from '../../persistence/attachment/hold-table.ts';
 import { migrate } from '../../persistence/migrations/index.ts';
 import type { BlobKey } from '../../ports/blob-store.ts';
@@ -42,7 +43,11 @@ it.each(Object.entries(memoryDrivers))(
     cacheTable.unused(tx, 'me', 100, 10);
     cacheTable.clampOpened(tx, 'me', 30_000);
     cacheTable.holders(tx, KEY);
-    expect(seen.size).toBe(9);
+    derivedTable.find(tx, ID, 'thumb');
+    derivedTable.put(tx, { mediaId: ID, name: 'thumb', accountId: 'me', key: KEY, byteSize: 1 }, 5);
+    derivedTable.drop(tx, KEY);
+    derivedTable.dropOf(tx, ID);
+    expect(seen.size).toBe(15);
     for (const text of seen) {
       const values = Array.from({ length: text.split('?').length - 1 }, () => '1');
       const plan = raw.all(`EXPLAIN QUERY PLAN ${text}`, ...values);
