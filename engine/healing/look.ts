@@ -85,11 +85,13 @@ async function isOurStore(
     if ((await sizeOf(blobs, key)) !== undefined) return true;
   }
   try {
-    for await (const _name of blobs.sidecars?.list(accountId) ?? []) return true;
+    const names = blobs.sidecars?.list(accountId)[Symbol.asyncIterator]();
+    const first = await names?.next();
+    await names?.return?.();
+    return first?.done === false;
   } catch (cause) {
     throw new Unaskable('sidecars', { cause });
   }
-  return false;
 }
 
 async function sizeOf(blobs: BlobStore, key: BlobKey): Promise<number | undefined> {
@@ -103,7 +105,7 @@ async function sizeOf(blobs: BlobStore, key: BlobKey): Promise<number | undefine
 async function lookAtAll(parts: LookParts, slices: Slices): Promise<Omit<LookReport, 'blobs'>> {
   const { blobs, logger } = parts;
   const report = { missing: [] as MediaId[], found: [] as MediaId[], changed: [] as MediaId[] };
-  for await (const one of all(parts, parts.rows.unsent)) {
+  for await (const one of all(parts, (...page) => parts.rows.unsent(...page))) {
     await slices.breathe();
     const size = await sizeOf(blobs, one.blobKey);
     if (size === undefined) {
@@ -114,7 +116,7 @@ async function lookAtAll(parts: LookParts, slices: Slices): Promise<Omit<LookRep
       report.changed.push(mediaId);
     }
   }
-  for await (const one of all(parts, parts.rows.lost)) {
+  for await (const one of all(parts, (...page) => parts.rows.lost(...page))) {
     await slices.breathe();
     if ((await sizeOf(blobs, one.blobKey)) !== one.byteSize) continue;
     if (await tell(parts, one, 'bytes.found')) report.found.push(one.mediaId);

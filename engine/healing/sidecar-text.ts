@@ -41,7 +41,7 @@ const VERSION = 1;
 
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const policy = v.object({
+const policySchema = v.object({
   maxAttempts: count,
   patienceMs: count,
   backoffBaseMs: count,
@@ -65,7 +65,7 @@ const schema = v.object({
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
     filename: v.nullable(v.pipe(v.string(), v.maxLength(255))),
   }),
-  policy,
+  policy: policySchema,
   capturedAt: count,
   refs: v.array(
     v.object({

@@ -61,8 +61,8 @@ export function healingWorld(
     reports,
     start,
     startAnew(more = {}) {
-      const store = nodeSqlite(new DatabaseSync(':memory:', { timeout: 0 }));
-      return start({ store, ...more });
+      const handle = new DatabaseSync(':memory:', { timeout: 0 });
+      return start({ store: nodeSqlite(handle), ...more });
     },
     async texts() {
       const found: Record<string, Record<string, unknown>> = {};

@@ -188,11 +188,11 @@ describe('files that the log does not know (field cases 11, 16)', () => {
     const begunAt = phone.clock.now();
     const lost = await phone.startAnew();
     await phone.until(lost.close());
-    const { isProtected } = await protection(phone, () => undefined);
+    const found = await protection(phone, () => undefined);
     const unknown = blobKey(ME, 'nobody');
-    expect(await isProtected(known, { modifiedAt: begunAt + 1 })).toBe('sidecar');
-    expect(await isProtected(unknown, { modifiedAt: begunAt + 1 })).toBeNull();
-    expect(await isProtected(unknown, { modifiedAt: 0 })).toBe('older_than_database');
+    expect(await found.isProtected(known, { modifiedAt: begunAt + 1 })).toBe('sidecar');
+    expect(await found.isProtected(unknown, { modifiedAt: begunAt + 1 })).toBeNull();
+    expect(await found.isProtected(unknown, { modifiedAt: 0 })).toBe('older_than_database');
 
     await phone.sidecars.write(sidecarName(ME, 'damaged'), '{"version":1');
     const doubtful = await protection(phone, () => undefined);
@@ -217,13 +217,13 @@ describe('files that the log does not know (field cases 11, 16)', () => {
     await phone.sidecars.write(sidecarName(ME, id), text);
     const [event] = phone.rows(`SELECT body FROM lading_snapshot WHERE stream = '${id}'`);
     const { value, context } = JSON.parse(String(event?.['body'])) as never;
-    const { isProtected } = await protection(phone, () => ({
+    const found = await protection(phone, () => ({
       value,
       context,
       status: 'active' as const,
       version: 1,
     }));
-    expect(await isProtected(key, { modifiedAt: phone.clock.now() })).toBeNull();
+    expect(await found.isProtected(key, { modifiedAt: phone.clock.now() })).toBeNull();
   });
 });
 

@@ -119,14 +119,14 @@ describe('recover (field case 16)', () => {
       'has another size',
       'file_changed',
       async (phone: HealingWorld, key: BlobKey): Promise<void> =>
-        void (await phone.store.write(key, one(new Uint8Array(3)))),
+        void (await phone.store.write(key, piece(new Uint8Array(3)))),
     ],
     [
       'has other bytes of the same size',
       'file_changed',
       async (phone: HealingWorld, key: BlobKey): Promise<void> => {
         const size = (await phone.store.stat(key))?.sizeBytes ?? 0;
-        await phone.store.write(key, one(new Uint8Array(size)));
+        await phone.store.write(key, piece(new Uint8Array(size)));
       },
     ],
   ] as const)('leaves out a file that %s, and says so', async (_what, reason, spoil) => {
@@ -278,7 +278,7 @@ describe('recover (field case 16)', () => {
   });
 });
 
-async function* one(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+async function* piece(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes;
 }
 
