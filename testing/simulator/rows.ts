@@ -1,4 +1,5 @@
 import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
+import { sidecarIds } from '../../ports/sidecar-name.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
 import type { SimDisk } from '../world/sim-disk.ts';
 
@@ -70,6 +71,13 @@ export function blobsOf({ disk }: { readonly disk: SimDisk }): ReadonlyMap<strin
       .filter(([path]) => path.startsWith(prefix))
       .map(([path, bytes]) => [path.slice(prefix.length), bytes]),
   );
+}
+
+/** Attachments that have a sidecar on the disk of a device. */
+export function sidecarsOf({ disk }: { readonly disk: SimDisk }): readonly string[] {
+  return [...disk.contents().keys()]
+    .filter((path) => path.startsWith('sidecars/'))
+    .map((path) => sidecarIds(path.slice('sidecars/'.length))?.mediaId ?? path);
 }
 
 /** The version that began the upload that stands now, if one does. @param key the object's. */

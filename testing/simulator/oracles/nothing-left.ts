@@ -1,6 +1,6 @@
 import { ACCOUNT } from '../app.ts';
 import type { Device } from '../device.ts';
-import { blobsOf, count, mediaOf } from '../rows.ts';
+import { blobsOf, count, mediaOf, sidecarsOf } from '../rows.ts';
 import type { World } from '../world.ts';
 import { keyOf } from '../world.ts';
 import type { Oracle } from './oracle.ts';
@@ -52,7 +52,16 @@ function leftOnDisk(world: World, device: Device): readonly string[] {
   const usage = runner?.lading.storage();
   // A file is counted once, however many attachments hold it (contract 5.3).
   const bytes = [...keys].reduce((sum, key) => sum + (blobs.get(key ?? '')?.length ?? 0), 0);
+  const unsent = new Set(
+    mediaOf(device)
+      .filter(({ url, facts }) => url === null && !facts.gone)
+      .map(({ mediaId }) => mediaId),
+  );
   return [
+    // What was sent, or is gone, needs no second witness (field case 16).
+    ...sidecarsOf(device)
+      .filter((mediaId) => !unsent.has(mediaId))
+      .map((mediaId) => `${device.name}: the sidecar of ${mediaId} is left`),
     // Garbage collection will find them; until then only a crash may leave them.
     ...(unknown.length <= device.mostLeftovers
       ? []
