@@ -72,5 +72,5 @@ describe('a checkpoint, at every place of every path of the machine where nothin
       }
     }
     expect(compacted).toBeGreaterThan(150);
-  });
+  }, 120_000);
 });

@@ -13,7 +13,7 @@ async function opened(machine = compactable()) {
   const compact = (
     options: { readonly limit?: number; readonly now?: number } = {},
     by = compactor(),
-  ) => phone.until(by.compact({ now: phone.clock.now(), ...AT_ONCE, ...options }));
+  ) => phone.until(by.compact({ now: phone.clock.now(), limit: 64, ...AT_ONCE, ...options }));
   const send = (type: string, key?: string) => phone.until(host.send(a, { type }, key));
   const verify = async () => (await phone.until(verifyStreams(phone.store, [machine]))).differences;
   const log = () => phone.rows('SELECT version, type, key FROM lading_event ORDER BY position');
