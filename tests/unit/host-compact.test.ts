@@ -193,6 +193,24 @@ describe('compaction of a log (contract 5.5)', () => {
     expect((await compact()).streams).toBe(0);
   });
 
+  it('deletes nothing when what it would write does not stand for what was there', async () => {
+    const lying = compactable({
+      compacted: {
+        expand: () => ({ value: 'idle', context: { tries: 0, result: null, notes: 0 } }),
+      },
+    });
+    const { phone, host, compact, send, log } = await opened(lying);
+    await phone.until(host.create(a, 'courier', {}));
+    await send('finish');
+    const before = log();
+    expect((await compact()).streams).toBe(0);
+    expect(log()).toEqual(before);
+    expect(phone.logged.at(-1)).toEqual({
+      level: 'error',
+      message: 'a stream cannot be compacted',
+    });
+  });
+
   it('refuses a checkpoint of another version of the machine, untouched, unless the machine brings it up (contract 9.4)', async () => {
     const first = compactable();
     const { phone, host, compact, send, log } = await opened(first);

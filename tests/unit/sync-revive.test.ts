@@ -8,6 +8,7 @@ import { compactionTable } from '../../persistence/log/compaction-table.ts';
 import { silentLogger } from '../../ports/logger.ts';
 import { REMOTE_HOST } from '../../testing/world/sim-remote.ts';
 import { codeOf, shows } from '../support/lading-world.ts';
+import { delta, media, never, owner, pagesOf, scope, syncParts } from '../support/sync-parts.ts';
 import { item, type SyncDevice, type SyncWorld, syncWorld } from '../support/sync-world.ts';
 
 const [here, there] = [item('i1'), item('i2')];
@@ -127,6 +128,23 @@ describe('a ref of another device to what is gone here (contract 5.3)', () => {
     expect(phone.lading.view(id).error?.code).toBe('source_missing');
     expect(shows(tablet.lading.view(id))).toBe('local_only, waiting for author');
     await Promise.all([phone.close(), tablet.close()]);
+  });
+
+  it('holds up no other row when the old life never ends', async () => {
+    const parts = await syncParts();
+    await parts.captured(1);
+    // No service is here: nothing of it is ever cleaned up.
+    await parts.send(1, { type: 'cancelled' });
+    const rows = [delta(1, 10, { owner: owner('i2') }), delta(2, 11), delta(3, 12)];
+    const puller = parts.puller({ backend: pagesOf(() => rows), pageSize: 1 });
+    const pull = () => parts.until(puller.pull(scope, { signal: never }));
+    expect(await pull()).toEqual({ applied: 2, held: true });
+    expect(parts.refs().map(({ mediaId }) => mediaId)).toEqual([media(2), media(3)]);
+    expect(parts.refs(owner('i2'))).toEqual([]);
+    expect([parts.place().cursor, puller.canGoOn(scope)]).toEqual([null, false]);
+    rows.push(delta(4, 13));
+    expect(await pull()).toEqual({ applied: 1, held: true });
+    expect(parts.log(1).at(-1)).toBe('cancelled');
   });
 
   it('waits until the old life is over, while other rows go on, and then looks by itself', async () => {
