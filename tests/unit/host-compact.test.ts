@@ -116,6 +116,8 @@ describe('compaction of a log (contract 5.5)', () => {
       if (run.stream === 'acting') resolve({ ok: true, id: 'x' });
     }
     await phone.quiet();
+    // Done, but for an action that nobody has carried out.
+    await phone.until(host.send(stream('acting'), { type: 'finish' }));
     phone.handle.exec("UPDATE lading_task SET buried = 'a bug' WHERE stream = 'buried'");
     const before = log();
     expect(await compact()).toEqual({ streams: 0, events: 0, more: false });
