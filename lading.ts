@@ -285,7 +285,7 @@ export interface Lading {
   storage(): StorageView;
   /**
    * Evicts what the remote has too, the least recently opened first, until about so many bytes are free: for a button
-   * "free up space". Views and refs stay as they are; what is opened again is fetched again (contract 6).
+   * "free up space"; of all accounts in this database, the open one first. Views and refs stay as they are; what is opened again is fetched again (contract 6).
    * @param bytes 0 or more; a large number for all that can go. What was opened in the last ten seconds stays.
    * @returns how many bytes went, when their files are away; less than asked for when there was no more.
    * @throws {LadingError} `invalid_option`.

@@ -6,6 +6,7 @@ import { type LookupAll, publicGet } from '../../adapters/remotes/public-fetch.t
 import { createFieldRegistry } from '../../engine/lifecycle/fields.ts';
 import { attachmentServices, type ServiceParts } from '../../engine/lifecycle/services.ts';
 import type { StreamId } from '../../ports/event-store.ts';
+import { present } from '../../ports/part.ts';
 import { systemRandom } from '../../ports/random.ts';
 import { type FaultServer, startFaultServer } from '../support/fault-server.ts';
 import { FIELDS, owner } from '../support/lading-world.ts';
@@ -221,6 +222,7 @@ describe('contract 10.3: response bodies are bounded', () => {
     const parts = {
       accountId: 'account-1',
       blobs: memoryBlobs(),
+      files: present({ shared: { borrow: async () => undefined } }),
       fields: createFieldRegistry({
         'item.images': { ...FIELDS['item.images'], maxBytes: 50_000 },
       }),

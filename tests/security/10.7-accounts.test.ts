@@ -53,6 +53,8 @@ const WITHOUT = [
   'settled',
   'verify',
   'storage',
+  // What the remote has too goes from a full device, whosever it is; nothing of it is told.
+  'freeRoom',
   'close',
   'importRefs',
   'recover',

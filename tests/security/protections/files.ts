@@ -5,7 +5,7 @@ export const filesProtections: readonly Protection[] = [
   {
     clause: '10.6',
     line: 'pixels, pages and sizes',
-    file: 'engine/lifecycle/services.ts',
+    file: 'engine/lifecycle/download.ts',
     find: '      maxBytes: mostBytes(parts, media, run),\n',
     replace: '',
     test: 'tests/security/10.3-origins.test.ts',

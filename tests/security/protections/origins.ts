@@ -109,7 +109,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'bounded',
-    file: 'engine/lifecycle/services.ts',
+    file: 'engine/lifecycle/download.ts',
     find: "if (byteSize > 0 && sha256 !== '') return byteSize;",
     replace: '',
     test: 'tests/security/10.3-origins.test.ts',

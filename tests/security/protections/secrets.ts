@@ -45,7 +45,7 @@ export const secretsProtections: readonly Protection[] = [
   {
     clause: '10.4',
     line: 'written',
-    file: 'engine/lifecycle/services.ts',
+    file: 'engine/lifecycle/outputs.ts',
     find: 'message: redact(output.message)',
     replace: 'message: output.message',
     test: 'tests/security/10.4-canary.test.ts',
