@@ -26,11 +26,11 @@ export async function expectOrder(phone: World): Promise<void> {
 }
 
 export async function read(phone: World, lading: Awaited<ReturnType<World['open']>>, id: string) {
-  const { open } = await phone.until(lading.resolve(id));
+  const bytes = await phone.until(lading.resolve(id));
   const pieces: Uint8Array[] = [];
   await phone.until(
     (async () => {
-      for await (const piece of open()) pieces.push(piece);
+      for await (const piece of bytes.open()) pieces.push(piece);
     })(),
   );
   return Buffer.concat(pieces);

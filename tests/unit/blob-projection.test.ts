@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type AttachmentContext,
@@ -109,7 +109,7 @@ describe('files and their holders (contract 5.3, 7.1)', () => {
 
             const holders = Map.groupBy(
               [...states.values()].filter(({ context }) => context['blobKey'] !== null),
-              ({ context }) => String(context['blobKey']),
+              ({ context }) => context['blobKey'] as string,
             );
             const files = [...holders].map(([key, of]) => {
               const context = of[0]?.context as unknown as AttachmentContext;

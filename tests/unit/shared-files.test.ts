@@ -112,7 +112,8 @@ describe('a file whose bytes are not what they should be', () => {
 
   it('is never shared by a store that cannot hash', async () => {
     const phone = world({ online: false });
-    const { hash: _hash, ...blobs } = phone.blobs;
+    const blobs = { ...phone.blobs };
+    delete blobs.hash;
     const lading = await phone.open({ blobs });
     const ids = [
       await phone.until(lading.capture(same(), image())),
@@ -129,12 +130,11 @@ describe('a capture of bytes whose only holder goes meanwhile', () => {
     const lading = await phone.open();
     const first = await phone.until(lading.capture(same(), image()));
     const [looking, goOn] = [gate(), gate()];
-    const { hash } = phone.blobs;
+    const real = { ...phone.blobs };
     phone.blobs.hash = async (...asked) => {
       looking.open();
       await goOn.promise;
-      if (hash === undefined) throw new Error('no hash');
-      return hash(...asked);
+      return (await real.hash?.(...asked)) ?? '';
     };
     const second = lading.capture(same(), image());
     await phone.until(looking.promise);
@@ -149,8 +149,7 @@ describe('a capture of bytes whose only holder goes meanwhile', () => {
 
   it('keeps the file: the hold protects it from the purge', async () => {
     const { phone, lading, second, key } = await inTheMiddle(async (on, first) => {
-      const [lading] = on.ladings;
-      await on.until(lading?.cancel(first) as Promise<void>);
+      await on.until(on.ladings[0]?.cancel(first) as Promise<void>);
       await on.pass(60_000);
       expect(on.rows('SELECT * FROM lading_blob')).toEqual([]);
       expect(on.blobs.keys).toHaveLength(2); // the one that is held, and the copy that was just written
@@ -179,11 +178,11 @@ describe('a capture of bytes whose only holder goes meanwhile', () => {
     const first = await phone.until(lading.capture(same(), image()));
     const abort = new AbortController();
     const [looking, goOn] = [gate(), gate()];
-    const { hash } = phone.blobs;
+    const real = { ...phone.blobs };
     phone.blobs.hash = async (...asked) => {
       looking.open();
       await goOn.promise;
-      return (await hash?.(...asked)) ?? '';
+      return (await real.hash?.(...asked)) ?? '';
     };
     const second = codeOf(lading.capture(same(), image(undefined, { signal: abort.signal })));
     await phone.until(looking.promise);
@@ -225,9 +224,11 @@ describe('captures of equal bytes at once', () => {
         const phone = world({ online: false });
         const one = await phone.open();
         const other = twoProcesses ? await phone.open() : one;
-        const { write, hash } = phone.blobs;
-        phone.blobs.write = s.scheduleFunction(write);
-        if (hash !== undefined) phone.blobs.hash = s.scheduleFunction(hash);
+        const real = { ...phone.blobs };
+        phone.blobs.write = s.scheduleFunction((...asked) => real.write(...asked));
+        phone.blobs.hash = s.scheduleFunction(
+          async (...asked) => (await real.hash?.(...asked)) ?? '',
+        );
         const all = Promise.all([
           one.capture(same(), image()),
           other.capture(same(), image('item.images')),
@@ -254,10 +255,12 @@ describe('captures of equal bytes at once', () => {
         async (s, wishes) => {
           const phone = world();
           const lading = await phone.open();
-          const { write, hash, remove } = phone.blobs;
-          phone.blobs.write = s.scheduleFunction(write);
-          phone.blobs.remove = s.scheduleFunction(remove);
-          if (hash !== undefined) phone.blobs.hash = s.scheduleFunction(hash);
+          const real = { ...phone.blobs };
+          phone.blobs.write = s.scheduleFunction((...asked) => real.write(...asked));
+          phone.blobs.remove = s.scheduleFunction((...asked) => real.remove(...asked));
+          phone.blobs.hash = s.scheduleFunction(
+            async (...asked) => (await real.hash?.(...asked)) ?? '',
+          );
           const ids: string[] = [];
           const running: Promise<unknown>[] = [];
           let turn = 0;

@@ -36,8 +36,9 @@ function evictedUnsent({ ledger, store }: World, device: Device): readonly strin
 }
 
 /** Asked of the engine, and of the rows, which must agree. */
-function overLimit({ scenario }: World, { name, sql, ready }: Device): readonly string[] {
-  const said = ready()[0]?.lading.storage().evictableBytes;
+function overLimit({ scenario }: World, device: Device): readonly string[] {
+  const { name, sql } = device;
+  const said = device.ready()[0]?.lading.storage().evictableBytes;
   const row = sql?.get(
     `SELECT coalesce(sum(byte_size), 0) AS n FROM lading_blob WHERE blob_key NOT IN (
        SELECT blob_key FROM lading_media WHERE has_bytes = 1 AND NOT (url IS NOT NULL
