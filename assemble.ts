@@ -1,7 +1,6 @@
 import { createActorRecords } from './engine/actors/actor-records.ts';
 import { createAttachmentLogic } from './engine/actors/attachment-logic.ts';
 import type { FreshKeys } from './engine/garbage/fresh-keys.ts';
-import { createGarbage } from './engine/garbage/garbage.ts';
 import type { Guardrails } from './engine/guardrails/guardrails.ts';
 import type { Say } from './engine/guardrails/sentences.ts';
 import type { StorageView } from './engine/guardrails/storage-view.ts';
@@ -28,7 +27,7 @@ import type { MediaId, Owner } from './machines/attachment/types.ts';
 import { onDemand } from './on-demand.ts';
 import type { CoreStore } from './persistence/store-on.ts';
 import type { BlobKey } from './ports/blob-store.ts';
-import type { Clock } from './ports/clock.ts';
+import type { Cancel, Clock } from './ports/clock.ts';
 import { type Logger, silentLogger } from './ports/logger.ts';
 import { lazily, made, type Part } from './ports/part.ts';
 import type { Random } from './ports/random.ts';
@@ -65,6 +64,10 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   newDerivedKey(accountId: string): BlobKey;
 };
 
+/** After opening: what the app does first comes first. */
+const FIRST_GARBAGE_AFTER_MS = 30_000;
+const GARBAGE_RETRY_MS = 3_600_000;
+
 /** Puts the verbs together, each from its own part of the engine, and starts the work. */
 export async function assemble(base: Opened): Promise<Lading> {
   const { account, gates, guardrails, host, slots, store } = base;
@@ -93,13 +96,9 @@ export async function assemble(base: Opened): Promise<Lading> {
     lifetime,
     made(onDemand.changing, ({ changingVerbs }) => changingVerbs(captureParts)),
   );
-  const garbage = createGarbage({
-    ...parts,
-    everyMs: base.garbage?.everyMs,
-    collector: made(onDemand.garbage, ({ collecting }) =>
-      collecting({ ...parts, checkpoints: store.checkpoints }, base.garbage),
-    ),
-  });
+  const garbage = made(onDemand.garbage, ({ collecting }) =>
+    collecting({ ...parts, checkpoints: store.checkpoints }, base.garbage),
+  );
   /** One maker for all who ask: it knows what is being made. */
   const deriving = lazily(async () =>
     (await lifetime.load(onDemand.deriving)).deriving(parts, await lifetime.load(base.files)),
@@ -118,6 +117,7 @@ export async function assemble(base: Opened): Promise<Lading> {
   const healing = made(onDemand.healing, (part) => part.healing(parts));
   let retrying: ReturnType<Lading['retrySync']> | undefined;
   let closing: Promise<void> | undefined;
+  let cancelGarbage: Cancel | undefined;
   let closeInspector: (() => void) | undefined;
 
   /** A verb of one attachment that is an event of it. */
@@ -156,6 +156,17 @@ export async function assemble(base: Opened): Promise<Lading> {
     return verb.forget({ ...parts, lifetime, closeAfter }, of, options);
   }
 
+  /** A part that cannot be loaded now, as in a page that is offline, is tried again. */
+  function startGarbage(afterMs: number): void {
+    if (base.garbage?.everyMs === Number.POSITIVE_INFINITY) return;
+    const load = (): void =>
+      void lifetime.load(garbage).then(
+        ({ start }) => start(),
+        () => lifetime.ending.aborted || startGarbage(GARBAGE_RETRY_MS),
+      );
+    cancelGarbage = base.clock.schedule(afterMs, load, { background: true });
+  }
+
   /** What only watches is missing in a page that is offline and has not loaded it: it opens all the same. */
   function unlessMissing<T>(part: Promise<T>): Promise<T | undefined> {
     return part.catch((error: unknown) => {
@@ -170,6 +181,7 @@ export async function assemble(base: Opened): Promise<Lading> {
    */
   async function close(last?: () => Promise<void>): Promise<void> {
     const verbs = lifetime.end();
+    cancelGarbage?.();
     uploads.close();
     gates.close();
     slots.close();
@@ -180,7 +192,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     const steps = [
       () => sync.close(),
       () => verbs,
-      () => garbage.close(),
+      async () => garbage.here?.close(),
       async () => base.files.here?.close(),
       () => host.close(),
       async () => healing.here?.close(),
@@ -198,7 +210,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     closeInspector = part?.feedInspector({ ...parts, inspect: base.inspect });
   }
   if (base.isRecovered) await (await onDemand.healing()).restore(parts, await healing());
-  if (base.garbage?.roots !== undefined) await garbage.watchRoots(host);
+  if (base.garbage?.roots !== undefined) await (await garbage()).watchRoots(host);
   base.startRunning();
   await uploads.start();
   sync.start();
@@ -207,7 +219,7 @@ export async function assemble(base: Opened): Promise<Lading> {
   host.subscribe(() => guardrails.update());
   host.onElsewhere(() => guardrails.update());
   guardrails.start();
-  garbage.start();
+  startGarbage(FIRST_GARBAGE_AFTER_MS);
   if (base.cache !== undefined) (await base.files()).cache.start();
 
   const lading: Lading = {
@@ -269,7 +281,8 @@ export async function assemble(base: Opened): Promise<Lading> {
     credentials: () => lifetime.run(async () => notAvailable('credentials')),
     signOut: () => lifetime.run(async () => notAvailable('signOut')),
     forget,
-    collectGarbage: (collectOptions) => lifetime.run(() => garbage.collect(collectOptions)),
+    collectGarbage: (collectOptions) =>
+      lifetime.run(async () => (await lifetime.load(garbage)).collect(collectOptions)),
     settled: () =>
       lifetime.run(async () => {
         const { createSettled } = await lifetime.load(onDemand.settled);

@@ -1,5 +1,6 @@
 import { createCompactor } from '../engine/compaction/compactor.ts';
-import { type Collector, createCollector } from '../engine/garbage/collector.ts';
+import { createCollector } from '../engine/garbage/collector.ts';
+import { createGarbage, type Garbage } from '../engine/garbage/garbage.ts';
 import { type GarbageOptions, garbageSettings } from '../engine/garbage/options.ts';
 import type { GarbageParts } from '../engine/garbage/run.ts';
 import { createProtection } from '../engine/healing/protected.ts';
@@ -13,7 +14,7 @@ import { vacuum } from '../persistence/vacuum.ts';
 
 export { garbageSettings };
 
-/** The collector on this database. @throws {LadingError} `invalid_option`. */
+/** The collector on this database, with its schedule. @throws {LadingError} `invalid_option`. */
 export function collecting(
   parts: Omit<
     GarbageParts,
@@ -22,11 +23,12 @@ export function collecting(
     readonly machine: HostedMachine;
   },
   options: GarbageOptions | undefined,
-): Collector {
+): Garbage {
   const { blobs, events, host, logger, machine } = parts;
-  return createCollector({
+  const settings = garbageSettings(options);
+  const collector = createCollector({
     ...parts,
-    settings: garbageSettings(options),
+    settings,
     garbage: garbageTable,
     derived: derivedTable,
     compactor: createCompactor({
@@ -39,4 +41,5 @@ export function collecting(
     protection: () =>
       createProtection({ host, events, rows: healingRows, sidecars: blobs.sidecars }),
   });
+  return createGarbage({ ...parts, collector, everyMs: settings.everyMs });
 }

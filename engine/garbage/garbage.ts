@@ -1,11 +1,9 @@
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Part } from '../../ports/part.ts';
 import type { Change } from '../host/definition.ts';
 import { isClosed } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
 import type { Collector } from './collector.ts';
-import { EVERY_MS } from './every.ts';
 import type { CollectOptions } from './options.ts';
 import type { GarbageReport } from './report.ts';
 
@@ -15,22 +13,20 @@ export interface Garbage {
   collect(options?: CollectOptions): Promise<GarbageReport>;
   /** The app's roots hold what they hold, now and whenever something was released; before the first timer. */
   watchRoots(host: Pick<Host, 'subscribe'>): Promise<void>;
+  /** Begins the first run, where one is due. */
   start(): void;
   /** Resolves when no run is under way; one that was is ended by Lading's end. */
   close(): Promise<void>;
 }
 
-/** After opening: what the app does first comes first. */
-const FIRST_AFTER_MS = 30_000;
-
 export function createGarbage(parts: {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** `Infinity`: never by schedule. Default {@link EVERY_MS}. */
-  readonly everyMs: number | undefined;
-  readonly collector: Part<Collector>;
+  /** `Infinity`: never by schedule. */
+  readonly everyMs: number;
+  readonly collector: Collector;
 }): Garbage {
-  const { clock, logger, collector, everyMs = EVERY_MS } = parts;
+  const { clock, logger, collector, everyMs } = parts;
   let last: Promise<unknown> = Promise.resolve();
   let cancel: Cancel | undefined;
   let closed = false;
@@ -48,7 +44,7 @@ export function createGarbage(parts: {
 
   async function run(): Promise<number> {
     try {
-      return await inTurn(async () => (await collector()).collectIfDue());
+      return await inTurn(() => collector.collectIfDue());
     } catch (error) {
       // Nothing was removed that a later run could not remove: it says why, and tries again.
       if (!closed && !isClosed(error)) logger.error('garbage could not be collected', { error });
@@ -63,21 +59,21 @@ export function createGarbage(parts: {
   /** Not in turn: a long run must not keep what was just released from its roots. */
   async function holdRoots(): Promise<void> {
     try {
-      await (await collector()).holdRoots();
+      await collector.holdRoots();
     } catch (error) {
       if (!closed && !isClosed(error)) logger.error('the roots could not be read', { error });
     }
   }
 
   return {
-    collect: (options) => inTurn(async () => (await collector()).collect(options)),
+    collect: (options) => inTurn(() => collector.collect(options)),
     async watchRoots(host) {
       host.subscribe((changes) => {
         if (changes.some(isRelease)) void holdRoots();
       });
       await holdRoots();
     },
-    start: () => next(FIRST_AFTER_MS),
+    start: () => void tick(),
     async close() {
       closed = true;
       cancel?.();

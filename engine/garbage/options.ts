@@ -1,7 +1,6 @@
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlTransaction } from '../../ports/sql.ts';
 import { RETENTION } from '../compaction/compactor.ts';
-import { EVERY_MS } from './every.ts';
 
 /** How the collector works (contract 5.4, 5.5). Times are milliseconds. */
 export interface GarbageOptions {
@@ -68,7 +67,7 @@ export function garbageSettings(options: GarbageOptions = {}): GarbageSettings {
     throw invalid('garbage.roots', 'must be a function that gives refs');
   }
   return {
-    everyMs: requireMs('garbage.everyMs', options.everyMs ?? EVERY_MS, 1_000),
+    everyMs: requireMs('garbage.everyMs', options.everyMs ?? DAY_MS, 1_000),
     graceMs: requireMs('garbage.graceMs', options.graceMs ?? DAY_MS, 0),
     sliceMs: requireMs('garbage.sliceMs', options.sliceMs ?? 8, 1),
     roots: options.roots === undefined ? undefined : (tx) => options.roots?.(tx) ?? [],
