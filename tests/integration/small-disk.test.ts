@@ -24,9 +24,9 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 describe('a real file system that fills up (contract 7.5, field case 6)', () => {
   it.skipIf(whyNot !== '')(
-    `of 1 MB with bytes and database on it: every failure is disk_full and leaves nothing, and all goes on when there is room${whyNot}`,
+    `of 2 MB with bytes and database on it: every failure is disk_full and leaves nothing, and all goes on when there is room${whyNot}`,
     async () => {
-      const report = await live<FullReport>('1m', 'full');
+      const report = await live<FullReport>('2m', 'full');
       expect(new Set(report.refused)).toEqual(new Set(['disk_full']));
       expect(report.captured).toBeGreaterThan(2);
       expectSound(report.whileFull);
