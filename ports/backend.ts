@@ -19,6 +19,11 @@ export type BackendOp =
       readonly mediaId: MediaId;
       /** The field keeps remote objects (`remoteOnRelease: 'keep'`): the backend does not delete this one. */
       readonly keepObject?: true;
+      /**
+       * `open`: replaced, and its undo time still runs on this device, which may sleep meanwhile: the object stays until the
+       * ref comes back, or `over` follows. `over` says no more than that: a ref that came back since stays.
+       */
+      readonly undo?: 'open' | 'over';
     };
 
 export interface PushedOp {

@@ -47,6 +47,7 @@ const schema = v.variant('type', [
     owner,
     mediaId: id,
     keepObject: v.optional(v.literal(true)),
+    undo: v.optional(v.picklist(['open', 'over'])),
   }),
 ]);
 

@@ -124,7 +124,10 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
         if (object === undefined || object.keep || !object.present) return false;
         return rowsOf(state, object.accountId)
           .filter(({ ref }) => ref.mediaId === object.mediaId)
-          .every(({ deletedAt }) => deletedAt !== null && deletedAt <= latest);
+          .every(
+            ({ id, deletedAt }) =>
+              deletedAt !== null && deletedAt <= latest && state.undoable[id] === undefined,
+          );
       });
     },
     objectRemoved(key) {

@@ -54,9 +54,11 @@ export interface BackendState {
   /** By {@link scopeKey}. */
   readonly scopes: Readonly<Record<string, ScopeState>>;
   readonly objects: Readonly<Record<ObjectKey, ObjectState>>;
+  /** Rows that were replaced, and that the device may still take back: their objects stay. */
+  readonly undoable: Readonly<Record<string, true>>;
 }
 
-export const emptyBackend: BackendState = { scopes: {}, objects: {} };
+export const emptyBackend: BackendState = { scopes: {}, objects: {}, undoable: {} };
 
 /** One op of `accountId` at server time `now`: the next state, or why not. The whole op, or nothing of it. */
 export function applyOp(
@@ -79,6 +81,8 @@ export function applyOp(
     if (refusal === undefined) {
       const scope = scopeOf(draft, op.owner.scope);
       const stamp = stampOf(scope, opId, now);
+      if (op.type === 'ref.delete' && op.undo === 'open') draft.undoable[rowId(op)] = true;
+      else delete draft.undoable[rowId(op)];
       if (op.type === 'ref.put') put(scope, op, stamp);
       else remove(scope, op, stamp, now);
       announce(scope, op.owner.entityType, now);
@@ -182,7 +186,7 @@ function put(scope: Draft<ScopeState>, op: Put, stamp: Stamp): void {
 function remove(scope: Draft<ScopeState>, op: Delete, stamp: Stamp, now: number): void {
   const id = rowId(op);
   const known = scope.rows[id];
-  if (known?.deletedAt != null) return;
+  if (known?.deletedAt != null || (known !== undefined && op.undo === 'over')) return;
   const { mediaId, owner } = op;
   const ref = known?.ref ?? { mediaId, url: offlineUrl(mediaId), kind: 'file' as const };
   scope.rows[id] = {

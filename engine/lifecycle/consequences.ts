@@ -50,8 +50,9 @@ export function createConsequences(options: {
       touched.push(entry.owner);
       if (fromBackend || isRootOwner(entry.owner)) continue;
       // A removal that was taken back in time was never told: then a tombstone is another device's, and wins.
-      const isBack =
+      const isWithdrawn =
         known === undefined && outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
+      const isBack = isWithdrawn && !wasReplaced(old, entry.key);
       outbox.put(tx, {
         opId: opId(count),
         accountId: after.accountId,
@@ -74,23 +75,34 @@ export function createConsequences(options: {
       touched.push(gone.owner);
       if (fromBackend || isRootOwner(gone.owner)) continue;
       const undoable = after.undoable.some((entry) => entry.key === gone.key);
-      outbox.put(tx, {
-        opId: opId(count),
-        accountId: after.accountId,
-        op: {
-          type: 'ref.delete',
-          owner: gone.owner,
-          mediaId: after.mediaId,
-          // The app's own tables may still lead to the object.
-          ...(after.policy.remoteOnRelease === 'keep' || hasRoot(after)
-            ? { keepObject: true }
-            : {}),
-        },
-        at,
-        // Held back while it can be undone: until then the backend need not know.
-        dueAt: undoable ? at + after.policy.undoGraceMs : AT_ONCE,
-      });
-      count += 1;
+      const tell = (dueAt: number, undo?: 'open' | 'over'): void => {
+        outbox.put(tx, {
+          opId: opId(count),
+          accountId: after.accountId,
+          op: {
+            type: 'ref.delete',
+            owner: gone.owner,
+            mediaId: after.mediaId,
+            // The app's own tables may still lead to the object.
+            ...(after.policy.remoteOnRelease === 'keep' || hasRoot(after)
+              ? { keepObject: true }
+              : {}),
+            ...(undo === undefined ? {} : { undo }),
+          },
+          at,
+          dueAt,
+        });
+        count += 1;
+      };
+      // Held back while it can be undone: until then the backend need not know.
+      const heldUntil = at + after.policy.undoGraceMs;
+      if (!undoable) tell(AT_ONCE);
+      else if (!wasReplaced(after, gone.key)) tell(heldUntil);
+      else {
+        // With the put of its successor, or others would see two refs where one took the place of the other.
+        tell(AT_ONCE, 'open');
+        tell(heldUntil, 'over');
+      }
     }
     return touched;
   }
@@ -129,6 +141,10 @@ const BACKEND_EVENTS: ReadonlySet<string> = new Set([
   'ref.tombstoned',
   'remote.located',
 ]);
+
+function wasReplaced(context: AttachmentContext | null, key: string): boolean {
+  return context?.undoable.some((one) => one.key === key && one.replaced === true) === true;
+}
 
 function refsBefore(change: Change): ReadonlyMap<string, RefEntry> {
   const refs = change.before === null ? [] : contextOf(change.before.context).refs;

@@ -37,7 +37,14 @@ const dropRef: Assign = (context, event) => {
   );
   return {
     refs: context.refs.filter((ref) => ref !== known),
-    undoable: [...still, { ...known, removedAt: event.at }],
+    undoable: [
+      ...still,
+      {
+        ...known,
+        removedAt: event.at,
+        ...(event.reason === 'replaced' ? { replaced: true as const } : {}),
+      },
+    ],
   };
 };
 
@@ -53,7 +60,7 @@ const restoreRef: Assign = (context, event) => {
   if (event.type !== 'ref.undone') return {};
   const removed = findUndoable(context, event.owner, event.at);
   if (removed === undefined) return {};
-  const { removedAt: _removedAt, ...entry } = removed;
+  const { removedAt: _removedAt, replaced: _replaced, ...entry } = removed;
   return withRef(context, entry);
 };
 

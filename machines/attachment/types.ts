@@ -49,6 +49,8 @@ export interface RefEntry {
 /** A removed ref that `undo` can still bring back. */
 export interface UndoEntry extends RefEntry {
   readonly removedAt: number;
+  /** Another ref took its place: others were told at once. */
+  readonly replaced?: true;
 }
 
 /** Facts about the bytes; fixed when they were captured. */

@@ -131,6 +131,21 @@ export const backendCases: readonly ContractCase<BackendSetup>[] = [
     },
   },
   {
+    title:
+      'takes a replaced ref away at once, and lets the end of its undo time pass by one that came back (contract 5.2)',
+    async run(world) {
+      await push(world, { opId: 'a', op: put(world, 'm1') });
+      await push(world, { opId: 'b', op: { ...remove(world, 'm1'), undo: 'open' } });
+      expect((await pullAll(world))[0]?.deletedAt).not.toBeNull();
+      const restored = { ...put(world, 'm1'), restore: true } as const;
+      await push(world, { opId: 'c', op: restored });
+      expect(
+        await push(world, { opId: 'd', op: { ...remove(world, 'm1'), undo: 'over' } }),
+      ).toEqual(['applied']);
+      expect((await pullAll(world))[0]?.deletedAt).toBeNull();
+    },
+  },
+  {
     title: 'has at most one primary for an owner and field (contract 1)',
     async run(world) {
       await push(world, { opId: 'a', op: put(world, 'm1', { isPrimary: true }) });
@@ -246,8 +261,8 @@ function put(
   return { type: 'ref.put', owner: ownerOf(world), ref, rank: 'a0' };
 }
 
-function remove(world: BackendSetup, mediaId: string): BackendOp {
-  return { type: 'ref.delete', owner: ownerOf(world), mediaId: mediaId as MediaId };
+function remove(world: BackendSetup, mediaId: string) {
+  return { type: 'ref.delete', owner: ownerOf(world), mediaId: mediaId as MediaId } as const;
 }
 
 function located(mediaId: string): string {

@@ -1,3 +1,4 @@
+import type { MediaId } from 'lading';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../ports/backend.ts';
 import { item, type SyncDevice, type SyncWorld, syncWorld } from '../support/sync-world.ts';
@@ -21,10 +22,7 @@ describe('two devices', () => {
     await world.until(phone.lading.retrySync());
     await world.quiet();
     expect(laptop.lading.view(id)).toMatchObject({ state: 'uploaded' });
-    const bytes = await world.until(laptop.lading.resolve(id));
-    const pieces: Uint8Array[] = [];
-    for await (const piece of bytes.open()) pieces.push(piece);
-    expect(Buffer.concat(pieces).includes('a photo')).toBe(true);
+    expect((await bytesOf(world, laptop, id)).includes('a photo')).toBe(true);
     await agree(world, phone, laptop);
   });
 
@@ -116,6 +114,64 @@ describe('two devices', () => {
     await agree(world, phone, laptop);
   });
 
+  it('never shows two refs on one device where the other replaced its photo (contract 5.2)', async () => {
+    const { world, phone, laptop } = await two();
+    const old = await phone.capture('a logo');
+    await world.quiet();
+    const seen = new Set<string>();
+    laptop.lading.watch(item(), () => seen.add(laptop.ids().join()));
+    const { id: next } = await phone.replace(old, 'a better logo');
+    await world.clock.advanceBy(10_000);
+    expect(laptop.ids()).toEqual([next]);
+    await world.quiet();
+    expect([...seen].filter((ids) => ids.includes(','))).toEqual([]);
+    await agree(world, phone, laptop);
+  });
+
+  it('takes a replacement back on every device: in time, and after the other one has let go of it', async () => {
+    const { world, phone, laptop } = await two();
+    for (const afterMs of [5_000, 45 * 60_000]) {
+      const old = await phone.capture(`a logo ${afterMs}`);
+      await world.quiet();
+      await world.until(laptop.lading.resolve(old));
+      const { id: next, undo } = await phone.replace(old, `a better logo ${afterMs}`);
+      await world.clock.advanceBy(10_000);
+      expect(laptop.ids()).not.toContain(old);
+      await world.until(phone.lading.undo(undo));
+      // What was undone here reaches the other one later: it has purged by then.
+      laptop.link.setOnline(false);
+      await world.clock.advanceBy(afterMs);
+      laptop.link.setOnline(true);
+      await world.quiet();
+      for (const device of [phone, laptop]) {
+        expect(device.ids()).toContain(old);
+        expect(device.ids()).not.toContain(next);
+        expect(device.lading.view(old)).toMatchObject({ state: 'uploaded' });
+      }
+      expect((await bytesOf(world, laptop, old)).includes(`a logo ${afterMs}`)).toBe(true);
+    }
+    await agree(world, phone, laptop);
+  });
+
+  it('keeps the object of a photo whose replacement was taken back offline, for as long as it takes', async () => {
+    const { world, phone, laptop } = await two();
+    const old = await phone.capture('a logo');
+    await world.quiet();
+    const { id: next, undo } = await phone.replace(old, 'a better logo');
+    await world.clock.advanceBy(10_000);
+    expect(laptop.ids()).toEqual([next]);
+    phone.link.setOnline(false);
+    await world.until(phone.lading.undo(undo));
+    await world.clock.advanceBy(2 * 3_600_000);
+    expect(world.backend.unreferenced(15 * 60_000)).toEqual([]);
+    phone.link.setOnline(true);
+    await world.clock.advanceBy(45 * 60_000);
+    expect([phone.ids(), laptop.ids()]).toEqual([[old], [old]]);
+    expect((await bytesOf(world, laptop, old)).includes('a logo')).toBe(true);
+    expect(world.backend.unreferenced(15 * 60_000).map((key) => key.split('/')[1])).toEqual([next]);
+    await agree(world, phone, laptop);
+  });
+
   it('orders refs of equal rank alike on both devices', async () => {
     const { world, phone, laptop } = await two();
     offline(phone, laptop);
@@ -180,6 +236,13 @@ async function two(faults: Parameters<typeof syncWorld>[1] = {}) {
   const phone = await world.device('phone');
   const laptop = await world.device('laptop');
   return { world, phone, laptop };
+}
+
+async function bytesOf(world: SyncWorld, device: SyncDevice, mediaId: MediaId): Promise<Buffer> {
+  const bytes = await world.until(device.lading.resolve(mediaId));
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes.open()) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 function offline(...devices: readonly SyncDevice[]): void {

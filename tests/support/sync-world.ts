@@ -1,13 +1,18 @@
 import { DatabaseSync } from 'node:sqlite';
 import {
+  type AttachmentRef,
   type BlobStore,
   bytesSource,
+  type CaptureSource,
+  type FieldSpec,
   type Lading,
   type LadingOptions,
   type MediaId,
   type Owner,
   openLading,
+  ownerKey,
   preload,
+  type UndoToken,
 } from 'lading';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend, type ReferenceBackend } from 'lading/sync';
@@ -40,10 +45,18 @@ export interface SyncDevice {
   readonly logged: readonly string[];
   /** Captures a small photo; the text is its content. */
   capture(text: string, owner?: Owner, sizeBytes?: number): Promise<MediaId>;
+  /** Puts another small photo in its place. */
+  replace(
+    mediaId: MediaId,
+    text: string,
+    owner?: Owner,
+  ): Promise<{ readonly id: MediaId; readonly undo: UndoToken }>;
   /** `text rank primary url`, in the list's order, as the owner's rows say. */
   list(owner?: Owner): readonly string[];
   ids(owner?: Owner): readonly string[];
   primary(owner?: Owner): string | undefined;
+  /** What the app's own row of the owner says, as its field's projection wrote it. */
+  appRow(owner?: Owner): readonly AttachmentRef[];
   /** Everything that this device holds refs of, to compare with the backend. */
   refs(): readonly Shown[];
   close(): Promise<void>;
@@ -115,6 +128,9 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
       await preload();
       const link = network.link(name);
       const handle = options.handle ?? new DatabaseSync(':memory:');
+      handle.exec(
+        'CREATE TABLE IF NOT EXISTS app_owner (owner_key TEXT PRIMARY KEY, refs TEXT NOT NULL)',
+      );
       const logged: string[] = [];
       const log = (message: string): void => void logged.push(message);
       const store = nodeSqlite(handle);
@@ -128,8 +144,9 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
           backend: wrap(simBackend(link, backend, ACCOUNT)),
           connectivity: link.connectivity,
           fields: {
-            'item.images': { kinds: ['image', 'pdf'] },
-            'item.covers': { kinds: ['image', 'pdf'] },
+            'item.images': { kinds: ['image', 'pdf'], project: writeAppRow },
+            'item.covers': { kinds: ['image', 'pdf'], project: writeAppRow },
+            'item.logo': { kinds: ['image'], single: true, project: writeAppRow },
           },
           account: ACCOUNT,
           projects: [PROJECT],
@@ -145,15 +162,23 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
         handle,
         logged,
         async capture(text, owner = item(), sizeBytes = 0) {
-          const source = bytesSource(sampleJpeg({ body: text, sizeBytes }), {
-            contentType: 'image/jpeg',
-          });
-          return (await until(lading.capture(source, { owner, kind: 'image' }))).id;
+          const capturing = lading.capture(photo(text, sizeBytes), { owner, kind: 'image' });
+          return (await until(capturing)).id;
+        },
+        async replace(mediaId, text, owner = item()) {
+          const replacing = lading.replace(mediaId, photo(text), owner, { kind: 'image' });
+          const { attachment, undo } = await until(replacing);
+          return { id: attachment.id, undo };
         },
         list: (owner = item()) => refsOf(owner).map(({ mediaId, url }) => `${mediaId} ${url}`),
         ids: (owner = item()) => refsOf(owner).map(({ mediaId }) => mediaId),
         primary: (owner = item()) =>
           refsOf(owner).find(({ isPrimary }) => isPrimary === true)?.mediaId,
+        appRow(owner = item()) {
+          const sql = 'SELECT refs FROM app_owner WHERE owner_key = ?';
+          const row = handle.prepare(sql).get(ownerKey(owner));
+          return JSON.parse(String(row?.['refs'] ?? '[]')) as readonly AttachmentRef[];
+        },
         refs: () =>
           handle
             .prepare(
@@ -181,6 +206,18 @@ export function syncWorld(seed: number, faults: Partial<NetworkFaults> = {}): Sy
         .map(shown)
         .toSorted(byId),
   };
+}
+
+function writeAppRow(...[tx, owner, refs]: Parameters<NonNullable<FieldSpec['project']>>): void {
+  tx.run(
+    'INSERT OR REPLACE INTO app_owner (owner_key, refs) VALUES (?, ?)',
+    ownerKey(owner),
+    JSON.stringify(refs),
+  );
+}
+
+function photo(text: string, sizeBytes = 0): CaptureSource {
+  return bytesSource(sampleJpeg({ body: text, sizeBytes }), { contentType: 'image/jpeg' });
 }
 
 function shown({ id, ref, rank }: RefDelta): Shown {

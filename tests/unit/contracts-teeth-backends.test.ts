@@ -52,6 +52,21 @@ describe('the suite of backends', () => {
       }),
     ],
     [
+      'takes the end of an undo time for a removal',
+      'lets the end of its undo time pass by',
+      (backend) => ({
+        push: (ops, options) =>
+          backend.push(
+            ops.map(({ opId, op }) => {
+              if (op.type === 'ref.put') return { opId, op };
+              const { undo: _undo, ...plain } = op;
+              return { opId, op: plain };
+            }),
+            options,
+          ),
+      }),
+    ],
+    [
       'ignores the cursor',
       'after a cursor',
       (backend) => ({

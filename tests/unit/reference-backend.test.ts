@@ -222,6 +222,20 @@ describe('reference backend: objects without refs', () => {
     expect(backend.unreferenced(0)).toEqual([]);
   });
 
+  it('are not due while the device that replaced them may take that back, however long it sleeps (contract 5.2)', () => {
+    const { backend, clock, send } = setup();
+    const key = objectKey('ann', 'm1');
+    send(putOp('m1', { url: remote('m1') }));
+    send({ ...deleteOp('m1'), undo: 'open' });
+    clock.jump(DAY);
+    expect(backend.unreferenced(1_000)).toEqual([]);
+    send({ ...deleteOp('m1'), undo: 'over' });
+    expect(backend.unreferenced(1_000)).toEqual([key]);
+    send({ ...putOp('m1', { url: remote('m1') }), restore: true });
+    send({ ...deleteOp('m1'), undo: 'over' });
+    expect(backend.unreferenced(0)).toEqual([]);
+  });
+
   it('are due when the attach came after the removal: somebody has to delete them (field case 49)', () => {
     const { backend, clock, send } = setup();
     send(putOp('m1'));
