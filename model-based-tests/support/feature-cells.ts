@@ -6,9 +6,9 @@ import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import type { ServiceName } from '../../machines/attachment/events.ts';
 import type { BlobKey } from '../../ports/blob-store.ts';
 import { objectKey } from '../../ports/remote.ts';
-import { type EventCase, inputs } from './cases.ts';
+import { type EventCase, inputs, logoOwner, receiptOwner } from './cases.ts';
 import { passTime, quiet } from './engine.ts';
-import { type Feature, insertRow, ownerIn } from './feature-list.ts';
+import { type Feature, insertRow, ownerIn, secondOwner } from './feature-list.ts';
 import { leavesOf, type MachineState } from './feature-states.ts';
 import type { Cell, Driving, Met, Operation, Shown } from './feature-types.ts';
 import { ACCOUNT, asStreamId } from './feature-world.ts';
@@ -25,6 +25,9 @@ export function urlOf(id: string): string {
   return `https://objects.example/${objectKey(ACCOUNT, id)}`;
 }
 
+/** Told of the beginning of a way (null), and of each event of it, once it has happened to all cells. */
+export type Between = (event: EventCase | null, cells: readonly Cell[]) => Promise<void>;
+
 /**
  * Makes the cells of one state, and brings each of their attachments into it, all of them in step. Operations that are
  * refused in this state change nothing: those of one feature share an attachment.
@@ -33,8 +36,9 @@ export async function makeCells(
   driving: Driving,
   state: MachineState,
   pairs: readonly (readonly [Feature, Operation])[],
+  between: Between = async () => {},
 ): Promise<readonly Cell[]> {
-  const { world, lading } = driving;
+  const { world } = driving;
   const shared = new Map<Feature, Cell>();
   const all = pairs.map(([feature, operation], n): Cell => {
     const name = `${feature.name} × ${operation.name} × ${state.name}`;
@@ -43,7 +47,7 @@ export async function makeCells(
       feature,
       operation,
       owner: ownerIn(feature, ACCOUNT, `entity-${n}`),
-      subject: lading.newMediaId(),
+      subject: driving.lading.newMediaId(),
       state,
       bytes: new Uint8Array(),
       made: new Map(),
@@ -63,6 +67,7 @@ export async function makeCells(
   const { path } = state;
   await each(driving, cells, (cell) => begin(driving, cell, path));
   await quiet(world.clock);
+  await between(null, cells);
   let isLinked = false;
   for (const { event, at, value } of path.steps) {
     await take(driving, cells, event, at - inputs[path.input].capturedAt);
@@ -76,6 +81,7 @@ export async function makeCells(
       isLinked = true;
       await addNeighbours(driving, cells);
     }
+    await between(event, cells);
   }
   if (!isLinked) await addNeighbours(driving, cells);
   return all;
@@ -89,6 +95,7 @@ export function isFirst(cell: Cell): boolean {
 /** As the table says of the state at the end of the way. */
 function changesNothing(cell: Cell): boolean {
   const { operation } = cell;
+  if (operation.needsOwn === true) return false;
   if (operation.needsNeighbours === true && cell.feature.neighbours.length > 0) {
     // Alone it may be refused where it is not beside others.
     return (operation.refused?.(metAt(cell)) ?? null) !== null;
@@ -193,10 +200,19 @@ async function take(
   await quiet(clock);
 }
 
+/** The ways have two owners: of a cell they are its own one, which holds it at the end if any does, and another entity. */
+export function ownerOf(cell: Cell, { field }: Owner): Owner {
+  const fields = cell.state.path.steps.at(-1)?.context.refs.map(({ owner }) => owner.field) ?? [];
+  const isOther = fields.length > 0 && !fields.includes(receiptOwner.field);
+  const own = isOther ? logoOwner.field : receiptOwner.field;
+  return field === own ? cell.owner : secondOwner(cell.feature, cell.owner);
+}
+
 /** A verb where the app has one; else the event, as the engine's own parts send it. */
 async function tell(driving: Driving, cell: Cell, event: EventCase): Promise<unknown> {
   const { lading, host, world } = driving;
-  const { owner, subject } = cell;
+  const { subject } = cell;
+  const owner = 'owner' in event ? ownerOf(cell, event.owner) : cell.owner;
   switch (event.type) {
     case 'ref.linked':
       return lading.link(subject, owner);
@@ -225,8 +241,11 @@ async function tell(driving: Driving, cell: Cell, event: EventCase): Promise<unk
   if (event.type === 'remote.missing') world.remote.objects.delete(objectKey(ACCOUNT, subject));
   if (event.type === 'remote.located') putObject(driving, cell);
   const of = 'owner' in event ? { owner: { ...owner } } : {};
-  const at = 'url' in event ? { url: urlOf(subject) } : {};
-  const sent = 'handle' in event ? { handle: `upload:${objectKey(ACCOUNT, subject)}` } : {};
+  const revision = 'url' in event ? new URL(event.url).search : '';
+  const at = 'url' in event ? { url: urlOf(subject) + revision } : {};
+  const sent: { readonly handle?: string } =
+    'handle' in event ? { handle: `upload:${objectKey(ACCOUNT, subject)}` } : {};
+  if (sent.handle !== undefined) unfinishedIn(driving).set(sent.handle, cell.bytes.slice(0, 1));
   return host.send(asStreamId(subject), { ...event, ...of, ...at, ...sent } as never);
 }
 
@@ -242,7 +261,8 @@ async function answer(
   const call = world.call(subject, service);
   if (call === undefined) throw new Error(`${cell.name}: ${service} does not run`);
   const { blobKey } = contextIn(driving, subject);
-  const output = (event as { readonly output: Readonly<Record<string, Json>> }).output;
+  if (!('output' in event)) return call.reject(new TypeError('a bug'));
+  const output = event.output as Readonly<Record<string, Json>>;
   if (output['ok'] !== true) {
     if (service === 'download' && output['class'] === 'absent') {
       world.remote.objects.delete(objectKey(ACCOUNT, subject));
@@ -273,8 +293,15 @@ async function answer(
   }
 }
 
-function putObject({ world }: Driving, { subject, bytes }: Cell): void {
-  world.remote.objects.set(objectKey(ACCOUNT, subject), { bytes, media: null });
+/** The object as its author's upload leaves it. */
+export function putObject(driving: Driving, { subject, bytes }: Cell): void {
+  const key = objectKey(ACCOUNT, subject);
+  driving.world.remote.objects.set(key, { bytes, media: null });
+  unfinishedIn(driving).delete(`upload:${key}`);
+}
+
+function unfinishedIn({ world }: Driving): Map<string, Uint8Array> {
+  return world.remote.unfinished;
 }
 
 async function bytesOf(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

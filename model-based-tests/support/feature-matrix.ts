@@ -61,7 +61,7 @@ export async function runState(
   };
   const world = await featureWorld({
     store,
-    dropLocalAtOnce: state.path.input === 'droppedAtOnce',
+    policy: { dropLocalAtOnce: state.path.input === 'droppedAtOnce' },
     startAt: inputs.captured.capturedAt,
     ...(mutant === undefined ? {} : { mutant }),
   });

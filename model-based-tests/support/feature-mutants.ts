@@ -9,7 +9,7 @@ export interface NamedFeatureMutant extends FeatureMutant {
   readonly state?: string;
 }
 
-type Event = Readonly<Record<string, unknown>> & { readonly type: string };
+export type Event = Readonly<Record<string, unknown>> & { readonly type: string };
 
 export const featureMutants: readonly NamedFeatureMutant[] = [
   {
@@ -129,7 +129,9 @@ export const featureMutants: readonly NamedFeatureMutant[] = [
 ];
 
 /** The machine, deaf to some events. */
-function ignoring(isDeafTo: (event: Event) => boolean): (real: HostedMachine) => HostedMachine {
+export function ignoring(
+  isDeafTo: (event: Event) => boolean,
+): (real: HostedMachine) => HostedMachine {
   return (real) => {
     const { stepper } = real;
     const step: Stepper['step'] = (snapshot, event) =>
@@ -146,7 +148,7 @@ function changed(change: (spec: Fields[string]) => Fields[string]): (real: Field
 }
 
 /** The database, without some of the rows that it should have written. */
-function withoutWrites(
+export function withoutWrites(
   isLost: (sql: AppStatement['sql'], params: readonly SqlValue[]) => boolean,
 ): (real: SqlDatabase) => SqlDatabase {
   return (real) =>

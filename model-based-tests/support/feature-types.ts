@@ -64,6 +64,8 @@ export interface Operation {
   remembers?(context: { readonly held: boolean; readonly pinned: boolean }): boolean;
   /** Whether it concerns what else is in the list. */
   readonly needsNeighbours?: boolean;
+  /** It is never shared with others, also where the verb is refused: more happens to it. */
+  readonly needsOwn?: boolean;
   /** It only asks: nothing is changed. */
   readonly asks?: boolean;
   /** Also where it is refused it leaves something behind, as a draft. */

@@ -1,4 +1,5 @@
 import {
+  type AttachmentPolicy,
   type Fields,
   type Lading,
   type LadingOptions,
@@ -7,7 +8,7 @@ import {
   type SqlDatabase,
 } from 'lading';
 import { manualConnectivity } from 'lading/connectivity';
-import type { Host, HostedMachine, Json, Service, ServiceRun, StreamId } from 'lading/host';
+import type { Host, HostedMachine, Json, Service, ServiceRun, StreamId, Work } from 'lading/host';
 import {
   type MemoryBlobs,
   type MemoryRemote,
@@ -21,7 +22,9 @@ import { ledgerFields } from '../../examples/ledger/fields.ts';
 import { createTables } from '../../examples/ledger/schema.ts';
 import type { ServiceName } from '../../machines/attachment/events.ts';
 import { openWith } from '../../open-lading.ts';
-import { until } from './engine.ts';
+import type { Backend } from '../../ports/backend.ts';
+import type { Remote } from '../../ports/remote.ts';
+import { quiet, until } from './engine.ts';
 import { PATH_JITTER } from './paths.ts';
 
 export const ACCOUNT = 'account-1';
@@ -41,6 +44,13 @@ export interface HungCall {
   readonly service: ServiceName;
   readonly run: ServiceRun;
   resolve(output: Json): void;
+  reject(error: Error): void;
+}
+
+/** Lading of one process, and its host. */
+export interface OpenedWorld {
+  readonly lading: Lading;
+  readonly host: Host;
 }
 
 /** The ledger's tables and fields on one device; its Lading is opened twice: with services that hang, then for real. */
@@ -52,64 +62,100 @@ export interface FeatureWorld {
   /** What the engine reported as wrong. */
   readonly errors: readonly string[];
   /** Lading whose services answer when `call` says so, and its host. Uploads are paused: none begins by itself. */
-  openHung(): Promise<{ readonly lading: Lading; readonly host: Host }>;
+  openHung(): Promise<OpenedWorld>;
+  /**
+   * The same, but as a process that may come and go between two steps: nothing begins by itself, also not by a start,
+   * and services that were stopped may answer all the same.
+   */
+  openWaiting(): Promise<OpenedWorld>;
   /** The call of a service that runs for an attachment now. */
   call(id: string, service: ServiceName): HungCall | undefined;
+  /** Calls that were stopped, and that may still answer. */
+  stopped(id: string): readonly HungCall[];
   /** Lading as an app opens it, with a remote that takes everything. */
-  openReal(): Promise<{ readonly lading: Lading; readonly host: Host }>;
+  openReal(crashPoint?: (name: string) => void): Promise<OpenedWorld>;
+  /** Ends the process that was opened last between two instructions: nothing of it runs any more. */
+  kill(): void;
   until<T>(promise: Promise<T>): Promise<T>;
   close(): void;
 }
 
 export async function featureWorld(options: {
   readonly store: SqlDatabase;
-  readonly dropLocalAtOnce: boolean;
+  /** What the app's fields do differently. */
+  readonly policy?: Partial<AttachmentPolicy>;
   readonly startAt: number;
+  /** Default one of its own that begins at `startAt`. */
+  readonly clock?: VirtualClock;
   readonly mutant?: FeatureMutant;
+  /** Whom the real one syncs with. Default nobody. */
+  readonly backend?: Backend;
+  /** What stands between the engine and the remote. */
+  readonly remote?: (real: MemoryRemote) => Remote;
+  /** Larger files are uploads that have a handle. */
+  readonly resumableAboveBytes?: number;
 }): Promise<FeatureWorld> {
   const { mutant } = options;
   // What is loaded by the first verb that needs it would take virtual time.
   await preload();
-  const clock = virtualClock({ startAt: options.startAt });
-  const blobs = memoryBlobs();
-  const remote = memoryRemote();
+  const clock = options.clock ?? virtualClock({ startAt: options.startAt });
+  const blobs = memoryBlobs({ clock });
+  const { resumableAboveBytes } = options;
+  const remote = memoryRemote(resumableAboveBytes === undefined ? {} : { resumableAboveBytes });
   const store = mutant?.store?.(options.store) ?? options.store;
   createTables(store);
-  const real = ledgerFields({ maxAttempts: 2, dropLocalAtOnce: options.dropLocalAtOnce });
+  const real = ledgerFields({ maxAttempts: 2, ...options.policy });
   const fields = mutant?.fields?.(real) ?? real;
   const calls = new Map<string, HungCall>();
+  const stopped = new Set<HungCall>();
   const errors: string[] = [];
+  const killed = new Set<string>();
   let processes = 0;
 
   function optionsOf(): LadingOptions {
     const name = `process-${processes++}`;
     const seeded = seededRandom(name);
+    const isDead = (): boolean => killed.has(name);
     return {
       // The handle stays: closing Lading must not lose a database in memory.
-      store: notClosing(store),
+      store: ofProcess(store, isDead),
       blobs,
-      remote,
+      remote: options.remote?.(remote) ?? remote,
       connectivity: manualConnectivity({ online: true }),
       onlineDebounceMs: 0,
       concurrency: 64,
       fields,
       account: ACCOUNT,
-      clock,
+      clock: {
+        now: () => clock.now(),
+        schedule: (delayMs, run) => clock.schedule(delayMs, () => isDead() || run()),
+      },
       random: { next: () => PATH_JITTER, bytes: (length) => seeded.bytes(length) },
-      logger: reporting(errors),
-      runner: { leaseMs: LEASE_MS },
+      logger: reporting(errors, isDead),
+      runner: {
+        leaseMs: LEASE_MS,
+        info: { process: name },
+        isGone: ({ process: other }) => typeof other === 'string' && killed.has(other),
+      },
     };
   }
 
-  async function open(services: (machine: HostedMachine) => HostedMachine) {
+  async function open(
+    services: (machine: HostedMachine) => HostedMachine,
+    more: Partial<LadingOptions> = {},
+    wrap = (opened: Host): Host => opened,
+  ) {
     let host: Host | undefined;
-    const opening = openWith(optionsOf(), {
-      machine: (machine) => services(mutant?.machine?.(machine) ?? machine),
-      host(opened) {
-        host = opened;
-        return opened;
+    const opening = openWith(
+      { ...optionsOf(), ...more },
+      {
+        machine: (machine) => services(mutant?.machine?.(machine) ?? machine),
+        host(opened) {
+          host = opened;
+          return wrap(opened);
+        },
       },
-    });
+    );
     const lading = await until(clock, opening);
     if (host === undefined) throw new Error('it was opened without a host');
     return { lading, host };
@@ -126,8 +172,36 @@ export async function featureWorld(options: {
       await opened.lading.pause();
       return opened;
     },
+    async openWaiting() {
+      const of = { opening: true, closing: false };
+      const services = hungServices(calls, { stopped, isClosing: () => of.closing });
+      const opened = await open(
+        (machine) => ({ ...machine, services }),
+        {},
+        (host) => startsNothing(host, () => of.opening),
+      );
+      await quiet(clock);
+      of.opening = false;
+      const { lading } = opened;
+      const close = (): Promise<void> => {
+        of.closing = true;
+        for (const call of stopped) call.reject(call.run.signal.reason as Error);
+        return lading.close();
+      };
+      return { ...opened, lading: { ...lading, close } };
+    },
     call: (id, service) => calls.get(`${service} ${id}`),
-    openReal: () => open((machine) => machine),
+    stopped: (id) => [...stopped].filter(({ run }) => run.stream === id),
+    openReal: (crashPoint) =>
+      open((machine) => machine, {
+        ...(options.backend === undefined ? {} : { backend: options.backend }),
+        ...(crashPoint === undefined ? {} : { crashPoint }),
+      }),
+    kill() {
+      killed.add(`process-${processes - 1}`);
+      calls.clear();
+      stopped.clear();
+    },
     until: (promise) => until(clock, promise),
     close: () => store.close(),
   };
@@ -142,7 +216,11 @@ const SERVICES: readonly ServiceName[] = [
   'purge',
 ];
 
-function hungServices(calls: Map<string, HungCall>): Readonly<Record<string, Service>> {
+/** @param deaf where calls go that are stopped and do not heed it: the bytes may be in a proxy already. */
+function hungServices(
+  calls: Map<string, HungCall>,
+  deaf?: { readonly stopped: Set<HungCall>; readonly isClosing: () => boolean },
+): Readonly<Record<string, Service>> {
   const hung = (service: ServiceName): Service => ({
     concurrency: 100_000,
     run: (_input, run) =>
@@ -152,14 +230,25 @@ function hungServices(calls: Map<string, HungCall>): Readonly<Record<string, Ser
           service,
           run,
           resolve(output) {
-            calls.delete(key);
+            isAnswered = true;
+            forget();
             resolve(output);
           },
+          reject(error) {
+            forget();
+            reject(error);
+          },
+        };
+        let isAnswered = false;
+        const forget = (): void => {
+          if (calls.get(key) === call) calls.delete(key);
+          deaf?.stopped.delete(call);
         };
         calls.set(key, call);
         run.signal.addEventListener('abort', () => {
-          if (calls.get(key) === call) calls.delete(key);
-          reject(run.signal.reason as Error);
+          forget();
+          if (deaf === undefined || deaf.isClosing()) reject(run.signal.reason as Error);
+          else if (!isAnswered) deaf.stopped.add(call);
         });
       }),
   });
@@ -170,16 +259,45 @@ export function asStreamId(id: string): StreamId {
   return id as StreamId;
 }
 
-function notClosing(database: SqlDatabase): SqlDatabase {
-  return Object.assign(Object.create(database) as SqlDatabase, { close() {} });
+/** One process's hold on the database: closing it leaves it open for the next one, and the dead write nothing. */
+function ofProcess(database: SqlDatabase, isDead: () => boolean): SqlDatabase {
+  const alive = <T extends readonly unknown[], R>(call: (...args: T) => R) => {
+    return (...args: T): R => {
+      if (isDead()) throw new Error('this process was killed');
+      return call(...args);
+    };
+  };
+  return Object.assign(Object.create(database) as SqlDatabase, {
+    transaction: alive((run: () => unknown) => database.transaction(run)),
+    exec: alive((sql: string) => database.exec(sql)),
+    run: alive((...args: Parameters<SqlDatabase['run']>) => database.run(...args)),
+    close() {},
+  });
+}
+
+/** The host as the engine's own parts have it: no upload begins, and a start asks for no retry. */
+function startsNothing(host: Host, isOpening: () => boolean): Host {
+  const isHeld = ({ type }: { readonly type: string }): boolean =>
+    type === 'upload.started' || (type === 'retry.requested' && isOpening());
+  const ignored = { outcome: 'ignored' } as never;
+  const send: Host['send'] = (stream, event, key) =>
+    isHeld(event) ? Promise.resolve(ignored) : host.send(stream, event, key);
+  const heldWork = (work: Work): Work => {
+    const sendIn: Work['send'] = (stream, event, key) =>
+      isHeld(event) ? ignored : work.send(stream, event, key);
+    return Object.assign(Object.create(work) as Work, { send: sendIn });
+  };
+  const transact: Host['transact'] = (decision) =>
+    host.transact((work) => decision(heldWork(work)));
+  return Object.assign(Object.create(host) as Host, { send, transact });
 }
 
 /** An upload whose bytes are nowhere, or that the remote refuses: some states are just that. */
 const FAILED_AS_IT_SHOULD = 'an upload failed and waits for somebody';
 
-function reporting(errors: string[]): Logger {
+function reporting(errors: string[], isDead: () => boolean): Logger {
   const report = (message: string, details?: Readonly<Record<string, unknown>>): void => {
-    if (message === FAILED_AS_IT_SHOULD) return;
+    if (message === FAILED_AS_IT_SHOULD || isDead()) return;
     const error = details?.['error'];
     errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
   };

@@ -1,0 +1,3 @@
+import { cleanupMatrix } from './support/cleanup-suite.ts';
+
+cleanupMatrix(0);
