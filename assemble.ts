@@ -161,7 +161,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     if (base.garbage?.everyMs === Number.POSITIVE_INFINITY) return;
     const load = (): void =>
       void lifetime.load(garbage).then(
-        ({ start }) => start(),
+        (one) => one.start(),
         () => lifetime.ending.aborted || startGarbage(GARBAGE_RETRY_MS),
       );
     cancelGarbage = base.clock.schedule(afterMs, load, { background: true });
