@@ -11,7 +11,16 @@ import type {
 import type { Cancel, Clock } from '../ports/clock.ts';
 import { LadingError } from '../ports/errors.ts';
 import type { ObjectKey } from '../ports/remote.ts';
-import { applyOp, type BackendState, emptyBackend, type Refusal } from './reference-model.ts';
+import { createDeltaOrder, type DeltaOrder } from './delta-order.ts';
+import {
+  applyOp,
+  type BackendState,
+  emptyBackend,
+  type Refusal,
+  rowsOfMedia,
+  rowsOfScope,
+  type ScopeState,
+} from './reference-model.ts';
 import { scopeKey } from './scope-key.ts';
 
 /**
@@ -48,7 +57,15 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
   /** Every op that was answered, refusals too: what lands again, however late, is answered as it was. */
   const seen = new Map<string, { readonly content: string; readonly refusal?: Refusal }>();
   const listeners = new Set<{ readonly scope: string; readonly tell: () => void }>();
-  let state: BackendState = emptyBackend;
+  const state = emptyBackend();
+  const orders = new Map<string, DeltaOrder>();
+  const orderOf = (scope: string): DeltaOrder => {
+    const order = orders.get(scope) ?? createDeltaOrder();
+    orders.set(scope, order);
+    return order;
+  };
+  const signalOf = (scope: string): ChangeSignal =>
+    state.scopes.get(scope)?.signal ?? { seq: 0, changedAt: 0, byCollection: {} };
 
   const pushOne = (accountId: string, pushed: PushedOp): PushResult => {
     const { opId } = pushed;
@@ -71,12 +88,13 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     }
     if (before !== undefined) return refused('op_id_reused', 'Another op had this id.');
 
-    const earlier = state;
+    const told = Array.from(listeners, (listener) => ({
+      ...listener,
+      ...signalOf(listener.scope),
+    }));
     const applied = applyOp(state, accountId, { opId, op: copyOf(content) }, clock.now());
-    state = applied.state;
-    for (const { scope, tell } of listeners) {
-      if (seqOf(state, scope) !== seqOf(earlier, scope)) tell();
-    }
+    for (const { scope, row } of applied.changed) orderOf(scope).changed(row);
+    for (const { scope, tell, seq } of told) if (signalOf(scope).seq !== seq) tell();
     const { refusal } = applied;
     seen.set(seenKey, refusal === undefined ? { content } : { content, refusal });
     if (refusal !== undefined) return refused(refusal.code, refusal.message);
@@ -87,18 +105,11 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     client: (accountId) => asPort(backend, accountId),
     push: (accountId, ops) => ops.map((op) => pushOne(accountId, op)),
     pull(accountId, scope, after, limit) {
-      const rows = Object.values(state.scopes[ownScope(accountId, scope)]?.rows ?? {})
-        .filter((row) => after === null || compareRows(row, after) > 0)
-        .toSorted(compareRows);
       const most = Math.max(1, Math.min(1_000, Math.floor(limit)));
+      const rows = orderOf(ownScope(accountId, scope)).after(after, most + 1);
       return { rows: rows.slice(0, most), more: rows.length > most };
     },
-    signal: (accountId, scope) =>
-      state.scopes[ownScope(accountId, scope)]?.signal ?? {
-        seq: 0,
-        changedAt: 0,
-        byCollection: {},
-      },
+    signal: (accountId, scope) => signalOf(ownScope(accountId, scope)),
     listen(accountId, scope, listener) {
       const key = ownScope(accountId, scope);
       let scheduled: Cancel | undefined;
@@ -119,22 +130,21 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     rows: (accountId) => rowsOf(state, accountId),
     unreferenced(graceMs) {
       const latest = clock.now() - graceMs;
-      return (Object.keys(state.objects) as ObjectKey[]).filter((key) => {
-        const object = state.objects[key];
-        if (object === undefined || object.keep || !object.present) return false;
-        return rowsOf(state, object.accountId)
-          .filter(({ ref }) => ref.mediaId === object.mediaId)
-          .every(
-            ({ id, deletedAt }) =>
-              deletedAt !== null && deletedAt <= latest && state.undoable[id] === undefined,
-          );
-      });
+      return [...state.objects]
+        .filter(([, { keep, present, accountId, mediaId }]) => {
+          if (keep || !present) return false;
+          return scopesOf(state, accountId)
+            .flatMap((scope) => rowsOfMedia(scope, mediaId))
+            .every(
+              ({ id, deletedAt }) =>
+                deletedAt !== null && deletedAt <= latest && !state.undoable.has(id),
+            );
+        })
+        .map(([key]) => key);
     },
     objectRemoved(key) {
-      const object = state.objects[key];
-      if (object === undefined) return;
-      const removed = { ...object, gone: true, present: false };
-      state = { ...state, objects: { ...state.objects, [key]: removed } };
+      const object = state.objects.get(key);
+      if (object !== undefined) state.objects.set(key, { ...object, gone: true, present: false });
     },
   };
   return backend;
@@ -162,16 +172,11 @@ function ownScope(accountId: string, scope: OwnerScope): string {
 }
 
 function rowsOf(state: BackendState, accountId: string): readonly RefDelta[] {
-  return Object.values(state.scopes)
-    .filter(({ scope }) => scope.accountId === accountId)
-    .flatMap(({ rows }) => Object.values(rows));
+  return scopesOf(state, accountId).flatMap(rowsOfScope);
 }
 
-/** Ids compare as plain text, the same on every machine. */
-function compareRows(one: SyncCursor, other: SyncCursor): number {
-  if (one.updatedAt !== other.updatedAt) return one.updatedAt - other.updatedAt;
-  if (one.id === other.id) return 0;
-  return one.id < other.id ? -1 : 1;
+function scopesOf({ scopes }: BackendState, accountId: string): readonly ScopeState[] {
+  return [...scopes.values()].filter(({ scope }) => scope.accountId === accountId);
 }
 
 /** The same text for the same content, in whatever order its keys were written. */
@@ -188,8 +193,4 @@ function sortedKeys(_key: string, value: unknown): unknown {
 /** What is stored is frozen; the caller's object stays its own. Its shape is checked next. */
 function copyOf(content: string): PushedOp['op'] {
   return JSON.parse(content) as PushedOp['op'];
-}
-
-function seqOf({ scopes }: BackendState, scope: string): number | undefined {
-  return scopes[scope]?.signal.seq;
 }

@@ -35,7 +35,7 @@ it('what lading loads on demand is not among what it loads at once', async () =>
   ];
   expect(parts.filter((path) => atOnce.has(path))).toEqual([]);
   const libraries = [...atOnce].filter((path) =>
-    /valibot|immer|fractional-indexing|file-type/.test(path),
+    /valibot|fractional-indexing|file-type/.test(path),
   );
   expect(libraries).toEqual([]);
   expect(atOnce).toContain('engine/lifecycle/views.ts');
