@@ -190,11 +190,25 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     const { here } = runs;
     if (here === undefined) return running.onMissing?.();
     for (const machine of machines.values()) {
-      for (const { kind, src } of here.runnable(machine))
-        await pumpSource(here, machine, kind, src);
+      const sources = here.runnable(machine);
+      // Mostly there is nothing: one question instead of one for each source.
+      if (!store.read((tx) => claimable(tx, machine, sources, 1)).length) continue;
+      for (const { kind, src } of sources) await pumpSource(here, machine, kind, src);
     }
     if (!isArmed) timers.here?.arm();
     isArmed = true;
+  }
+
+  function claimable(
+    { tasks }: StoreTransaction,
+    { id }: HostedMachine,
+    sources: readonly Pick<Task, 'src'>[],
+    count: number,
+  ): readonly Task[] {
+    const names = sources.map(({ src }) => src);
+    return tasks
+      .claimable(id, names, clock.now(), count + leftAlone.size)
+      .filter(({ stream }) => !leftAlone.has(stream));
   }
 
   async function pumpSource(
@@ -204,9 +218,9 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     src: string,
   ): Promise<void> {
     const waiting = (tx: StoreTransaction): readonly Task[] =>
-      tx.tasks
-        .claimable(machine.id, [src], clock.now(), here.slots(machine, kind, src) + leftAlone.size)
-        .filter((task) => task.kind === kind && !leftAlone.has(task.stream));
+      claimable(tx, machine, [{ src }], here.slots(machine, kind, src)).filter(
+        (task) => task.kind === kind,
+      );
     if (store.read(waiting).length === 0) return;
     const slots = reservations();
     try {
