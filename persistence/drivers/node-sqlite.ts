@@ -1,9 +1,10 @@
 import { DatabaseSync } from 'node:sqlite';
-import type { SqlDatabase, SqlRow } from '../../ports/sql.ts';
+import type { SqlDatabase } from '../../ports/sql.ts';
 import { openHandle, requireDatabaseFile } from './database-file.ts';
-import { createSqlDatabase, type DriverOptions, type RawDatabase } from './driver.ts';
+import { createSqlDatabase, type DriverOptions } from './driver.ts';
 import { refuseJournal } from './journal-guard.ts';
 import { prepareConnection } from './pragmas.ts';
+import { rawNodeSqlite } from './raw-node-sqlite.ts';
 
 export type { SqlDatabase, SqlRow, SqlTransaction, SqlValue } from '../../ports/sql.ts';
 export { openSqliteEventStore } from '../sqlite-event-store.ts';
@@ -46,29 +47,4 @@ function connect(
   const database = createSqlDatabase(raw, options);
   prepareConnection(database, raw, whose);
   return database;
-}
-
-function rawNodeSqlite(handle: DatabaseSync, close: () => void): RawDatabase {
-  // Node before 22.15 does not say: undefined is not closed.
-  const isClosed = (): boolean => (handle.isOpen as boolean | undefined) === false;
-  return {
-    exec: (sql) => handle.exec(sql),
-    prepare(sql) {
-      const statement = handle.prepare(sql);
-      return {
-        run: (params) => Number(statement.run(...params).changes),
-        all: (params) => statement.all(...params) as SqlRow[],
-        finalize() {
-          // node:sqlite frees statements with the connection.
-        },
-      };
-    },
-    close,
-    isClosed,
-    foreignTransaction: () => (isClosed() ? false : handle.isTransaction),
-    resultCode(error) {
-      const code = (error as { readonly errcode?: unknown } | null)?.errcode;
-      return typeof code === 'number' ? code : undefined;
-    },
-  };
 }

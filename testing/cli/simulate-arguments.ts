@@ -1,6 +1,6 @@
 import { type PlantedBug, plantedBugs } from '../simulator/index.ts';
-import type { SimDriver } from '../world/sim-sqljs.ts';
-import { readOptions, UsageError, wholeNumber } from './usage.ts';
+import { type SimDriver, simDrivers } from '../world/sim-driver.ts';
+import { oneOf, readOptions, UsageError, wholeNumber } from './usage.ts';
 
 export interface SimulateOptions {
   readonly seeds: number;
@@ -24,6 +24,7 @@ export const HELP = `Lives through seeded worlds with power cuts, crashes and lo
   npm run simulate -- --power-cuts               the power goes at every sync of one life
 
   --driver sql.js   on the sql.js driver instead of SQLite's own wasm
+  --driver node     on Node's SQLite, whose commits are durable as a whole: faster
   --bug NAME        plants a bug: an oracle must notice
   --help            this text
 
@@ -54,17 +55,12 @@ export function parseSimulateArguments(args: readonly string[]): SimulateOptions
     workers: wholeNumber('workers', values.workers),
     seed: values.seed === undefined ? undefined : wholeNumber('seed', values.seed),
     bug: values.bug === undefined ? undefined : plantedBug(values.bug),
-    driver: driverNamed(values.driver),
+    driver: oneOf('driver', simDrivers, values.driver),
     planted: values.planted,
     powerCuts: values['power-cuts'],
     verbose: values.verbose,
     help: values.help,
   };
-}
-
-function driverNamed(name: string): SimDriver {
-  if (name === 'sqlite-wasm' || name === 'sql.js') return name;
-  throw new UsageError(`--driver takes sqlite-wasm or sql.js, not "${name}".`);
 }
 
 function plantedBug(name: string): PlantedBug {

@@ -26,6 +26,13 @@ export function wholeNumber(option: string, text: string): number {
   throw new UsageError(`--${option} takes a whole number of 1 or more, not "${text}".`);
 }
 
+/** @throws {UsageError} for a word that is not among them. */
+export function oneOf<T extends string>(option: string, words: readonly T[], text: string): T {
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${option} takes ${words.join(', ')}, not "${text}".`);
+}
+
 /** Runs a command; resolves with its exit code: 0 it is sound, 1 it is not, 2 the command is not right. */
 export async function exitCodeOf(run: () => Promise<boolean>): Promise<number> {
   try {

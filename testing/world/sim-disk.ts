@@ -91,10 +91,7 @@ export class SimDisk {
   }
 
   get usedBytes(): number {
-    return [...new Set(this.#files().map(([, inode]) => inode))].reduce(
-      (sum, inode) => sum + inode.size,
-      0,
-    );
+    return this.#names.usedBytes;
   }
 
   /** Cuts the power at the `count`-th operation from now on; `when` is chosen by the seed unless given. */
@@ -182,24 +179,29 @@ export class SimDisk {
   list(path: string): readonly SimEntry[] {
     this.#powered('list', path);
     const inside = path === '' ? '' : checkedPath(path);
-    const files = this.#files()
-      .filter(([name]) => directoryOf(name) === inside)
-      .map(([name, { size, modifiedAt }]) => entry(name, false, size, modifiedAt));
-    const directories = [...this.#names.directories()]
-      .filter((name) => name !== '' && directoryOf(name) === inside)
-      .map((name) => entry(name, true, 0, 0));
+    const { files: paths, directories: below } = this.#names.inside(inside);
+    const files = Array.from(paths, (name) => {
+      const { size = 0, modifiedAt = 0 } = this.#names.get(name) ?? {};
+      return entry(name, false, size, modifiedAt);
+    });
+    const directories = Array.from(below, (name) => entry(name, true, 0, 0));
     return [...files, ...directories].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Every file with its newest bytes, also when the power is gone: for oracles. */
   contents(): ReadonlyMap<string, Uint8Array> {
     return new Map(
-      this.#files().map(([path, inode]) => {
-        const bytes = new Uint8Array(inode.size);
-        inode.readInto(bytes, 0);
-        return [path, bytes];
-      }),
+      this.#files().map(([path]) => [path, this.bytesOf(path) ?? new Uint8Array(0)] as const),
     );
+  }
+
+  /** The newest bytes of one file, also when the power is gone: for oracles. */
+  bytesOf(path: string): Uint8Array | undefined {
+    const inode = this.#names.get(checkedPath(path));
+    if (inode === undefined) return undefined;
+    const bytes = new Uint8Array(inode.size);
+    inode.readInto(bytes, 0);
+    return bytes;
   }
 
   /** Turns over one bit of a file, durably, as a failing medium does. */
@@ -236,10 +238,20 @@ export class SimDisk {
     const fitting =
       growth <= free ? bytes : bytes.subarray(0, Math.max(0, bytes.byteLength - growth + free));
     this.perform('write', path, () => {
+      const before = inode.size;
       inode.write(position, fitting);
       inode.modifiedAt = this.#now();
+      this.#names.resized(inode, inode.size - before);
     });
     if (fitting.byteLength < bytes.byteLength) throw new SimDiskError('ENOSPC', 'write', path);
+  }
+
+  truncate(path: string, inode: SimInode, size: number): void {
+    this.perform('truncate', path, () => {
+      const before = inode.size;
+      inode.truncate(size);
+      this.#names.resized(inode, size - before);
+    });
   }
 
   #strike(when: 'before' | 'after', isSync: boolean, operation: string, path: string): void {
@@ -316,7 +328,7 @@ export class SimFile {
 
   truncate(size: number): void {
     this.#usable('truncate', true);
-    this.#disk.perform('truncate', this.path, () => this.#inode.truncate(size));
+    this.#disk.truncate(this.path, this.#inode, size);
   }
 
   sync(): void {

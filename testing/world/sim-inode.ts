@@ -25,6 +25,8 @@ export class SimInode {
   #size = 0;
   #unsynced: Change[] = [];
   modifiedAt = 0;
+  /** Names that it has now. */
+  names = 0;
 
   get size(): number {
     return this.#size;
@@ -77,8 +79,11 @@ export class SimInode {
    */
   afterPowerCut(random: SeededRandom, keep: number): SimInode {
     const changes = this.#unsynced;
+    if (changes.length === 0) {
+      this.names = 0; // those of the disk that is gone
+      return this;
+    }
     const durable = this.#lastSynced();
-    if (changes.length === 0) return durable;
 
     const keptSizes = random.chance(keep) ? changes.length : random.int(0, changes.length);
     const size = changes.slice(0, keptSizes).reduce(sizeAfter, durable.#size);

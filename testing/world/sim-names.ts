@@ -15,7 +15,9 @@ interface NameChange {
 export class SimNames {
   readonly #current = new Map<string, SimInode>();
   readonly #durable = new Map<string, SimInode>();
-  readonly #directories = new Set<string>(['']);
+  /** Every directory with what is directly in it. */
+  readonly #directories = new Map<string, Inside>([['', emptyDirectory()]]);
+  #usedBytes = 0;
   #unsynced: NameChange[] = [];
 
   get(path: string): SimInode | undefined {
@@ -30,14 +32,28 @@ export class SimNames {
     return this.#directories.has(path);
   }
 
-  directories(): IterableIterator<string> {
-    return this.#directories.values();
+  /** What is directly in `directory`, as paths. */
+  inside(directory: string): Inside {
+    return this.#directories.get(directory) ?? emptyDirectory();
+  }
+
+  /** Of all files that have a name. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** A file grew or shrank; one without a name does not count. */
+  resized(inode: SimInode, byBytes: number): void {
+    if (inode.names > 0) this.#usedBytes += byBytes;
   }
 
   makeDirectory(path: string): void {
     const parts = path.split('/');
     for (let depth = 1; depth <= parts.length; depth++) {
-      this.#directories.add(parts.slice(0, depth).join('/'));
+      const directory = parts.slice(0, depth).join('/');
+      if (this.#directories.has(directory)) continue;
+      this.#directories.set(directory, emptyDirectory());
+      this.#directories.get(directoryOf(directory))?.directories.add(directory);
     }
   }
 
@@ -78,12 +94,14 @@ export class SimNames {
       else for (const one of change.directories) closed.add(one);
     }
     const result = new SimNames();
-    for (const directory of this.#directories) result.#directories.add(directory);
+    for (const directory of this.#directories.keys()) {
+      if (directory !== '') result.makeDirectory(directory);
+    }
     const survivors = new Map<SimInode, SimInode>();
     for (const [path, inode] of [...names].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       const survivor = survivors.get(inode) ?? inode.afterPowerCut(random, keep);
       survivors.set(inode, survivor);
-      result.#current.set(path, survivor);
+      result.#name(path, survivor);
       result.#durable.set(path, survivor);
     }
     return result;
@@ -93,8 +111,34 @@ export class SimNames {
     const directories = [...new Set(assignments.map(([path]) => directoryOf(path)))];
     const change: NameChange = { assignments, directories };
     this.#unsynced.push(change);
-    apply(this.#current, change);
+    for (const [path, inode] of assignments) this.#name(path, inode);
   }
+
+  #name(path: string, inode: SimInode | null): void {
+    const before = this.#current.get(path);
+    if (before !== undefined) {
+      before.names -= 1;
+      this.#usedBytes -= before.size;
+    }
+    if (inode === null) {
+      this.#current.delete(path);
+      this.#directories.get(directoryOf(path))?.files.delete(path);
+      return;
+    }
+    inode.names += 1;
+    this.#usedBytes += inode.size;
+    this.#current.set(path, inode);
+    this.#directories.get(directoryOf(path))?.files.add(path);
+  }
+}
+
+interface Inside {
+  readonly files: Set<string>;
+  readonly directories: Set<string>;
+}
+
+function emptyDirectory(): Inside {
+  return { files: new Set(), directories: new Set() };
 }
 
 /** The directory that holds `path`; the root is `''`. */

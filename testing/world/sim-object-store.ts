@@ -107,6 +107,8 @@ export interface SimObjectStore {
   /** Ends all credentials of an account that were issued so far: 401 from now on. */
   revokeTokens(accountId: string): void;
 
+  /** The object of a key, if it is there now. */
+  object(key: ObjectKey): ObjectVersion | undefined;
   /** Objects that are there now. */
   objects(): readonly ObjectVersion[];
   /** Every object that was ever completed, in order: an oracle counts doubles here. */
@@ -141,8 +143,7 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
   let issued = 0;
   let received = 0;
 
-  const liveObject = (key: ObjectKey) =>
-    history.findLast((version) => version.key === key && version.endedAtMs === null);
+  const live = new Map<ObjectKey, (typeof history)[number]>();
   const isExpired = (session: Session): boolean => session.expiresAtMs <= clock.elapsedMs;
 
   /** Why a request is not looked at, if it is not. */
@@ -166,12 +167,12 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
     return undefined;
   };
   const complete = (key: ObjectKey, facts: ObjectFacts, bytes: Uint8Array): string => {
-    const replaced = liveObject(key);
+    const replaced = live.get(key);
     if (replaced !== undefined) replaced.endedAtMs = clock.elapsedMs;
     const { byteSize, sha256, contentType } = facts;
     const token = `v${history.length + 1}`;
     const completedAtMs = clock.elapsedMs;
-    history.push({
+    const version = {
       byteSize,
       sha256,
       contentType,
@@ -180,7 +181,9 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
       bytes,
       completedAtMs,
       endedAtMs: null,
-    });
+    };
+    history.push(version);
+    live.set(key, version);
     return token;
   };
 
@@ -188,7 +191,7 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
     create(token, key, facts) {
       const no = gate('create', token, key) ?? rules(key, facts);
       if (no !== undefined) return no;
-      if (refusesSecond && liveObject(key) !== undefined) {
+      if (refusesSecond && live.get(key) !== undefined) {
         return { status: 409, code: 'already_complete' };
       }
       const handle = handleOf(key);
@@ -238,7 +241,7 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
       if (session !== undefined) {
         return { status: 200, offset: session.offset, byteSize: session.byteSize };
       }
-      const finished = liveObject(key);
+      const finished = live.get(key);
       if (finished === undefined) return { status: 404, code: 'no_such_upload' };
       return { status: 200, offset: finished.byteSize, byteSize: finished.byteSize };
     },
@@ -247,7 +250,7 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
       received += bytes.byteLength;
       const no = gate('put', token, key) ?? rules(key, facts);
       if (no !== undefined) return no;
-      if (refusesSecond && liveObject(key) !== undefined) {
+      if (refusesSecond && live.get(key) !== undefined) {
         return { status: 412, code: 'already_complete' };
       }
       if (bytes.byteLength !== facts.byteSize || hashOf(bytes) !== facts.sha256) {
@@ -259,7 +262,7 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
     head(token, key) {
       const no = gate('head', token, key);
       if (no !== undefined) return no;
-      const object = liveObject(key);
+      const object = live.get(key);
       if (object === undefined) return { status: 404, code: 'no_such_object' };
       const { byteSize, sha256, contentType } = object;
       return { status: 200, object: { byteSize, sha256, contentType, token: object.token } };
@@ -268,7 +271,7 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
     get(token, key, start, length) {
       const no = gate('get', token, key);
       if (no !== undefined) return no;
-      const object = liveObject(key);
+      const object = live.get(key);
       if (object === undefined) return { status: 404, code: 'no_such_object' };
       const bytes = object.bytes.slice(start, start + length);
       return { status: 200, bytes, byteSize: object.byteSize };
@@ -295,8 +298,9 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
     remove(token, key) {
       const no = gate('remove', token, key);
       if (no !== undefined) return no;
-      const object = liveObject(key);
+      const object = live.get(key);
       if (object !== undefined) object.endedAtMs = clock.elapsedMs;
+      live.delete(key);
       const hadSession = sessions.delete(handleOf(key));
       return { status: 200, removed: object !== undefined || hadSession };
     },
@@ -312,7 +316,8 @@ export function simObjectStore(options: ObjectStoreOptions): SimObjectStore {
       }
     },
 
-    objects: () => history.filter(({ endedAtMs }) => endedAtMs === null),
+    object: (key) => live.get(key),
+    objects: () => [...live.values()],
     history,
     sessions: () =>
       [...sessions]

@@ -1,16 +1,13 @@
 import { loadSqlJs, openLoaded } from '../../persistence/drivers/sqljs/opening.ts';
 import { simSqlFiles } from './sim-sql-files.ts';
-import { loadSimSqlite, type SimSqlite } from './sim-sqlite.ts';
-
-/** What a simulated device opens its database with. */
-export type SimDriver = 'sqlite-wasm' | 'sql.js';
+import type { SimSqlite } from './sim-sqlite.ts';
 
 /**
  * The product's sql.js driver on simulated disks: its image, its journal and every sync of theirs is on the disk, and so
  * within reach of a power cut.
  * @throws {LadingError} `sdk_missing` when `sql.js` is not installed.
  */
-async function loadSimSqlJs(): Promise<SimSqlite> {
+export async function loadSimSqlJs(): Promise<SimSqlite> {
   const sqlJs = await loadSqlJs();
   return {
     open(disk, { path = 'app.db', synchronous = 'FULL', ...driver } = {}) {
@@ -26,7 +23,3 @@ async function loadSimSqlJs(): Promise<SimSqlite> {
 
 /** Small, so that a short life sees several checkpoints. */
 const CHECKPOINT_BYTES = 16_384;
-
-export function loadSimDriver(driver: SimDriver): Promise<SimSqlite> {
-  return driver === 'sql.js' ? loadSimSqlJs() : loadSimSqlite();
-}
