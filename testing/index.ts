@@ -51,6 +51,14 @@ export {
   type Verbs,
   type World,
 } from './simulator/index.ts';
+export {
+  simulateYear,
+  type Year,
+  type YearBug,
+  type YearParts,
+  yearBugs,
+  yearOracles,
+} from './simulator/year/index.ts';
 export type { SimChannel } from './world/network-channel.ts';
 export {
   calmNetwork,

@@ -1,7 +1,8 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { plantedBugs, simulate } from '../simulator/index.ts';
-import type { SimDriver } from '../world/sim-sqljs.ts';
+import type { SimDriver } from '../world/sim-driver.ts';
 import { type SeedReport, seedReport } from './seed-report.ts';
+import { inThreads } from './threads.ts';
 
 interface Job {
   readonly from: number;
@@ -12,21 +13,8 @@ interface Job {
 }
 
 /** Runs seeds in threads: each takes every n-th. Rejects when a thread dies. */
-export async function runInWorkers(job: Job, take: (report: SeedReport) => void): Promise<void> {
-  const threads = Array.from({ length: job.workers }, (_, index) => runThread(job, index, take));
-  await Promise.all(threads);
-}
-
-function runThread(job: Job, index: number, take: (report: SeedReport) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: { ...job, index } });
-    worker.on('message', take);
-    worker.on('error', reject);
-    worker.on('exit', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`a worker ended with code ${code}`));
-    });
-  });
+export function runInWorkers(job: Job, take: (report: SeedReport) => void): Promise<void> {
+  return inThreads(new URL(import.meta.url), job.workers, job, take);
 }
 
 if (!isMainThread) {

@@ -1,22 +1,24 @@
 import { directoryBlobs } from '../../adapters/blobs/directory.ts';
 import type { Lading, LadingOptions } from '../../lading.ts';
 import { openLading } from '../../open-lading.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
+import type { StorageNumbers } from '../../ports/storage-estimate.ts';
 import { type SimProcess, simProcess } from '../world/process.ts';
+import type { SeededRandom } from '../world/seeded-random.ts';
 import { simBackend } from '../world/sim-backend.ts';
 import { SimDisk } from '../world/sim-disk.ts';
-import { diskPort } from '../world/sim-disk-port.ts';
+import { type DiskPortOptions, diskPort } from '../world/sim-disk-port.ts';
 import { simRemote } from '../world/sim-remote.ts';
 import type { SimDatabase } from '../world/sim-sqlite.ts';
 import type { DeviceClock } from '../world/virtual-clock.ts';
 import { ACCOUNT, appFields, appSchema, PROJECTS, projectRefs } from './app.ts';
 import { createLeftoverWatch } from './leftover-watch.ts';
 import { uploadRun } from './rows.ts';
-import { LEASE_MS } from './scenario.ts';
 import { processView, sharedDatabase } from './shared-database.ts';
 import { createStall, type Stall } from './stall.ts';
-import { keyOf, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** One engine of a device: a process with Lading open in it. */
 export interface Runner {
@@ -57,6 +59,8 @@ export interface Device {
   turnOff(): void;
   /** Closes all runners as an app does, then boots. */
   restart(): void;
+  /** Closes all runners as an app does, and stays off until it is booted. */
+  close(): void;
   /** What it believes. */
   readonly isOnline: boolean;
   setOnline(online: boolean): void;
@@ -87,6 +91,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
   let boots = 0;
   let died = false;
   let bootWanted = false;
+  let isOff = false;
   let meteredSinceMs: number | undefined;
   const leftovers = createLeftoverWatch();
 
@@ -134,11 +139,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
     const chanceHere = chance.fork(`boot ${boots}`);
     const link = process.port(runner.stall.link(network.link(engine)));
     const processClock = process.clock(runner.stall.clock(clock));
-    const latency = chanceHere.fork('disk latency');
-    const rawDisk = diskPort(disk, {
-      clock: processClock,
-      latencyMs: () => latency.int(0, scenario.diskMs),
-    });
+    const rawDisk = diskPort(disk, latencyOf(processClock, chanceHere.fork('disk latency')));
     try {
       const view = processView(process, openDatabase());
       const sql = sabotage.sql?.(view, processClock) ?? view;
@@ -169,11 +170,10 @@ export function createDevice(world: World, name: string, engines: number): Devic
         account: ACCOUNT,
         projects: PROJECTS,
         concurrency: scenario.concurrency,
-        ...(scenario.budgetBytes === undefined ? {} : { storageBudgetBytes: scenario.budgetBytes }),
-        ...(scenario.cacheBytes === undefined ? {} : { cache: { maxBytes: scenario.cacheBytes } }),
+        ...wishesOf(world, process, disk),
         onlineDebounceMs: 100,
         runner: {
-          leaseMs: LEASE_MS,
+          leaseMs: scenario.leaseMs,
           info: { process: process.name },
           isGone: (info) =>
             scenario.knowsTheDead &&
@@ -195,9 +195,15 @@ export function createDevice(world: World, name: string, engines: number): Devic
     }
   }
 
+  function latencyOf(clockHere: Clock, latency: SeededRandom): DiskPortOptions {
+    const { diskMs } = scenario;
+    if (diskMs === undefined) return {};
+    return { clock: clockHere, latencyMs: () => latency.int(0, diskMs) };
+  }
+
   /** It has a while to let go of what it was sending when the link became metered. */
   function heldBack(runner: Runner, key: string): string | undefined {
-    const file = world.ledger.files.find(({ mediaId }) => keyOf(mediaId) === key);
+    const file = world.ledger.find(key.slice(key.indexOf('/') + 1));
     if (file?.unmetered !== true || file.sendNow || runner.stall.isStill) return undefined;
     const isMetered = meteredSinceMs !== undefined && time.elapsedMs - meteredSinceMs > LET_GO_MS;
     return isMetered ? `${runner.name} sends ${file.name} over a metered link` : undefined;
@@ -238,12 +244,30 @@ export function createDevice(world: World, name: string, engines: number): Devic
     died = true;
   }
 
+  /** @param then called for each runner that is gone. */
+  function closeAll(then: () => void): void {
+    for (const runner of device.ready()) {
+      runner.closing = true;
+      trace.note(runner.name, 'closes');
+      const closed = (): void => {
+        trace.note(runner.name, 'is closed');
+        killProcess(runner);
+        then();
+      };
+      runner.process.guard(runner.lading.close()).then(closed, (error: unknown) => {
+        trace.note(runner.name, `could not close: ${String(error)}`);
+        closed();
+        if (runners.length === 0) abandonDatabase();
+      });
+    }
+  }
+
   function bootIn(delayMs: number): void {
     if (bootWanted) return;
     bootWanted = true;
     time.schedule(delayMs, () => {
       bootWanted = false;
-      device.boot();
+      if (!isOff) device.boot();
     });
   }
 
@@ -282,6 +306,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
       return leftovers.most;
     },
     boot() {
+      isOff = false;
       for (const engine of engineNames) {
         if (!runners.some((runner) => runner.name === engine)) start(engine);
       }
@@ -319,20 +344,11 @@ export function createDevice(world: World, name: string, engines: number): Devic
     },
     restart() {
       world.counts.restarts += 1;
-      for (const runner of device.ready()) {
-        runner.closing = true;
-        trace.note(runner.name, 'closes');
-        const closed = (): void => {
-          trace.note(runner.name, 'is closed');
-          killProcess(runner);
-          bootIn(chance.int(...OFF_MS));
-        };
-        runner.process.guard(runner.lading.close()).then(closed, (error: unknown) => {
-          trace.note(runner.name, `could not close: ${String(error)}`);
-          closed();
-          if (runners.length === 0) abandonDatabase();
-        });
-      }
+      closeAll(() => bootIn(chance.int(...OFF_MS)));
+    },
+    close() {
+      isOff = true;
+      closeAll(() => {});
     },
     get isOnline() {
       return links().every((link) => link.connectivity.current().online);
@@ -354,4 +370,27 @@ export function createDevice(world: World, name: string, engines: number): Devic
     onUp: () => {},
   };
   return device;
+}
+
+/** What the app asks for beside its fields. */
+function wishesOf({ scenario, clock }: World, process: SimProcess, disk: SimDisk): Wishes {
+  const { budgetBytes, cacheBytes, cacheAgeMs, collects, estimates = false } = scenario;
+  const age = cacheAgeMs === undefined ? {} : { maxAgeMs: cacheAgeMs };
+  const isSilent = collects?.(clock.elapsedMs) === false;
+  const estimate = process.port({ estimate: async () => roomOf(disk) });
+  return {
+    ...(budgetBytes === undefined ? {} : { storageBudgetBytes: budgetBytes }),
+    ...(cacheBytes === undefined ? {} : { cache: { maxBytes: cacheBytes, ...age } }),
+    ...(isSilent ? { garbage: { everyMs: Number.POSITIVE_INFINITY } } : {}),
+    ...(estimates && Number.isFinite(disk.capacityBytes) ? { storageEstimate: estimate } : {}),
+  };
+}
+
+type Wishes = Partial<
+  Pick<LadingOptions, 'storageBudgetBytes' | 'cache' | 'garbage' | 'storageEstimate'>
+>;
+
+function roomOf({ capacityBytes, usedBytes }: SimDisk): StorageNumbers {
+  if (!Number.isFinite(capacityBytes)) return {};
+  return { freeBytes: Math.max(0, capacityBytes - usedBytes) };
 }

@@ -8,34 +8,53 @@ import { count, mediaOf } from './rows.ts';
 import { DRAFT_GRACE_MS, LATE_ARRIVAL_MS } from './scenario.ts';
 import type { World } from './world.ts';
 
-/** Looks this often whether all is at rest. */
-const LOOK_MS = 5_000;
+/** How long an ending may take, by the graces of its scenario. */
+export interface Patience {
+  /** Looks this often whether all is at rest. */
+  readonly lookMs: number;
+  /** How long a request that was under way may still land. */
+  readonly lateArrivalMs: number;
+  /** The longest grace: before it is over, nothing is at rest. */
+  readonly leastMs: number;
+  /** By then every grace, second look and backoff is over many times. */
+  readonly mostMs: number;
+}
+
+/** For the scenarios of short lives. */
+const ofMinutes: Patience = {
+  lookMs: 5_000,
+  lateArrivalMs: LATE_ARRIVAL_MS,
+  leastMs: DRAFT_GRACE_MS,
+  mostMs: 1_200_000,
+};
 /** Longer than the cache waits between two looks. */
 const CACHE_LOOK_MS = 45_000;
-/** By then every grace, second look and backoff is over many times. */
-const PATIENCE_MS = 1_200_000;
 
 /** Mends everything that is broken, and lets time pass until nobody has anything left to do. */
-export async function bringToRest(world: World, devices: readonly Device[]): Promise<void> {
+export async function bringToRest(
+  world: World,
+  devices: readonly Device[],
+  patience: Patience = ofMinutes,
+): Promise<void> {
   world.trace.note('world', 'all is mended');
   world.network.faults = { ...calmNetwork, holdMs: world.network.faults.holdMs };
   world.refusal = undefined;
   for (const host of [BACKEND_HOST, REMOTE_HOST]) world.network.setHostUp(host, true);
-  world.token = world.store.issueToken(ACCOUNT);
+  world.token = world.store.issueToken(ACCOUNT, 2 * patience.mostMs);
   for (const device of devices) mend(world, device);
   // What is under way, or was planned (a power cut, a network that comes and goes), still happens.
   await world.clock.advanceBy(45_000);
   for (const device of devices) mend(world, device);
-  await world.clock.advanceBy(LATE_ARRIVAL_MS);
+  await world.clock.advanceBy(patience.lateArrivalMs);
 
-  const until = world.clock.elapsedMs + PATIENCE_MS;
+  const until = world.clock.elapsedMs + patience.mostMs;
   await allUp(world, devices);
   // Twice in a row: what one device has sent, the other one may not have heard yet.
   for (let look = 0, quiet = 0; quiet < 2 && world.clock.elapsedMs < until; look++) {
     if (world.failures.length > 0) return;
     if (look % 8 === 0) for (const device of devices) askAgain(world, device);
-    await world.clock.advanceBy(LOOK_MS);
-    const rests = devices.every(isAtRest) && world.clock.elapsedMs > DRAFT_GRACE_MS;
+    await world.clock.advanceBy(patience.lookMs);
+    const rests = devices.every(isAtRest) && world.clock.elapsedMs > patience.leastMs;
     quiet = rests ? quiet + 1 : 0;
   }
 }
@@ -43,15 +62,19 @@ export async function bringToRest(world: World, devices: readonly Device[]): Pro
 /** The backend's own job: objects that nobody refers to any more are deleted after their grace. */
 export async function cleanUpServers(world: World, devices: readonly Device[]): Promise<void> {
   await world.clock.advanceBy(1_000);
-  const removed = world.backend.unreferenced(0);
-  for (const key of removed) {
-    world.trace.note('world', `the backend deletes ${key}`);
-    world.store.remove(world.token, key);
-    world.backend.objectRemoved(key);
-  }
+  deleteUnreferenced(world, 0);
   await allUp(world, devices);
   // What was just uploaded or opened is left alone for a moment; then the cache looks again.
   if (world.scenario.cacheBytes !== undefined) await world.clock.advanceBy(CACHE_LOOK_MS);
+}
+
+/** One run of that job; an object that the remote does not let go now is there for the next one. */
+export function deleteUnreferenced(world: World, graceMs: number): void {
+  for (const key of world.backend.unreferenced(graceMs)) {
+    const { status } = world.store.remove(world.token, key);
+    world.trace.note('world', `the backend deletes ${key}: ${status}`);
+    if (status === 200) world.backend.objectRemoved(key);
+  }
 }
 
 function mend(world: World, device: Device): void {

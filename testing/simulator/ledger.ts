@@ -1,4 +1,4 @@
-import type { MediaId } from '../../machines/attachment/types.ts';
+import type { AttachmentKind, MediaId } from '../../machines/attachment/types.ts';
 import { plantedNeedles } from '../sample-files/index.ts';
 
 /**
@@ -11,7 +11,7 @@ export interface Ledger {
   add(
     file: Pick<
       FileRecord,
-      'mediaId' | 'device' | 'bytes' | 'placeBytes' | 'draft' | 'noted' | 'unmetered'
+      'mediaId' | 'device' | 'kind' | 'bytes' | 'placeBytes' | 'draft' | 'noted' | 'unmetered'
     >,
   ): FileRecord;
   /** The record of one file with one owner. */
@@ -26,6 +26,7 @@ export interface FileRecord {
   readonly mediaId: MediaId;
   /** The device that captured it. */
   readonly device: string;
+  readonly kind: AttachmentKind;
   readonly bytes: Uint8Array;
   /** So many of the first bytes hold a location, which is to be taken out in place; all others stay. */
   readonly placeBytes: number;

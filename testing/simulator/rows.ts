@@ -63,13 +63,15 @@ export function count(sql: SqlDatabase, query: string): number {
   return Number(sql.get(query)?.['n'] ?? 0);
 }
 
-/** Blobs of a device by key, in its directory's layout; temporary files apart. */
+/** Where the directory's layout has blobs. */
+const BLOBS = 'blobs/';
+
+/** Blobs of a device by key; temporary files apart. */
 export function blobsOf({ disk }: { readonly disk: SimDisk }): ReadonlyMap<string, Uint8Array> {
-  const prefix = 'blobs/';
   return new Map(
     [...disk.contents()]
-      .filter(([path]) => path.startsWith(prefix))
-      .map(([path, bytes]) => [path.slice(prefix.length), bytes]),
+      .filter(([path]) => path.startsWith(BLOBS))
+      .map(([path, bytes]) => [path.slice(BLOBS.length), bytes]),
   );
 }
 
@@ -78,6 +80,10 @@ export function sidecarsOf({ disk }: { readonly disk: SimDisk }): readonly strin
   return [...disk.contents().keys()]
     .filter((path) => path.startsWith('sidecars/'))
     .map((path) => sidecarIds(path.slice('sidecars/'.length))?.mediaId ?? path);
+}
+
+export function blobOf({ disk }: { readonly disk: SimDisk }, key: string): Uint8Array | undefined {
+  return disk.bytesOf(`${BLOBS}${key}`);
 }
 
 /** The version that began the upload that stands now, if one does. @param key the object's. */

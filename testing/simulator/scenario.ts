@@ -15,8 +15,12 @@ export interface Scenario {
   readonly concurrency: number;
   readonly chunkBytes: number;
   readonly putBelowBytes: number;
-  /** Most milliseconds that one disk operation takes. */
-  readonly diskMs: number;
+  /** Most milliseconds that one disk operation takes; undefined where it takes none, and no timer either. */
+  readonly diskMs: number | undefined;
+  /** A third of it is how often a process that is open looks around. */
+  readonly leaseMs: number;
+  /** How long the remote keeps an unfinished upload. */
+  readonly sessionLifeMs: number;
   /** How many things happen, and how far apart they are at most. */
   readonly steps: number;
   readonly pauseMs: number;
@@ -28,6 +32,12 @@ export interface Scenario {
   readonly budgetBytes: number | undefined;
   /** Bytes of the cache at most on each device (contract 6), if it is bounded. */
   readonly cacheBytes: number | undefined;
+  /** How long it keeps what nobody opens. Default for ever. */
+  readonly cacheAgeMs?: number;
+  /** The platform says how much room is left, on days when there is little. Default it never says. */
+  readonly estimates?: boolean;
+  /** A process that is opened at this moment collects garbage by itself. Default always. */
+  readonly collects?: (elapsedMs: number) => boolean;
 }
 
 export type Trouble =
@@ -56,7 +66,9 @@ export const LATE_ARRIVAL_MS = 60_000;
 /** The longest grace of any scenario: a simulation ends after these. */
 export const DRAFT_GRACE_MS = 90_000;
 /** Long, so that an idle device costs little. */
-export const LEASE_MS = 30_000;
+const LEASE_MS = 30_000;
+/** Short enough for uploads to be lost in a life of minutes. */
+const SESSION_LIFE_MS = 240_000;
 /** What a request takes at most from being sent to landing stays below {@link LATE_ARRIVAL_MS}. */
 const HOLD_MS = [200, 40_000] as const;
 const DELAY_MS = [5, 400] as const;
@@ -84,6 +96,8 @@ export function scenarioOf(seed: number): Scenario {
     chunkBytes: random.pick([4_096, 16_384]),
     putBelowBytes: random.pick([2_048, 16_384]),
     diskMs: random.int(0, 4),
+    leaseMs: LEASE_MS,
+    sessionLifeMs: SESSION_LIFE_MS,
     steps: random.int(12, 32),
     pauseMs: random.pick([300, 2_000, 6_000]),
     troubles: new Set(TROUBLES.filter(() => random.chance(0.6))),
@@ -112,6 +126,8 @@ export function calmScenario(seed: number, changes: Partial<Scenario> = {}): Sce
     chunkBytes: 4_096,
     putBelowBytes: 2_048,
     diskMs: 1,
+    leaseMs: LEASE_MS,
+    sessionLifeMs: SESSION_LIFE_MS,
     steps: 0,
     pauseMs: 0,
     troubles: new Set(),

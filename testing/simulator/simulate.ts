@@ -1,14 +1,15 @@
 import { preload } from '../../on-demand.ts';
-import type { SeededRandom } from '../world/seeded-random.ts';
-import { loadSimDriver, type SimDriver } from '../world/sim-sqljs.ts';
+import { loadSimDriver, type SimDriver } from '../world/sim-driver.ts';
 import { createDevice, type Device } from './device.ts';
 import { bringToRest, cleanUpServers } from './ending.ts';
+import { inTime, judge, judgeAll, judgeAlways } from './judge.ts';
 import { oracles } from './oracles/index.ts';
 import type { Sabotage } from './sabotage.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import { steps } from './steps.ts';
 import { troubles } from './troubles.ts';
 import { createVerbs, type Verbs } from './verbs.ts';
+import { weighted } from './weighted.ts';
 import { type Counts, createWorld, type Failure, type World } from './world.ts';
 
 /** What became of one seed. */
@@ -65,7 +66,7 @@ export async function simulateScenario(
     ] as const;
     beforeBoot(devices);
     for (const device of devices) {
-      device.onUp = () => judge(world, 'atRestart', [device]);
+      device.onUp = () => judge(world, oracles, 'atRestart', device);
       device.boot();
     }
     await liveAndJudge(world, devices, plot).catch((error: unknown) =>
@@ -99,9 +100,9 @@ async function liveAndJudge(world: World, devices: readonly Device[], plot: Plot
     () => plot(world, devices, createVerbs(world)),
     () => bringToRest(world, devices),
     () => cleanUpServers(world, devices),
-    () => judgeAll(world, devices),
+    () => judgeAll(world, oracles, devices),
     () => collectAll(world, devices),
-    () => judgeAll(world, devices),
+    () => judgeAll(world, oracles, devices),
   ];
   for (const act of acts) if (world.failures.length === 0) await act();
 }
@@ -127,7 +128,7 @@ const live: Plot = async (world, devices, verbs) => {
   const known = troubles.filter(({ kind }) => kind === 'always' || scenario.troubles.has(kind));
   for (let step = 0; step < scenario.steps && world.failures.length === 0; step++) {
     await world.clock.advanceBy(random.int(0, scenario.pauseMs));
-    judgeAlways(world, devices);
+    judgeAlways(world, oracles, devices);
     const chance = random.fork(`step ${step}`);
     const device = chance.pick(devices);
     if (chance.chance(0.28)) {
@@ -144,58 +145,3 @@ const live: Plot = async (world, devices, verbs) => {
     weighted(chance, steps).run({ world, verbs, device, at, random: chance });
   }
 };
-
-function weighted<T extends { readonly weight: number }>(
-  random: SeededRandom,
-  items: readonly T[],
-): T {
-  let rest = random.next() * items.reduce((sum, { weight }) => sum + weight, 0);
-  for (const item of items) {
-    rest -= item.weight;
-    if (rest < 0) return item;
-  }
-  return random.pick(items);
-}
-
-/** Asks the oracles of one moment; those that need time answer when they have had it. */
-function judge(world: World, moment: 'atRestart', devices: readonly [Device]): void {
-  for (const oracle of oracles) {
-    const told = oracle[moment]?.(world, devices[0]);
-    if (told instanceof Promise) {
-      told.then((found) => report(world, oracle.name, found)).catch(unforeseen(world));
-    } else report(world, oracle.name, told ?? []);
-  }
-}
-
-function judgeAlways(world: World, devices: readonly Device[]): void {
-  for (const oracle of oracles) {
-    for (const device of devices) report(world, oracle.name, oracle.always?.(world, device) ?? []);
-  }
-}
-
-async function judgeAll(world: World, devices: readonly Device[]): Promise<void> {
-  for (const oracle of oracles) {
-    const told = Promise.resolve(oracle.atEnd?.(world, devices) ?? []);
-    report(world, oracle.name, (await inTime(world, told)) ?? ['it never got an answer']);
-  }
-}
-
-/** Lets time pass until the promise settles; undefined when it does not. */
-async function inTime<T>(world: World, promise: Promise<T>): Promise<T | undefined> {
-  let settled = false;
-  const watched = promise.finally(() => {
-    settled = true;
-  });
-  watched.catch(() => {});
-  const until = world.clock.elapsedMs + 600_000;
-  await world.clock.runUntil(() => settled || world.clock.elapsedMs > until);
-  return settled ? watched : undefined;
-}
-
-function report(world: World, name: string, found: readonly string[]): void {
-  for (const message of found) world.fail(name, message);
-}
-
-function unforeseen(world: World): (error: unknown) => void {
-  return (error) => world.fail('oracles themselves', String(error));
-}

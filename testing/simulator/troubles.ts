@@ -3,7 +3,7 @@ import { BACKEND_HOST } from '../world/sim-backend.ts';
 import { REMOTE_HOST } from '../world/sim-remote.ts';
 import { ACCOUNT } from './app.ts';
 import type { Device } from './device.ts';
-import { LEASE_MS, type Trouble } from './scenario.ts';
+import type { Trouble } from './scenario.ts';
 import type { World } from './world.ts';
 
 /** One thing that goes wrong. */
@@ -135,7 +135,7 @@ function jump({ world, device, random }: TroubleContext): void {
 function standStill({ world, device, random }: TroubleContext): void {
   if (device.runners.length === 0) return;
   const runner = random.pick(device.runners);
-  const forMs = random.pick([500, 5_000, 2 * LEASE_MS]);
+  const forMs = random.pick([500, 5_000, 2 * world.scenario.leaseMs]);
   world.trace.note(runner.name, `stands still for ${forMs} ms`);
   world.uploads.excuse();
   runner.stall.begin();

@@ -72,10 +72,10 @@ export function createVerbs(world: World): Verbs {
   }
 
   function begin(at: Open, owner: Owner, wish: CaptureWish): FileRecord {
-    const { device, bytes, placeBytes = 0, draft = false, noted = false } = wish;
+    const { device, kind, bytes, placeBytes = 0, draft = false, noted = false } = wish;
     const mediaId = at.lading.newMediaId();
     const unmetered = world.scenario.unmetered && owner.field === WAITING_FIELD;
-    const file = ledger.add({ mediaId, device, bytes, placeBytes, draft, noted, unmetered });
+    const file = ledger.add({ mediaId, device, kind, bytes, placeBytes, draft, noted, unmetered });
     trace.name(file.mediaId, file.name);
     world.counts.captures += 1;
     return file;

@@ -69,7 +69,7 @@ export function createWorld(scenario: Scenario, sqlite: SimSqlite, sabotage: Sab
   const failures: Failure[] = [];
   const store = simObjectStore({
     clock,
-    sessionLifeMs: 240_000,
+    sessionLifeMs: scenario.sessionLifeMs,
     forbids: (key) => forbidden.has(key),
     refuse(request) {
       const { refusal } = world;
