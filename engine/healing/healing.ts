@@ -84,13 +84,14 @@ export function createHealing(parts: HealingParts): Healing {
 }
 
 async function unknownOf(
-  { host, accountId }: HealingParts,
+  { events, accountId }: HealingParts,
   store: SidecarStore | undefined,
 ): Promise<readonly MediaId[]> {
   const found: MediaId[] = [];
   for await (const name of store?.list(accountId) ?? []) {
     const mediaId = sidecarIds(name)?.mediaId as MediaId;
-    if (host.state(asStream(mediaId)) === undefined) found.push(mediaId);
+    // Whether there is a stream, not its state: to restore each unsent one took most of a start.
+    if (events.read((tx) => tx.log.head(asStream(mediaId))) === undefined) found.push(mediaId);
   }
   return found;
 }

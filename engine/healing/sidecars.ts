@@ -108,8 +108,11 @@ export function createSidecars(parts: SidecarParts): Sidecars {
     for (const name of await namesOf(sidecars, accountId)) {
       await slices.breathe();
       const mediaId = sidecarIds(name)?.mediaId as MediaId;
-      if (wanted(mediaId) === undefined) continue; // the log does not know it: it is for `recover`
-      const outcome = await settle(mediaId, await textOf(name));
+      const text = wanted(mediaId);
+      if (text === undefined) continue; // the log does not know it: it is for `recover`
+      const there = await textOf(name);
+      if (text === there) continue;
+      const outcome = await settle(mediaId, there);
       if (outcome !== 'kept') report[outcome] += 1;
     }
   }
