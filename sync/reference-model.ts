@@ -29,6 +29,8 @@ export interface ScopeState {
   readonly scope: OwnerScope;
   /** By attachment, then by id; tombstones stay. */
   readonly rows: Map<string, Map<string, RefDelta>>;
+  /** The primary one of each field that has one. */
+  readonly primaries: Map<string, RefDelta>;
   signal: Required<ChangeSignal>;
   /** Strictly increasing, whatever the clock does: a cursor never misses a row. */
   updatedAt: number;
@@ -209,14 +211,10 @@ function put(scope: ScopeState, op: Put, stamp: Stamp, changed: ChangedRow[]): v
     },
     rank: op.rank,
   };
+  const other = isPrimary ? scope.primaries.get(ownerKey(op.owner)) : undefined;
   store(scope, row, changed);
-  if (!isPrimary) return;
-  const field = ownerKey(op.owner);
-  for (const other of rowsOfScope(scope)) {
-    if (other.ref.isPrimary !== true || other.id === id || ownerKey(other.owner) !== field)
-      continue;
-    store(scope, { ...other, ...stamp, ref: { ...other.ref, isPrimary: false } }, changed);
-  }
+  if (other === undefined || other.id === id) return;
+  store(scope, { ...other, ...stamp, ref: { ...other.ref, isPrimary: false } }, changed);
 }
 
 /** Also of a ref that is not known yet: its put may still be on the way. */
@@ -255,6 +253,9 @@ function store(scope: ScopeState, row: RefDelta, changed: ChangedRow[]): void {
   Object.freeze(row.owner);
   Object.freeze(row.ref);
   byId.set(row.id, Object.freeze(row));
+  const field = ownerKey(row.owner);
+  if (row.ref.isPrimary === true) scope.primaries.set(field, row);
+  else if (scope.primaries.get(field)?.id === row.id) scope.primaries.delete(field);
   changed.push({ scope: scopeKey(scope.scope), row });
 }
 
@@ -281,7 +282,13 @@ function scopeOf({ scopes }: BackendState, { accountId, projectId }: OwnerScope)
   const scope = { accountId, projectId: projectId ?? null };
   const key = scopeKey(scope);
   const signal = { seq: 0, changedAt: 0, byCollection: {} };
-  const state = scopes.get(key) ?? { scope, rows: new Map(), signal, updatedAt: 0 };
+  const state = scopes.get(key) ?? {
+    scope,
+    rows: new Map(),
+    primaries: new Map(),
+    signal,
+    updatedAt: 0,
+  };
   scopes.set(key, state);
   return state;
 }
