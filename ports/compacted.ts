@@ -25,7 +25,7 @@ export interface Replaced extends JsonObject {
 }
 
 /** Payload of a checkpoint event; the state value is in the event's own `state`. */
-export interface CheckpointPayload extends JsonObject {
+export type CheckpointPayload = JsonObject & {
   /** Version of the machine whose state this is. */
   readonly format: string;
   readonly context: JsonObject;
@@ -34,7 +34,7 @@ export interface CheckpointPayload extends JsonObject {
   readonly kept?: JsonObject;
   /** Idempotency keys of the events, which go on being refused; left out when there were none. */
   readonly keys?: readonly string[];
-}
+};
 
 /** A stream that nothing happened to for a while. */
 export interface IdleStream {
