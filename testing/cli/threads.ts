@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 
 /** Starts the same file in several threads, each with its `index`, and takes what they tell. Rejects when one dies. */
-export async function inThreads<T>(
+export async function inThreads(
   file: URL,
   count: number,
   job: object,
-  take: (told: T) => void,
+  take: (told: unknown) => void,
 ): Promise<void> {
   const started = Array.from({ length: count }, (_, index) =>
     runThread(file, { ...job, index }, take),
@@ -13,7 +13,7 @@ export async function inThreads<T>(
   await Promise.all(started);
 }
 
-function runThread<T>(file: URL, workerData: object, take: (told: T) => void): Promise<void> {
+function runThread(file: URL, workerData: object, take: (told: unknown) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(file, { workerData });
     worker.on('message', take);

@@ -14,7 +14,7 @@ interface Job {
 
 /** Runs seeds in threads: each takes every n-th. Rejects when a thread dies. */
 export function runInWorkers(job: Job, take: (report: SeedReport) => void): Promise<void> {
-  return inThreads(new URL(import.meta.url), job.workers, job, take);
+  return inThreads(new URL(import.meta.url), job.workers, job, (told) => take(told as SeedReport));
 }
 
 if (!isMainThread) {

@@ -17,7 +17,7 @@ interface Job {
 
 /** Lives years in threads. Rejects when a thread dies. */
 export function yearsInWorkers(job: Job, take: (report: YearReport) => void): Promise<void> {
-  return inThreads(new URL(import.meta.url), job.workers, job, take);
+  return inThreads(new URL(import.meta.url), job.workers, job, (told) => take(told as YearReport));
 }
 
 if (!isMainThread) {

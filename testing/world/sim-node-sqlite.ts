@@ -101,7 +101,7 @@ interface Place {
   readonly disk: SimDisk;
   readonly file: SimFile;
   readonly path: string;
-  isAlive(): boolean;
+  readonly isAlive: () => boolean;
 }
 
 /** The connection of one process: each commit is a sync of the disk, and nothing passes once the process is dead. */

@@ -20,7 +20,7 @@ export interface Year extends YearCounts {
   readonly failures: readonly Failure[];
   /** Of the whole trace: the same seed gives the same hash. */
   readonly hash: string;
-  trace(): readonly string[];
+  readonly trace: () => readonly string[];
 }
 
 export interface YearParts extends SimulatedParts {

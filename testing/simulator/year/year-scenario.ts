@@ -58,7 +58,6 @@ export function yearOf(
       const from = random.int(0, days - 1);
       return { from, to: from + random.int(least, most) };
     });
-  const both = (make: () => readonly Span[]) => ({ A: make(), B: make() });
   return {
     plan: {
       attachments,
@@ -100,4 +99,8 @@ export function yearOf(
 /** Whether `day` lies in one of the spans. */
 export function isIn(spans: readonly Span[] | undefined, day: number): boolean {
   return spans?.some(({ from, to }) => from <= day && day < to) ?? false;
+}
+
+function both(make: () => readonly Span[]): Readonly<Record<string, readonly Span[]>> {
+  return { A: make(), B: make() };
 }

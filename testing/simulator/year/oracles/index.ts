@@ -27,6 +27,9 @@ export const yearOracles: readonly Oracle[] = [
   onlyAtEnd(replayEqualsState),
 ];
 
-function onlyAtEnd({ name, atEnd }: Oracle): Oracle {
-  return atEnd === undefined ? { name } : { name, atEnd };
+function onlyAtEnd(oracle: Oracle): Oracle {
+  return {
+    name: oracle.name,
+    atEnd: (world, devices) => oracle.atEnd?.(world, devices) ?? [],
+  };
 }
