@@ -34,6 +34,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   history: (lading, id) => lading.history(id),
   explain: (lading, id) => lading.explain(id),
   actor: (lading, id) => lading.actor(id),
+  derive: (lading, id) => lading.derive(id, 'thumb', async () => new Uint8Array(1)),
 };
 
 /** Verbs without anybody's id: what they give and do is looked at below. */
