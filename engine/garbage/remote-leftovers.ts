@@ -1,5 +1,5 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
-import { type IncompleteUpload, mediaIdOfKey } from '../../ports/remote.ts';
+import { type IncompleteUpload, mediaIdOfKey, type ObjectKey } from '../../ports/remote.ts';
 import { asStream } from '../lifecycle/as-stream.ts';
 import { contextOf } from '../lifecycle/consequences.ts';
 import { isDue, itemOf, markAll, marksOf, type Run, unmarkAll } from './run.ts';
@@ -44,6 +44,8 @@ export async function abortLeftovers(run: Run): Promise<void> {
     after = page.next;
   }
   for await (const one of marksOf(run, 'upload')) {
+    // Another account's listing was not heard: its mark goes on counting.
+    if (mediaIdOfKey(one.key as ObjectKey, accountId) === undefined) continue;
     if (!left.has(one.key)) await unmarkAll(run, [one]);
   }
 }

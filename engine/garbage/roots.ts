@@ -95,16 +95,31 @@ export async function applyRoots(run: Run, ids: ReadonlySet<MediaId>): Promise<v
   }
   for await (const one of marksOf(run, 'root')) {
     const mediaId = one.key as MediaId;
+    // Its account's roots are read by that account's runs: its mark goes on counting.
+    if (isForeign(run, mediaId)) continue;
     if (!held.has(mediaId) || ids.has(mediaId)) await unmarkAll(run, [one]);
     else if (isDue(run, one)) await release(run, mediaId, one);
     else run.findings.note(itemOf(run, one, 'waits'));
   }
 }
 
-/** Only the first half: what the app's tables hold now is held, what they do not hold any more is left to a run. */
-export async function holdRoots(run: Run): Promise<void> {
-  if (run.settings.roots === undefined) return;
-  const { ids } = readRoots(run, 0);
+/**
+ * Only the first half: what the app's tables hold now is held, what they do not hold any more is left to a run.
+ * @param only looks after these alone.
+ * @throws {LadingError} `roots_unreadable`.
+ */
+export async function holdRoots(run: Run, only?: ReadonlySet<MediaId>): Promise<void> {
+  const { events, settings } = run;
+  const { roots } = settings;
+  if (roots === undefined) return;
+  const { ids } = events.read((tx) => appRoots(run, tx, roots));
+  if (only !== undefined) {
+    await hold(
+      run,
+      [...only].filter((id) => ids.has(id)),
+    );
+    return;
+  }
   const held = await heldByRoots(run);
   await hold(
     run,
@@ -153,6 +168,11 @@ async function hold(run: Run, ids: readonly MediaId[]): Promise<void> {
     }
     await run.slices.breathe();
   }
+}
+
+function isForeign({ events, tables, accountId }: Run, mediaId: MediaId): boolean {
+  const media = events.read((tx) => tables.media(tx, mediaId));
+  return media !== undefined && media.accountId !== accountId;
 }
 
 async function release(
