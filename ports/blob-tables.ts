@@ -30,6 +30,8 @@ export interface HoldTable {
   /** Ends the holds that have run out at `now`: their owners died, or were too slow. */
   endHolds(tx: StoreTransaction, now: number): void;
   protection(tx: StoreTransaction, key: BlobKey, now: number): BlobProtection;
+  /** Whether garbage collection has begun to remove the file: it is not to be held any more. */
+  isBeingRemoved(tx: StoreTransaction, key: BlobKey): boolean;
 }
 
 /** A file that none of its holders needs on this device. */

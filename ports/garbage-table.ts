@@ -28,9 +28,12 @@ export interface GarbageMark {
   readonly foundAt: number;
 }
 
+/** Reason of a file's mark from before its removal on: nobody may begin to hold it. */
+export const REMOVAL_BEGUN = 'removal_begun';
+
 /** What garbage collection sees of the rows; every function is one SQL operation. */
 export interface GarbageTable {
-  /** Keeps the time of the first finding. */
+  /** Keeps the time of the first finding, and {@link REMOVAL_BEGUN}. */
   mark(tx: StoreTransaction, mark: GarbageMark): void;
   unmark(tx: StoreTransaction, kind: GarbageKind, key: string): void;
   marked(tx: StoreTransaction, kind: GarbageKind, key: string): GarbageMark | undefined;

@@ -1,6 +1,7 @@
+import type { MediaId } from '../../machines/attachment/types.ts';
 import type { Json } from '../../machines/json.ts';
 import { isClosed } from '../host/faults.ts';
-import { markFiles, sweepFiles } from './files.ts';
+import { markFiles, sweepFiles, temporariesOf } from './files.ts';
 import { shortenLog } from './log.ts';
 import type { CollectOptions } from './options.ts';
 import { clearRows, dropDerived, sweepCheckpoints, tellMissing } from './records.ts';
@@ -19,11 +20,15 @@ export interface Collector {
    * @returns after how many milliseconds to ask again.
    */
   collectIfDue(): Promise<number>;
-  /** Attachments that the app's tables hold learn it now. Does nothing where the app has no roots of its own. */
-  holdRoots(): Promise<void>;
+  /**
+   * Attachments that the app's tables hold learn it now. Does nothing where the app has no roots of its own.
+   * @param only looks after these alone.
+   * @throws {LadingError} `roots_unreadable`, `closed`.
+   */
+  holdRoots(only?: ReadonlySet<MediaId>): Promise<void>;
 }
 
-/** A new start soon after another one has nothing new to find. */
+/** A new start soon after another one has nothing new to find, unless the app wants runs more often. */
 const PAUSE_MS = 3_600_000;
 /** Another process that has not told for so long is gone. */
 const CLAIM_MS = 10 * 60_000;
@@ -106,13 +111,15 @@ export function createCollector(parts: GarbageParts): Collector {
 
   /** A store that cannot say what it has is no store without files. */
   async function collectFiles(run: Run, after: string): Promise<void> {
-    let anyKnown = after !== ''; // an earlier run came that far: the place was there
+    let temporaries: Awaited<ReturnType<typeof temporariesOf>>;
+    let anyKnown = false; // that an earlier run came so far says nothing: the place may be missing since
     try {
       const passed = async (key: string): Promise<void> => {
         if (!run.dryRun) await save({ after: key });
       };
       const seen = await markFiles(run, after, passed);
-      anyKnown ||= seen.anyKnown;
+      anyKnown = seen.anyKnown;
+      temporaries = await temporariesOf(run);
     } catch (error) {
       if (isClosed(error) || run.ending.aborted) throw error;
       parts.logger.warn('the files could not be listed', { error });
@@ -122,7 +129,7 @@ export function createCollector(parts: GarbageParts): Collector {
       });
       return;
     }
-    await sweepFiles(run);
+    await sweepFiles(run, temporaries);
     await tellMissing(run, anyKnown);
   }
 
@@ -134,8 +141,9 @@ export function createCollector(parts: GarbageParts): Collector {
       const isTaken = runner !== null && runner !== host.runner;
       // A clock that went back must not keep it from its work for long.
       if (isTaken && until > now && until - now <= CLAIM_MS) return until - now;
-      const sinceMs = endedAt === null ? PAUSE_MS : Math.abs(now - endedAt);
-      if (sinceMs < PAUSE_MS) return PAUSE_MS - sinceMs;
+      const pauseMs = Math.min(PAUSE_MS, parts.settings.everyMs);
+      const sinceMs = endedAt === null ? pauseMs : Math.abs(now - endedAt);
+      if (sinceMs < pauseMs) return pauseMs - sinceMs;
       const report = await collect();
       parts.logger.info('garbage was collected', {
         files: report.freed.files,
@@ -145,6 +153,6 @@ export function createCollector(parts: GarbageParts): Collector {
       });
       return parts.settings.everyMs;
     },
-    holdRoots: async () => holdRoots(newRun({})),
+    holdRoots: async (only) => holdRoots(newRun({}), only),
   };
 }

@@ -3,7 +3,12 @@ import type { BlobStore, StoredBlob } from '../../ports/blob-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DerivedTable } from '../../ports/derived-table.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
-import type { GarbageKind, GarbageMark, GarbageTable } from '../../ports/garbage-table.ts';
+import {
+  type GarbageKind,
+  type GarbageMark,
+  type GarbageTable,
+  REMOVAL_BEGUN,
+} from '../../ports/garbage-table.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Remote } from '../../ports/remote.ts';
 import type { Compactor } from '../compaction/compactor.ts';
@@ -65,7 +70,8 @@ export const BATCH = 64;
 
 /** What a mark comes to now: it must have been found by an earlier run, and the grace must be over. */
 export function isDue({ startedAt, clock, settings }: Run, mark: GarbageMark): boolean {
-  return mark.foundAt < startedAt && clock.now() - mark.foundAt >= settings.graceMs;
+  if (mark.foundAt >= startedAt) return false;
+  return mark.reason === REMOVAL_BEGUN || clock.now() - mark.foundAt >= settings.graceMs;
 }
 
 export function itemOf(

@@ -2,7 +2,7 @@ import type { AttachmentInput, MediaId, Owner } from '../../machines/attachment/
 import { ownerKey } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { BlobKey, WrittenBlob } from '../../ports/blob-store.ts';
-import type { BlobContent } from '../../ports/blob-tables.ts';
+import type { BlobContent, HoldTable } from '../../ports/blob-tables.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
@@ -137,7 +137,7 @@ export async function storeAndCommit<T>(
     let done: Committed<T> | undefined;
     while (done === undefined) {
       await loans.borrow(signal);
-      done = await commit(parts, stored, loans, signal, decide, room);
+      done = await commit(parts, stored, loans, shared.holds, signal, decide, room);
     }
     // An import may find at its commit that somebody else brought the bytes, or that nobody wants them any more.
     for (const one of stored) {
@@ -165,6 +165,7 @@ function commit<T>(
   parts: CaptureParts,
   stored: readonly Stored[],
   loans: Loans,
+  holds: Pick<HoldTable, 'isBeingRemoved'>,
   signal: AbortSignal,
   decide: (work: Work, create: (mediaId: MediaId) => void) => T,
   room: Reservation,
@@ -179,6 +180,7 @@ function commit<T>(
       if (one === undefined) throw new Error(`${mediaId} was not stored`);
       const twin = [...keys].find(([{ written }]) => isSame(written, one.written));
       const blobKey = loans.keyOf(work.tx, mediaId) ?? twin?.[1] ?? one.blobKey;
+      if (blobKey === one.blobKey && holds.isBeingRemoved(work.tx, blobKey)) throw takenAway();
       keys.set(one, blobKey);
       const input = plainInput(parts, { ...one, blobKey });
       if (work.peek(asStream(mediaId)) === undefined) {
@@ -198,6 +200,13 @@ function contentsOf(stored: readonly Stored[]): ReadonlyMap<MediaId, BlobContent
       prepared.mediaId,
       { byteSize, sha256 },
     ]),
+  );
+}
+
+function takenAway(): LadingError {
+  return new LadingError(
+    'blobs_unwritable',
+    'The capture took longer than the grace of garbage collection, and another process collected its file; nothing was stored. Capture it again.',
   );
 }
 

@@ -2,7 +2,12 @@ import type { MediaId } from '../../machines/attachment/types.ts';
 import type { Json } from '../../machines/json.ts';
 import type { BlobKey } from '../../ports/blob-store.ts';
 import type { StreamId, TaskKind } from '../../ports/event-store.ts';
-import type { GarbageKind, GarbageMark, GarbageTable } from '../../ports/garbage-table.ts';
+import {
+  type GarbageKind,
+  type GarbageMark,
+  type GarbageTable,
+  REMOVAL_BEGUN,
+} from '../../ports/garbage-table.ts';
 import type { SqlRow } from '../../ports/sql.ts';
 
 /** Key in `lading_meta` of where the collector of an account stands. */
@@ -19,7 +24,8 @@ export const garbageTable: GarbageTable = {
     sql.run(
       `INSERT INTO lading_garbage (${MARK_COLUMNS}) VALUES (?, ?, ?, ?)
        ON CONFLICT (kind, key) DO UPDATE SET
-         reason = excluded.reason, found_at = min(found_at, excluded.found_at)`,
+         reason = CASE reason WHEN '${REMOVAL_BEGUN}' THEN reason ELSE excluded.reason END,
+         found_at = min(found_at, excluded.found_at)`,
       kind,
       key,
       reason,

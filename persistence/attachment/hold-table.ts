@@ -1,5 +1,6 @@
 import type { BlobKey } from '../../ports/blob-store.ts';
 import type { HoldTable } from '../../ports/blob-tables.ts';
+import { REMOVAL_BEGUN } from '../../ports/garbage-table.ts';
 
 /** More equal files than this are not looked at: normally there is one. */
 const MOST_EQUAL = 4;
@@ -42,6 +43,13 @@ export const holdTable: HoldTable = {
   endHolds({ sql }, now) {
     sql.run('DELETE FROM lading_hold WHERE until <= ?', now);
   },
+
+  isBeingRemoved: ({ sql }, key) =>
+    sql.get(
+      `SELECT 1 AS found FROM lading_garbage WHERE kind = 'blob' AND key = ? AND reason = ?`,
+      key,
+      REMOVAL_BEGUN,
+    ) !== undefined,
 
   protection({ sql }, key, now) {
     const row = sql.get(

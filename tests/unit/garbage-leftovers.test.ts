@@ -167,6 +167,13 @@ describe('the schedule', () => {
     await phone.pass(60_000);
   });
 
+  it('is as often as the app says, also more often than every hour', async () => {
+    const phone = world();
+    await phone.open({ ...PATIENT, garbage: { everyMs: 10 * 60_000 } });
+    await phone.pass(HOUR_MS);
+    expect(runs(phone)).toBe(6);
+  });
+
   it('is off where the app says Infinity', async () => {
     const phone = world();
     const lading = await phone.open({ ...PATIENT, garbage: { everyMs: Number.POSITIVE_INFINITY } });

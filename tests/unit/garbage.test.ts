@@ -1,7 +1,7 @@
-import type { BlobKey, Lading } from 'lading';
+import { type BlobKey, type Lading, systemRandom } from 'lading';
 import { describe, expect, it } from 'vitest';
 import { blobKey } from '../../ports/blob-store.ts';
-import { codeOf, image, ME, picture, type World, world } from '../support/lading-world.ts';
+import { codeOf, gate, image, ME, picture, type World, world } from '../support/lading-world.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -122,6 +122,44 @@ describe('a file without a record', () => {
   });
 });
 
+describe('a capture of another process that takes longer than the grace', () => {
+  it('is refused at its commit when its file was collected: it never says that it holds what is gone', async () => {
+    const phone = world({ online: false });
+    const lading = await phone.open(PATIENT);
+    const other = await phone.open({
+      ...PATIENT,
+      random: systemRandom,
+      garbage: { graceMs: 0 },
+    });
+    const held = gate();
+    let readings = 0;
+    const slow = {
+      ...picture('the second file'),
+      async *open() {
+        readings += 1;
+        if (readings >= 3) await held.promise;
+        yield* picture('the second file').open();
+      },
+    };
+    const capturing = lading.captureAll(
+      [picture('the first file'), slow].map((source) => ({ source, kind: 'image' as const })),
+      { owner: image().owner },
+    );
+    await phone.clock.advanceBy(50);
+    expect(phone.blobs.keys).toHaveLength(1);
+    for (let run = 0; run < 4; run++) {
+      await phone.until(other.collectGarbage());
+      await phone.pass(10);
+    }
+    held.open();
+    expect(await codeOf(phone.until(capturing))).toBe('blobs_unwritable');
+    expect(lading.list(image().owner)).toEqual([]);
+    expect(phone.blobs.keys).toEqual([]);
+    await phone.pass(3 * DAY_MS);
+    expect(phone.rows('SELECT * FROM lading_garbage')).toEqual([]);
+  });
+});
+
 describe('a dry run', () => {
   it('says what would go and why, and changes nothing', async () => {
     const { phone, lading, collect } = await opened();
@@ -203,6 +241,20 @@ describe('bytes that should be here and are not', () => {
       bytesMissing: 0,
       problems: [{ code: 'files_gone' }],
     });
+    expect(lading.view(photo.ref).state).toBe('local_only');
+  });
+});
+
+describe('a store that is not there', () => {
+  it('is told to nobody either by a run that goes on where an earlier one was killed', async () => {
+    const { phone, lading, collect } = await opened();
+    phone.net.set({ online: false, metered: false });
+    const photo = await phone.until(lading.capture(picture(), image()));
+    phone.handle
+      .prepare('INSERT OR REPLACE INTO lading_meta VALUES (?, ?)')
+      .run(`garbage:${ME}`, JSON.stringify({ after: 'a-account-1/00/m-0' }));
+    for (const key of phone.blobs.keys) phone.blobs.lose(key as BlobKey);
+    expect(await collect()).toMatchObject({ bytesMissing: 0, problems: [{ code: 'files_gone' }] });
     expect(lading.view(photo.ref).state).toBe('local_only');
   });
 });
