@@ -1,4 +1,6 @@
-import type { Cancel, Clock } from '../../ports/clock.ts';
+import type { MediaId } from '../../machines/attachment/types.ts';
+import { type Cancel, type Clock, sleep } from '../../ports/clock.ts';
+import type { StreamId } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Change } from '../host/definition.ts';
 import { isClosed } from '../host/faults.ts';
@@ -11,8 +13,11 @@ import type { GarbageReport } from './report.ts';
 export interface Garbage {
   /** One run at a time; who asks during one waits for it. */
   collect(options?: CollectOptions): Promise<GarbageReport>;
-  /** The app's roots hold what they hold, now and whenever something was released; before the first timer. */
-  watchRoots(host: Pick<Host, 'subscribe'>): Promise<void>;
+  /**
+   * The app's roots hold what they hold: now, whenever something was released, and before a timer ends what nobody else
+   * holds; that one waits while they cannot be read. To be called before the first timer.
+   */
+  watchRoots(host: Pick<Host, 'subscribe' | 'beforeTimers'>): Promise<void>;
   /** Begins the first run, where one is due. */
   start(): void;
   /** Resolves when no run is under way; one that was is ended by Lading's end. */
@@ -56,22 +61,38 @@ export function createGarbage(parts: {
     next(await run());
   }
 
-  /** Not in turn: a long run must not keep what was just released from its roots. */
-  async function holdRoots(): Promise<void> {
-    try {
-      await collector.holdRoots();
-    } catch (error) {
-      if (!closed && !isClosed(error)) logger.error('the roots could not be read', { error });
-    }
+  const due = new Set<MediaId>();
+  let looking: Promise<void> | undefined;
+
+  /**
+   * One look for all that ask in the same turn: each reads all roots. Not in turn with runs: a long one must not keep
+   * what was just released from its roots.
+   */
+  function holdThis(stream: StreamId): Promise<void> {
+    due.add(stream as string as MediaId);
+    looking ??= sleep(clock, 0).then(() => {
+      const only = new Set(due);
+      due.clear();
+      looking = undefined;
+      return collector.holdRoots(only);
+    });
+    return looking;
+  }
+
+  function logUnreadable(error: unknown): void {
+    if (!closed && !isClosed(error)) logger.error('the roots could not be read', { error });
   }
 
   return {
     collect: (options) => inTurn(() => collector.collect(options)),
     async watchRoots(host) {
       host.subscribe((changes) => {
-        if (changes.some(isRelease)) void holdRoots();
+        for (const change of changes.filter(isRelease)) {
+          void holdThis(change.stream).catch(logUnreadable);
+        }
       });
-      await holdRoots();
+      host.beforeTimers(({ type, stream }) => (ENDS.has(type) ? holdThis(stream) : undefined));
+      await collector.holdRoots().catch(logUnreadable);
     },
     start: () => void tick(),
     async close() {
@@ -81,6 +102,9 @@ export function createGarbage(parts: {
     },
   };
 }
+
+/** Timers that end an attachment which no ref holds. */
+const ENDS: ReadonlySet<string> = new Set(['draftGrace.elapsed', 'undoGrace.elapsed']);
 
 function isRelease({ before, after }: Change): boolean {
   return isReleased(after) && (before === null || !isReleased(before));

@@ -35,6 +35,13 @@ export type CrashPoint =
   | 'claimed'
   | 'timer_due';
 
+/** Asked before a due timer is delivered, which waits for the answer; a rejection leaves it for a later try. */
+export type BeforeTimer = (timer: {
+  readonly stream: StreamId;
+  /** Of the event that it would be. */
+  readonly type: string;
+}) => Promise<void> | undefined;
+
 /** Keeps machines durable: events before effects, timers and services that survive a kill (design 2). */
 export interface Host {
   /**
@@ -61,6 +68,8 @@ export interface Host {
    * same database: `subscribe` tells only of this host's commits.
    */
   onElsewhere(listener: () => void): Cancel;
+  /** `ask` is asked before each due timer from now on: what it does is seen by the step that the timer would make. */
+  beforeTimers(ask: BeforeTimer): void;
   /** Takes up waiting tasks: a service became ready, or a lease may have run out. */
   wake(): void;
   /** This runner's id, as task rows name their holder. */

@@ -5,7 +5,7 @@ import { silentLogger } from '../../ports/logger.ts';
 import { made, type Part } from '../../ports/part.ts';
 import { uuid7 } from '../../ports/uuid7.ts';
 import type { Change, HostedMachine } from './definition.ts';
-import type { Host, HostOptions } from './host-api.ts';
+import type { BeforeTimer, Host, HostOptions } from './host-api.ts';
 import { createLease } from './lease.ts';
 import { accepts, registered } from './registered.ts';
 import { type Reservations, reservations } from './reservations.ts';
@@ -50,6 +50,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
   let pumpAgain = false;
   /** Timers that waited for their part were armed when it came. */
   let isArmed = false;
+  let beforeTimer: BeforeTimer | undefined;
 
   const runs: Part<Runs> = made(running.part, ({ createRuns }) =>
     createRuns({
@@ -71,6 +72,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       machines: [...machines.keys()],
       decide,
       onDue: () => crashPoint('timer_due'),
+      beforeDue: (timer) => beforeTimer?.(timer),
     }),
   );
 
@@ -340,6 +342,9 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     onElsewhere(listener) {
       elsewhere.add(listener);
       return () => void elsewhere.delete(listener);
+    },
+    beforeTimers(ask) {
+      beforeTimer = ask;
     },
     wake,
     runner: lease.runner,

@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isBug, pauseMs } from './faults.ts';
+import type { BeforeTimer } from './host-api.ts';
 import type { OpenWork } from './work.ts';
 
 /** Timers of one machine that are watched at the same time; the rest are rows. */
@@ -37,6 +38,7 @@ export function createTimers(options: {
   decide<T>(decision: (work: OpenWork) => T): Promise<T>;
   /** Told before a due timer is delivered; for crash tests. */
   onDue(): void;
+  readonly beforeDue: BeforeTimer;
 }): Timers {
   const { store, clock, logger } = options;
   const watched = new Map<string, Watched>();
@@ -111,6 +113,8 @@ export function createTimers(options: {
     try {
       options.onDue();
       const { type, payload } = timerElapsed(task.src);
+      const asked = options.beforeDue({ stream: task.stream, type });
+      if (asked !== undefined) await asked;
       await options.decide((work) => {
         if (work.tx.tasks.settle(task)) work.deliver(task.stream, type, payload);
       });
