@@ -15,8 +15,9 @@ const PAGE = 500;
 
 /**
  * Keeps of each stream the events without a gap from its beginning or its last checkpoint on, and writes its head by
- * them; the rest is deleted from `fresh`, where the heads that were found still say how long each was. A stream whose known end is lost, and that nobody holds by what is left, is not kept: it
- * would come to its end by that, and its bytes with it.
+ * them; the rest is deleted from `fresh`, where the heads that were found still say how long each was. A stream
+ * whose end is lost, or may be, and that nobody holds by what is left, is not kept: it would come to its end by that, and its
+ * bytes with it.
  */
 export function mendStreams(fresh: SqlDatabase): RecoveredStreams {
   const cut: { stream: string; keptVersion: number }[] = [];
@@ -58,7 +59,8 @@ function mend(fresh: SqlDatabase, stream: string): 'whole' | 'lost' | number {
   const version = Number(last?.['version'] ?? 0);
   const isWhole =
     kept.length === events.length && (head === undefined || Number(head['version']) <= version);
-  if (last === undefined || (!isWhole && !isHeld(kept))) {
+  const mayLackItsEnd = !isWhole || (head === undefined && isWithinUndo(kept));
+  if (last === undefined || (mayLackItsEnd && !isHeld(kept))) {
     fresh.run('DELETE FROM lading_event WHERE stream = ?', stream);
     return 'lost';
   }
@@ -110,6 +112,16 @@ function isHeld(events: readonly SqlRow[]): boolean {
     else owners.delete(JSON.stringify(owner));
   }
   return owners.size > 0;
+}
+
+/** Whether these events end where a removal can still be undone: with no word of its length, an undo may be lost. */
+function isWithinUndo(events: readonly SqlRow[]): boolean {
+  const last = events.findLast(({ type }) => REFS[String(type)] !== undefined || isEnd(type));
+  return last !== undefined && REFS[String(last['type'])] === 'takes';
+}
+
+function isEnd(type: SqlRow[string] | undefined): boolean {
+  return type === 'undoGrace.elapsed' || type === 'cancelled';
 }
 
 const ATTACHMENT = 'attachment';
