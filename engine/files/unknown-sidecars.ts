@@ -1,42 +1,53 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
+import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import { accountPrefix, type BlobKey } from '../../ports/blob-store.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import { sidecarIds } from '../../ports/sidecar-name.ts';
 import type { SidecarName, SidecarStore } from '../../ports/sidecars.ts';
 import { readSidecar } from '../healing/sidecar-text.ts';
-import { asStream } from '../lifecycle/as-stream.ts';
 
 /**
- * Files of attachments that were never sent and that the log does not know: it was lost, or restored from a backup that
- * is older than they are. One of them may share its file with an attachment that the log does know.
+ * Files of attachments that were never sent and of whose bytes the log does not know: it was lost, or restored from a
+ * backup that is older than they are, and all it may have heard of them since is a delta. One of them may share its file
+ * with an attachment that the log does know.
  */
 export interface UnknownSidecars {
   /** Whether one of them has this file, or may have it: then only garbage collection decides, after its grace. */
   mayHave(key: BlobKey): Promise<boolean>;
 }
 
-/** What is found the first time is good for this process: a sidecar that is written from then on is of a known stream. */
+/** Sidecars are listed once in a process: one that is written from then on is of bytes that the log knows. */
 export function createUnknownSidecars(parts: {
   readonly events: Pick<EventStore, 'read'>;
+  readonly tables: Pick<AttachmentTables, 'media'>;
   readonly sidecars: SidecarStore | undefined;
 }): UnknownSidecars {
-  const { events, sidecars } = parts;
+  const { events, tables, sidecars } = parts;
   let looking: Promise<(key: BlobKey) => boolean> | undefined;
 
+  /** It has bytes, had them, or needs none any more: what it holds is counted by its row. */
+  function isCounted(mediaId: MediaId): boolean {
+    const media = events.read((tx) => tables.media(tx, mediaId));
+    return (
+      media !== undefined && (media.blobKey !== null || media.url !== null || media.facts.gone)
+    );
+  }
+
   async function look(store: SidecarStore): Promise<(key: BlobKey) => boolean> {
-    const keys = new Set<BlobKey>();
+    const owners = new Map<BlobKey, MediaId[]>();
     const doubtful: string[] = [];
     for await (const name of store.list()) {
       const ids = sidecarIds(name);
-      if (ids === undefined) continue;
-      const isKnown =
-        events.read((tx) => tx.log.head(asStream(ids.mediaId as MediaId))) !== undefined;
-      if (isKnown) continue;
+      if (ids === undefined || isCounted(ids.mediaId as MediaId)) continue;
       const key = await keyOf(store, name);
       if (key === 'unreadable') doubtful.push(accountPrefix(ids.accountId));
-      else if (key !== undefined) keys.add(key);
+      else if (key !== undefined) {
+        owners.set(key, [...(owners.get(key) ?? []), ids.mediaId as MediaId]);
+      }
     }
-    return (key) => keys.has(key) || doubtful.some((prefix) => key.startsWith(prefix));
+    return (key) =>
+      owners.get(key)?.some((mediaId) => !isCounted(mediaId)) === true ||
+      doubtful.some((prefix) => key.startsWith(prefix));
   }
 
   return {

@@ -8,6 +8,7 @@ import type { BlobStore } from '../../ports/blob-store.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { SimDisk } from '../../testing/world/sim-disk.ts';
 import { diskPort } from '../../testing/world/sim-disk-port.ts';
+import { collect } from '../support/cache-world.ts';
 import { item, type SyncDevice, type SyncWorld, syncWorld } from '../support/sync-world.ts';
 
 describe('what was recovered beside other devices (field case 16)', () => {
@@ -77,6 +78,41 @@ describe('what was recovered beside other devices (field case 16)', () => {
     await world.quiet();
     expect([again.ids(), laptop.ids(), world.rows()]).toEqual([[], [], []]);
     expect(world.backend.unreferenced(60_000)).toHaveLength(1);
+  });
+});
+
+describe('bytes that share a file, after a backup was restored that does not know them', () => {
+  it('are not evicted with the attachment that it knows, also when a delta told of theirs first', async () => {
+    const { world, phone, disk } = await two();
+    const old = await phone.capture('the same photo');
+    await world.quiet();
+    const folder = await mkdtemp(join(tmpdir(), 'lading-backup-'));
+    try {
+      await backup(phone.handle, join(folder, 'old.db'));
+      world.network.setHostUp('remote', false);
+      const unsent = await phone.capture('the same photo');
+      await world.quiet();
+      const bytes = await readAll(world, phone, unsent);
+      await phone.close();
+
+      const restored = await world.device('phone', {
+        blobs: storeOn(disk),
+        handle: new DatabaseSync(join(folder, 'old.db')),
+      });
+      await world.quiet();
+      expect(restored.ids()).toEqual([old, unsent]); // "not here yet", says the delta
+      await world.clock.advanceBy(60_000);
+      await world.until(restored.lading.freeRoom(1e9));
+      const report = await world.until(restored.lading.recover());
+      expect(report).toMatchObject({ adopted: [unsent], leftOut: [] });
+      expect(await readAll(world, restored, unsent)).toEqual(bytes);
+      world.network.setHostUp('remote', true);
+      await world.clock.advanceBy(40 * 60_000);
+      expect(restored.lading.view(unsent)).toMatchObject({ state: 'uploaded' });
+      await restored.close();
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 
@@ -158,6 +194,11 @@ async function clone(world: SyncWorld, device: SyncDevice, disk: SimDisk): Promi
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function readAll(world: SyncWorld, { lading }: SyncDevice, id: string): Promise<Buffer> {
+  const { open } = await world.until(lading.resolve(id));
+  return world.until(collect(open()));
 }
 
 function everCompleted(world: SyncWorld): number {
