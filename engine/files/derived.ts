@@ -32,6 +32,8 @@ export interface DerivedFiles {
 
 /** Decoding pictures is heavy: more at once only make each of them later. */
 const AT_ONCE = 2;
+type ByteRange = Parameters<BlobStore['open']>[1];
+
 const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
 export function createDerivedFiles(parts: {
@@ -48,15 +50,19 @@ export function createDerivedFiles(parts: {
 }): DerivedFiles {
   const { accountId, events, table, blobs, readers, clock, ending } = parts;
   const making = new Map<string, Promise<DerivedRecord>>();
-  const lanes: Promise<unknown>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve());
-  let nextLane = 0;
+  const waiting: (() => void)[] = [];
+  let freeLanes = AT_ONCE;
 
-  function inLane<T>(work: () => Promise<T>): Promise<T> {
-    const lane = nextLane;
-    nextLane = (nextLane + 1) % AT_ONCE;
-    const running = (lanes[lane] ?? Promise.resolve()).then(work);
-    lanes[lane] = running.catch(() => {});
-    return running;
+  async function inLane<T>(work: () => Promise<T>): Promise<T> {
+    if (freeLanes > 0) freeLanes -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) freeLanes += 1;
+      else next();
+    }
   }
 
   /** Its row, where the file is there too: somebody may have cleared the folder. */
@@ -77,11 +83,23 @@ export function createDerivedFiles(parts: {
   ): Promise<DerivedRecord> {
     const known = await present(mediaId, name); // another process may have made it meanwhile
     if (known !== undefined) return known;
+    // In no lane: what waits for a network must not hold up what is here.
     const source = await resolve();
+    return inLane(() => store(mediaId, name, make, source));
+  }
+
+  async function store(
+    mediaId: MediaId,
+    name: string,
+    make: Make,
+    source: ResolvedBytes,
+  ): Promise<DerivedRecord> {
+    ending.throwIfAborted();
     const made = make(source, ending);
-    const bytes = Symbol.asyncIterator in made ? made : once(await made);
+    const bytes = Symbol.asyncIterator in made ? made : once(await unlessEnded(made));
     const key = parts.newDerivedKey(accountId);
-    const room = await parts.guardrails.reserve([{ mediaId }], 'download', ending);
+    const file = { mediaId, isDerived: true };
+    const room = await parts.guardrails.reserve([file], 'download', ending);
     try {
       const { sizeBytes: byteSize } = await blobs.write(key, room.metered(mediaId, bytes), {
         signal: ending,
@@ -91,6 +109,7 @@ export function createDerivedFiles(parts: {
       if (isOurs) return record;
     } catch (error) {
       await blobs.remove(key).catch(() => {}); // else it is garbage, which is collected
+      ending.throwIfAborted();
       throw error;
     } finally {
       room.release();
@@ -103,24 +122,57 @@ export function createDerivedFiles(parts: {
     });
   }
 
+  /** A decoder that never answers holds up no end. */
+  async function unlessEnded<T>(running: Promise<T>): Promise<T> {
+    const ended = Promise.withResolvers<never>();
+    const onEnd = (): void => ended.reject(ending.reason);
+    ending.addEventListener('abort', onEnd);
+    try {
+      return await Promise.race([running, ended.promise]);
+    } finally {
+      ending.removeEventListener('abort', onEnd);
+      running.catch(() => {}); // what it still finds is nobody's concern
+    }
+  }
+
+  const read = (key: BlobKey, range?: ByteRange): AsyncIterable<Uint8Array> =>
+    readers.reading(key, blobs.open(key, range));
+
   return {
     async derive(mediaId, name, make, resolve) {
       if (typeof name !== 'string' || !NAME.test(name)) throw badName(name);
       if (typeof make !== 'function') throw noFunction();
       const id = `${mediaId}/${name}`;
-      let record = await present(mediaId, name);
-      if (record === undefined) {
-        const running = making.get(id) ?? inLane(() => makeOne(mediaId, name, make, resolve));
+      async function get(): Promise<DerivedRecord> {
+        const known = await present(mediaId, name);
+        if (known !== undefined) return known;
+        const running = making.get(id) ?? makeOne(mediaId, name, make, resolve);
         making.set(id, running);
         try {
-          record = await running;
+          return await running;
         } finally {
           if (making.get(id) === running) making.delete(id);
         }
       }
-      const { key, byteSize } = record;
+      const { key, byteSize } = await get();
       parts.recency.opened(key);
-      const open: ResolvedBytes['open'] = (range) => readers.reading(key, blobs.open(key, range));
+      const open: ResolvedBytes['open'] = async function* (range) {
+        parts.recency.opened(key);
+        let isBegun = false;
+        try {
+          for await (const bytes of read(key, range)) {
+            isBegun = true;
+            yield bytes;
+          }
+        } catch (error) {
+          const isGone = error instanceof LadingError && error.code === 'blob_missing';
+          if (!isGone || isBegun) throw error;
+          // Let go since: made again. Other bytes than those that were told of are not given in their place.
+          const again = await get();
+          if (again.byteSize !== byteSize) throw error;
+          yield* read(again.key, range);
+        }
+      };
       return { mediaId, contentType: await safeTypeOf(open), byteSize, open };
     },
   };

@@ -19,6 +19,13 @@ export type FreeRoom = (
   options?: { readonly signal?: AbortSignal | undefined; readonly whole?: boolean },
 ) => Promise<number>;
 
+/** A file that is about to be written. */
+interface ReservedFile {
+  readonly mediaId: MediaId;
+  /** It is made of the attachment, whose own bytes may be here: those are not it. */
+  readonly isDerived?: boolean;
+}
+
 /** Room for files that are about to be written: nobody else is given it (contract 7.3). */
 export interface Reservation {
   /**
@@ -41,7 +48,7 @@ export interface Reservations {
    * @throws {LadingError} `storage_full`, `storage_nearly_full`: nothing is reserved.
    */
   reserve(
-    files: readonly { readonly mediaId: MediaId; readonly sizeBytes?: number | undefined }[],
+    files: readonly (ReservedFile & { readonly sizeBytes?: number | undefined })[],
     rule: ReservationRule,
     signal?: AbortSignal,
   ): Promise<Reservation>;
@@ -52,8 +59,7 @@ export interface Reservations {
 /** What a file of unknown size takes at a time. */
 const STEP_BYTES = 1024 * 1024;
 
-interface Entry {
-  readonly mediaId: MediaId;
+interface Entry extends ReservedFile {
   reservedBytes: number;
   writtenBytes: number;
 }
@@ -80,7 +86,7 @@ export function createReservations(parts: {
     return events.read((tx) => {
       let sum = 0;
       for (const entry of live) {
-        if (tables.media(tx, entry.mediaId)?.hasBytes !== true) sum += entry[of];
+        if (entry.isDerived || tables.media(tx, entry.mediaId)?.hasBytes !== true) sum += entry[of];
       }
       return sum;
     });
@@ -163,11 +169,12 @@ export function createReservations(parts: {
     ownBytes: () => ownNow() + uncommitted('writtenBytes'),
 
     async reserve(files, rule, signal) {
-      const entries = files.map(({ mediaId, sizeBytes }): Entry => {
+      const entries = files.map(({ mediaId, isDerived = false, sizeBytes }): Entry => {
         // What a source says of itself is checked while it is read.
         const isSaid = Number.isFinite(sizeBytes) && Number(sizeBytes) > 0;
         return {
           mediaId,
+          isDerived,
           reservedBytes: isSaid ? Math.ceil(Number(sizeBytes)) : 0,
           writtenBytes: 0,
         };

@@ -1,6 +1,7 @@
 import type { BlobKey, Make } from 'lading';
 import { describe, expect, it } from 'vitest';
 import { sampleJpeg } from '../../testing/sample-files/index.ts';
+import { collect } from '../support/cache-world.ts';
 import { codeOf, gate, image, owner, picture, type World, world } from '../support/lading-world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -197,5 +198,70 @@ describe('a derived file (field case 68)', () => {
     await phone.until(lading.derive(photo.ref, 'thumb', maker().make));
     expect(rows()).toEqual(before);
     expect(lading.list(owner())).toHaveLength(1);
+  });
+
+  it('of a file that is here is made while others wait for the network', async () => {
+    const { phone, lading, photo } = await captured();
+    const away = [];
+    for (const text of ['b', 'c', 'd']) {
+      const one = await phone.until(lading.capture(picture(text, 5_000), image()));
+      away.push(one.id);
+    }
+    await phone.until(lading.settled());
+    await phone.pass(HOUR_MS);
+    await phone.until(lading.pin(photo.id));
+    await phone.until(lading.freeRoom(1e9));
+    phone.net.set({ online: false });
+    await phone.pass(1_000);
+    for (const id of away) lading.derive(id, 'thumb', maker().make).catch(() => {});
+    await phone.pass(1_000);
+    const { made, make } = maker();
+    lading.derive(photo.id, 'thumb', make).catch(() => {});
+    await phone.pass(1_000);
+    expect(made).toEqual([photo.id]);
+    expect(filesOf(phone)).toHaveLength(1);
+  });
+
+  it('whose maker never answers holds up no close', async () => {
+    const { phone, lading, photo } = await captured();
+    const asked = codeOf(lading.derive(photo.id, 'thumb', () => new Promise(() => {})));
+    await phone.pass(1_000);
+    await phone.until(lading.close());
+    expect(await asked).toBe('closed');
+    expect(filesOf(phone)).toEqual([]);
+  });
+
+  it('takes no more room than there is, whatever its attachment has (contract 7.3)', async () => {
+    const { phone, lading, photo } = await captured({ storageBudgetBytes: 20_000 });
+    await phone.until(lading.pin(photo.id));
+    async function* large(): AsyncIterable<Uint8Array> {
+      for (let piece = 0; piece < 50; piece++) yield new Uint8Array(1_000);
+    }
+    const asked = codeOf(phone.until(lading.derive(photo.id, 'preview', large)));
+    expect(await asked).toBe('storage_full');
+    expect(filesOf(phone)).toEqual([]);
+    expect(lading.storage()).toMatchObject({ usedBytes: 5_000 });
+  });
+
+  it('that was let go after it was given is made again when it is opened', async () => {
+    const { phone, lading, photo } = await captured();
+    const { made, make } = maker();
+    const thumb = await phone.until(lading.derive(photo.id, 'thumb', make));
+    await phone.pass(HOUR_MS);
+    await phone.until(lading.freeRoom(1e9));
+    expect(filesOf(phone)).toEqual([]);
+    expect((await phone.until(collect(thumb.open({ start: 100 })))).equals(small.slice(100))).toBe(
+      true,
+    );
+    expect(made).toHaveLength(2);
+  });
+
+  it('that comes out with another size when it is made again is not given in place of the first', async () => {
+    const { phone, lading, photo } = await captured();
+    const thumb = await phone.until(lading.derive(photo.id, 'thumb', maker().make));
+    await phone.pass(HOUR_MS);
+    await phone.until(lading.freeRoom(1e9));
+    await phone.until(lading.derive(photo.id, 'thumb', maker(small.slice(0, 200)).make));
+    expect(await codeOf(phone.until(collect(thumb.open())))).toBe('blob_missing');
   });
 });
