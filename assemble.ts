@@ -187,6 +187,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     slots.close();
     views.close();
     guardrails.close();
+    base.files.here?.cache.close(); // verbs that wait for room do so no longer
     syncViews.close();
     const failures: unknown[] = [];
     const steps = [

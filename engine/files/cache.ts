@@ -7,8 +7,9 @@ import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Change } from '../host/definition.ts';
-import { isClosed } from '../host/faults.ts';
+import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
+import type { Work } from '../host/work.ts';
 import { asStream } from '../lifecycle/as-stream.ts';
 import { contextOf } from '../lifecycle/consequences.ts';
 import { ATTACHMENT } from '../lifecycle/hosted.ts';
@@ -78,69 +79,141 @@ export function createCache(parts: CacheParts): Cache {
   let cancelSettled: Cancel | undefined;
   let cancelTick: Cancel | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  /** Attachments whose trouble was told: one that stays would fill the log. */
+  const told = new Set<MediaId>();
 
-  /** One after the other: the second sees what the first has freed. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const running = last.then(work);
+  /**
+   * One after the other: the second sees what the first has freed. Who gives up waiting for his turn frees nothing, and
+   * hears so at once.
+   */
+  function inTurn(work: () => Promise<number>, signal = ending.signal): Promise<number> {
+    const running = last.then(() => (signal.aborted ? 0 : work()));
     last = running.catch(() => {});
-    return running;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => resolve(0);
+      signal.addEventListener('abort', leave);
+      if (signal.aborted) leave();
+      running.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
   }
 
-  /** Begins to evict files of up to `bytes`, in one transaction; what the machine will not let go now stays. */
-  function evictSome(account: string, bytes: number, before: number): Promise<readonly Leaving[]> {
+  /**
+   * Begins to evict files of up to `bytes`, in one transaction; what the machine will not let go now stays.
+   * @param kept files that cannot go now; those that turn out so are added, and nobody waits for them.
+   * @returns nothing when there is nothing more.
+   */
+  async function evictSome(
+    account: string,
+    bytes: number,
+    before: number,
+    kept: Set<BlobKey>,
+  ): Promise<readonly Leaving[]> {
+    for (;;) {
+      const known = kept.size;
+      const leaving = await evictAmong(account, bytes, before, kept);
+      if (leaving.length > 0 || kept.size === known) return leaving;
+    }
+  }
+
+  function evictAmong(
+    account: string,
+    bytes: number,
+    before: number,
+    kept: Set<BlobKey>,
+  ): Promise<readonly Leaving[]> {
     const now = Math.floor(clock.now());
     return parts.host().transact((work) => {
       recency.writeInto(work.tx);
       table.clampOpened(work.tx, account, now);
-      const leaving: Leaving[] = [];
+      const chosen: (Leaving & { readonly key: BlobKey })[] = [];
       let sum = 0;
-      for (const { key, byteSize, isDerived } of table.unused(
-        work.tx,
-        account,
-        before,
-        BATCH_FILES,
-      )) {
-        if (sum >= bytes) break;
-        sum += byteSize;
-        if (!isDerived) leaving.push({ mediaIds: table.holders(work.tx, key), byteSize });
-        else if (!parts.isRead(key) && table.dropDerived(work.tx, key)) {
-          leaving.push({ mediaIds: [], byteSize, derived: key });
+      const oldest = table.unused(work.tx, account, before, BATCH_FILES + kept.size);
+      for (const { key, byteSize, isDerived } of oldest) {
+        if (sum >= bytes || chosen.length === BATCH_FILES) break;
+        if (kept.has(key)) continue;
+        if (isDerived && (parts.isRead(key) || !table.dropDerived(work.tx, key))) {
+          kept.add(key);
+          continue;
         }
+        sum += byteSize;
+        chosen.push(
+          isDerived
+            ? { key, byteSize, mediaIds: [], derived: key }
+            : { key, byteSize, mediaIds: table.holders(work.tx, key) },
+        );
       }
-      const outcomes = leaving
-        .flatMap(({ mediaIds }) => mediaIds)
-        .toSorted()
-        .map((mediaId) => work.send(asStream(mediaId), { type: 'evict.requested' }).outcome);
-      const isAny = outcomes.includes('changed') || leaving.some(({ derived }) => derived);
-      return isAny ? leaving : [];
+      const going = new Set(
+        chosen
+          .flatMap(({ mediaIds }) => mediaIds)
+          .toSorted()
+          .filter((mediaId) => begins(work, mediaId)),
+      );
+      return chosen.filter(({ key, mediaIds, derived }) => {
+        const goes = derived !== undefined || mediaIds.some((id) => going.has(id));
+        if (!goes) kept.add(key);
+        return goes;
+      });
     });
+  }
+
+  /** One whose log cannot be read, or whose step throws, keeps no other from going (contract 4.6). */
+  function begins(work: Work, mediaId: MediaId): boolean {
+    try {
+      return work.send(asStream(mediaId), { type: 'evict.requested' }).outcome === 'changed';
+    } catch (error) {
+      if (isClosed(error) || isStorageTrouble(error)) throw error;
+      if (!told.has(mediaId))
+        logger.warn('a file could not be evicted', { stream: mediaId, error });
+      told.add(mediaId);
+      return false;
+    }
   }
 
   /** Waits until their files are away, or are being read after all. @returns bytes that are away. */
   async function away(leaving: readonly Leaving[], signal: AbortSignal): Promise<number> {
-    // After the commit: what a crash leaves in between is garbage, which is collected.
-    for (const { derived } of leaving) if (derived !== undefined) await parts.blobs.remove(derived);
+    const removed = new Set<BlobKey>();
+    let isRemoving = true;
+    const removing = removeDerived(leaving, removed).finally(() => {
+      isRemoving = false;
+    });
     const ids = leaving.flatMap(({ mediaIds }) => mediaIds);
-    await changes(ids, signal, () =>
-      events.read((tx) => ids.every((id) => tables.media(tx, id)?.facts.local !== 'evicting')),
-    );
+    const isOver = (): boolean =>
+      !isRemoving &&
+      events.read((tx) => ids.every((id) => tables.media(tx, id)?.facts.local !== 'evicting'));
+    await changes(ids, removing, signal, isOver);
     return events.read((tx) =>
       leaving
+        .filter(({ derived }) => derived === undefined || removed.has(derived))
         .filter(({ mediaIds }) => mediaIds.every((id) => tables.media(tx, id)?.hasBytes !== true))
         .reduce((sum, { byteSize }) => sum + byteSize, 0),
     );
   }
 
-  /** Resolves when `isOver` after a commit, when it takes too long, and when `signal` aborts. */
+  /** After the commit: what a crash leaves in between is garbage, which is collected; so is what cannot be removed. */
+  async function removeDerived(leaving: readonly Leaving[], removed: Set<BlobKey>): Promise<void> {
+    for (const { derived } of leaving) {
+      if (derived === undefined) continue;
+      try {
+        await parts.blobs.remove(derived);
+        removed.add(derived);
+      } catch (error) {
+        logger.warn('a file could not be evicted', { error });
+      }
+    }
+  }
+
+  /** Resolves when `isOver` after a commit or after `removing`, when it takes too long, and when `signal` aborts. */
   function changes(
     ids: readonly MediaId[],
+    removing: Promise<void>,
     signal: AbortSignal,
     isOver: () => boolean,
   ): Promise<void> {
     const streams = new Set<string>(ids);
     return new Promise((resolve) => {
+      let isDone = false;
       const check = (): void => {
-        if (isOver()) done();
+        if (!isDone && isOver()) done();
       };
       const host = parts.host();
       const ends = [
@@ -152,12 +225,14 @@ export function createCache(parts: CacheParts): Cache {
         () => signal.removeEventListener('abort', done),
       ];
       function done(): void {
+        isDone = true;
         for (const end of ends) end();
         resolve();
       }
       signal.addEventListener('abort', done);
       if (signal.aborted) done();
       else check();
+      void removing.then(check);
     });
   }
 
@@ -167,12 +242,13 @@ export function createCache(parts: CacheParts): Cache {
     { before = Number.POSITIVE_INFINITY, signal = ending.signal } = {},
   ): Promise<number> {
     let freedBytes = 0;
+    const kept = new Set<BlobKey>();
     for (const account of accounts) {
       for (;;) {
         const bytes = missing(freedBytes);
         if (signal.aborted || bytes <= 0) return freedBytes;
         const oldest = Math.min(before, Math.floor(clock.now()) - JUST_OPENED_MS);
-        const leaving = await evictSome(account, bytes, oldest);
+        const leaving = await evictSome(account, bytes, oldest, kept);
         if (leaving.length === 0) break;
         freedBytes += await away(leaving, signal);
       }
@@ -199,7 +275,7 @@ export function createCache(parts: CacheParts): Cache {
         await free([accountId], overBytes);
         const before = Math.floor(clock.now()) - (maxAgeMs ?? Number.POSITIVE_INFINITY);
         if (hasOld(before)) await free([accountId], () => Number.POSITIVE_INFINITY, { before });
-        await free(everybody(), () => parts.shortBytes());
+        return free(everybody(), () => parts.shortBytes());
       });
     } catch (error) {
       if (!ending.signal.aborted && !isClosed(error)) {
@@ -241,7 +317,7 @@ export function createCache(parts: CacheParts): Cache {
       return inTurn(async () => {
         const enough = !whole || left(0) <= events.read((tx) => table.unusedBytes(tx));
         return enough ? await free(everybody(), left, { signal: until }) : 0;
-      });
+      }, until);
     },
 
     close() {

@@ -27,6 +27,12 @@ export const cacheTable: CacheTable = {
       accountId,
       now,
     );
+    sql.run(
+      'UPDATE lading_derived SET opened_at = ? WHERE account_id = ? AND opened_at > ?',
+      now,
+      accountId,
+      now,
+    );
   },
 
   unused: ({ sql }, accountId, before, limit) =>

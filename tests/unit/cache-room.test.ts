@@ -31,6 +31,16 @@ describe('when a file was last opened', () => {
     await phone.pass(MINUTE);
     expect(here(phone, ids)).toEqual([]);
   });
+
+  it('by a clock that was ahead keeps no derived file for ever either', async () => {
+    const { phone, lading, ids } = await filled(1);
+    await phone.until(lading.derive(ids[0] ?? '', 'thumb', async () => new Uint8Array(10)));
+    await phone.pass(2 * MINUTE);
+    phone.handle.exec(`UPDATE lading_derived SET opened_at = ${phone.clock.now() + 1e12}`);
+    await phone.open({ cache: { maxBytes: 0 } });
+    await phone.pass(MINUTE);
+    expect(phone.blobs.keys).toEqual([]);
+  });
 });
 
 describe('what can be freed is freed before a capture is refused (contract 6, 7.3)', () => {
@@ -114,6 +124,86 @@ describe('what can be freed is freed before a capture is refused (contract 6, 7.
     await phone.pass(40_000);
     expect(here(phone, ids)).toEqual([1, 2, 3, 4]);
     expect(lading.storage().level).not.toBe('critical');
+  });
+});
+
+describe('what cannot go now keeps nothing else from going', () => {
+  const BUDGET = { storageBudgetBytes: 1_200 * KB };
+
+  /** Files of 100 kB each, and a derived one of 200 kB that was opened before all of them. */
+  async function withDerived() {
+    const world = await filled(8, BUDGET);
+    const { phone, lading, ids } = world;
+    const make = async () => new Uint8Array(200 * KB);
+    const derived = await phone.until(lading.derive(ids[0] ?? '', 'preview', make));
+    await phone.pass(MINUTE);
+    for (const id of ids) await read(phone, lading, id);
+    await phone.pass(2 * MINUTE);
+    return { ...world, derived };
+  }
+
+  it('a derived file that is being read', async () => {
+    const { phone, lading, ids, derived } = await withDerived();
+    const reading = derived.open()[Symbol.asyncIterator]();
+    await phone.until(reading.next());
+    for (const id of ids) await read(phone, lading, id);
+    await phone.pass(MINUTE);
+    await fill(phone, lading, 200 * KB);
+    expect(here(phone, ids)).toHaveLength(6);
+    await reading.return?.(undefined);
+  });
+
+  it('a derived file that cannot be removed', async () => {
+    const { phone, lading, ids } = await withDerived();
+    const real = { ...phone.blobs };
+    phone.blobs.remove = async (key) => {
+      if (key.includes('/d-')) throw new Error('EBUSY');
+      return real.remove(key);
+    };
+    await fill(phone, lading, 350 * KB);
+    expect(here(phone, ids)).toHaveLength(7);
+  });
+
+  it('an attachment whose log cannot be read (contract 4.6)', async () => {
+    const { phone, lading, ids } = await filled(4);
+    await phone.until(lading.close());
+    phone.handle.exec(`DELETE FROM lading_snapshot;
+      UPDATE lading_event SET type = 'no.such.event' WHERE stream = '${ids[0]}' AND version = 3`);
+    const again = await phone.open();
+    await phone.pass(MINUTE);
+    expect(await phone.until(again.freeRoom(1e9))).toEqual({ freedBytes: 300 * KB });
+    expect(here(phone, ids)).toEqual([0]);
+    const told = phone.logged.filter(({ message }) => message === 'a file could not be evicted');
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe('a removal that hangs', () => {
+  it('is not waited for by a close', async () => {
+    const { phone, lading } = await filled(3);
+    phone.blobs.remove = () => new Promise(() => {});
+    const freed = lading.freeRoom(1e9);
+    await phone.pass(100);
+    const began = phone.clock.now();
+    await phone.until(lading.close());
+    // The host's patience with services, and not that of the cache on top of it.
+    expect(phone.clock.now() - began).toBeLessThan(6_000);
+    await freed;
+  });
+
+  it('is not waited for by a capture that was aborted before its turn', async () => {
+    const { phone, lading } = await filled(8, { storageBudgetBytes: 1_000 * KB });
+    phone.blobs.remove = () => new Promise(() => {});
+    lading.freeRoom(100 * KB).catch(() => {});
+    await phone.pass(100);
+    const user = new AbortController();
+    const options = { ...FILE, signal: user.signal };
+    const asked = codeOf(lading.capture(sized(450 * KB), options));
+    await phone.pass(100);
+    user.abort();
+    const began = phone.clock.now();
+    expect(await phone.until(asked)).toBe('capture_aborted');
+    expect(phone.clock.now() - began).toBeLessThan(1_000);
   });
 });
 
