@@ -85,7 +85,7 @@ export async function featureWorld(options: {
   /** What the app's fields do differently. */
   readonly policy?: Partial<AttachmentPolicy>;
   readonly startAt: number;
-  /** Default one of its own that begins at `startAt`. */
+  /** Also says when files were written. Default one of its own that begins at `startAt`, and files as old as can be. */
   readonly clock?: VirtualClock;
   readonly mutant?: FeatureMutant;
   /** Whom the real one syncs with. Default nobody. */
@@ -99,7 +99,7 @@ export async function featureWorld(options: {
   // What is loaded by the first verb that needs it would take virtual time.
   await preload();
   const clock = options.clock ?? virtualClock({ startAt: options.startAt });
-  const blobs = memoryBlobs({ clock });
+  const blobs = memoryBlobs(options.clock === undefined ? {} : { clock });
   const { resumableAboveBytes } = options;
   const remote = memoryRemote(resumableAboveBytes === undefined ? {} : { resumableAboveBytes });
   const store = mutant?.store?.(options.store) ?? options.store;

@@ -197,8 +197,8 @@ async function clone(world: SyncWorld, device: SyncDevice, disk: SimDisk): Promi
 }
 
 async function readAll(world: SyncWorld, { lading }: SyncDevice, id: string): Promise<Buffer> {
-  const { open } = await world.until(lading.resolve(id));
-  return world.until(collect(open()));
+  const found = await world.until(lading.resolve(id));
+  return world.until(collect(found.open()));
 }
 
 function everCompleted(world: SyncWorld): number {
