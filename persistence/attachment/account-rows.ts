@@ -2,9 +2,12 @@ import type { AccountRows, ForgettingPhase } from '../../ports/account-rows.ts';
 import { accountPrefix } from '../../ports/blob-store.ts';
 import { CHECKPOINT, TOMBSTONE } from '../../ports/compacted.ts';
 import type { StreamId } from '../../ports/event-store.ts';
+import { objectKey } from '../../ports/remote.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
 import { ACCOUNT_EPOCH } from '../account-epoch.ts';
 import { FORGET_MARK as MARK } from '../forget-mark.ts';
+import { HEALED } from '../healing-marks.ts';
+import { GARBAGE_STATE } from './garbage-table.ts';
 
 /**
  * Streams of an account by any row that names it: a projection that was damaged must not keep the log alive, and a
@@ -120,6 +123,10 @@ export function accountRows(database: SqlDatabase): AccountRows {
       for (const table of TABLES_BY_MEDIA) {
         sql.run(`DELETE FROM ${table} WHERE media_id = ?`, stream);
       }
+      sql.run(
+        "DELETE FROM lading_garbage WHERE kind IN ('root', 'checkpoint') AND key = ?",
+        stream,
+      );
     },
 
     dropRest({ sql }, accountId) {
@@ -128,6 +135,13 @@ export function accountRows(database: SqlDatabase): AccountRows {
       }
       const prefix = accountPrefix(accountId);
       sql.run('DELETE FROM lading_hold WHERE substr(blob_key, 1, ?) = ?', prefix.length, prefix);
+      // Marks are keyed by files, and by objects at the remote; where the collector stands is a key of a file, too.
+      for (const begin of [prefix, objectKey(accountId, '')]) {
+        sql.run('DELETE FROM lading_garbage WHERE substr(key, 1, ?) = ?', begin.length, begin);
+      }
+      for (const key of [GARBAGE_STATE, HEALED]) {
+        sql.run('DELETE FROM lading_meta WHERE key = ?', key + accountId);
+      }
     },
 
     // Deleted content was overwritten as it was deleted (`secure_delete`); earlier pages stand in the write-ahead log.

@@ -11,7 +11,7 @@ import {
 import type { SqlRow } from '../../ports/sql.ts';
 
 /** Key in `lading_meta` of where the collector of an account stands. */
-const STATE = 'garbage:';
+export const GARBAGE_STATE = 'garbage:';
 const MARK_COLUMNS = 'kind, key, reason, found_at';
 
 /** Resume data whose attachment has no upload job: sent, given up for good, or gone. */
@@ -167,7 +167,10 @@ export const garbageTable: GarbageTable = {
     ) !== undefined,
 
   load({ sql }, accountId) {
-    const row = sql.get('SELECT value FROM lading_meta WHERE key = ?', `${STATE}${accountId}`);
+    const row = sql.get(
+      'SELECT value FROM lading_meta WHERE key = ?',
+      `${GARBAGE_STATE}${accountId}`,
+    );
     return row === undefined ? null : (JSON.parse(String(row['value'])) as Json);
   },
 
@@ -175,7 +178,7 @@ export const garbageTable: GarbageTable = {
     sql.run(
       `INSERT INTO lading_meta (key, value) VALUES (?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
-      `${STATE}${accountId}`,
+      `${GARBAGE_STATE}${accountId}`,
       JSON.stringify(state),
     );
   },
