@@ -25,7 +25,10 @@ export async function tellMissing(run: Run, anyKnown: boolean): Promise<void> {
       else present = true;
     }
     if (present) {
-      for (const key of absent) await tellHolders(run, key);
+      for (const key of absent) {
+        // Asked again: a card may have come back since.
+        if ((await run.blobs.stat(key)) === undefined) await tellHolders(run, key);
+      }
       absent = [];
     }
     const last = page.at(-1);

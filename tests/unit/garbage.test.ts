@@ -1,7 +1,16 @@
 import { type BlobKey, type Lading, systemRandom } from 'lading';
 import { describe, expect, it } from 'vitest';
 import { blobKey } from '../../ports/blob-store.ts';
-import { codeOf, gate, image, ME, picture, type World, world } from '../support/lading-world.ts';
+import {
+  captureMany,
+  codeOf,
+  gate,
+  image,
+  ME,
+  picture,
+  type World,
+  world,
+} from '../support/lading-world.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -257,6 +266,27 @@ describe('a store that is not there', () => {
     expect(await collect()).toMatchObject({ bytesMissing: 0, problems: [{ code: 'files_gone' }] });
     expect(lading.view(photo.ref).state).toBe('local_only');
   });
+});
+
+it('files on a card that comes back in the middle of a run are not told to be missing', async () => {
+  const phone = world({ online: false });
+  let looks = Number.POSITIVE_INFINITY;
+  const blobs = {
+    ...phone.blobs,
+    async stat(key: BlobKey) {
+      looks += 1;
+      return looks <= 3 ? undefined : phone.blobs.stat(key);
+    },
+    async *list() {
+      if (looks > 3) yield* phone.blobs.list();
+    },
+  };
+  const lading = await phone.open({ ...PATIENT, blobs });
+  const ids = await captureMany(phone, lading, 10);
+  await phone.pass(1_000);
+  looks = 0;
+  expect((await phone.until(lading.collectGarbage())).bytesMissing).toBe(0);
+  expect(new Set(ids.map((id) => lading.view(id).state))).toEqual(new Set(['local_only']));
 });
 
 describe('roots', () => {
