@@ -18,6 +18,11 @@ export interface ServiceRun {
    * @throws {LadingError} `fenced`-like abort: rejects with the signal's reason when the run no longer stands.
    */
   send(event: MachineEvent): Promise<void>;
+  /**
+   * What to do when nobody takes the result, since the run was stopped or taken over before that was durable: what was
+   * made for it alone may go. A kill may come in between; a throw is not told.
+   */
+  ifDropped(undo: () => Promise<void>): void;
 }
 
 /**

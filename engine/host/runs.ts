@@ -110,7 +110,9 @@ export function createRuns(options: {
     controller: AbortController,
   ): Promise<void> {
     const { signal } = controller;
+    const undos: (() => Promise<void>)[] = [];
     const lent: ServiceRun = {
+      ifDropped: (undo) => void undos.push(undo),
       stream: task.stream,
       idempotencyKey: `${task.stream}:${task.name}:${task.run}`,
       signal,
@@ -133,9 +135,11 @@ export function createRuns(options: {
         : task.kind === 'action'
           ? await runAction(machine, task, lent)
           : await runService(machine, task, lent);
-    if (signal.aborted || settle === undefined) return;
-    options.onServiceSettled();
-    await settleDurably(task, signal, settle);
+    if (settle === undefined) return;
+    if (!signal.aborted) options.onServiceSettled();
+    if (await settleDurably(task, signal, settle)) return;
+    // A kill may come in between as well: what stays then is found by other means.
+    for (const undo of undos) await undo().catch(() => {});
   }
 
   async function runService(
@@ -174,15 +178,19 @@ export function createRuns(options: {
   /**
    * What a service found is precious (bytes may be sent): while the run stands it is tried again. When it is the
    * step that throws, the run becomes a crash, and if the machine cannot take even that, it is set aside.
+   * @returns false when the run does not stand any more; true also when that cannot be known.
    */
-  async function settleDurably(task: Task, signal: AbortSignal, found: Settlement): Promise<void> {
+  async function settleDurably(
+    task: Task,
+    signal: AbortSignal,
+    found: Settlement,
+  ): Promise<boolean> {
     let settlement = found;
     for (let bugs = 0, failures = 1; !signal.aborted; failures++) {
       try {
-        await options.decide((work) => applySettlement(work, task, settlement));
-        return;
+        return await options.decide((work) => applySettlement(work, task, settlement));
       } catch (error) {
-        if (closed || isClosed(error)) return;
+        if (closed || isClosed(error)) return true;
         logger.error('a result could not be stored', {
           stream: task.stream,
           name: task.name,
@@ -194,6 +202,7 @@ export function createRuns(options: {
         await pause(failures, signal);
       }
     }
+    return closed;
   }
 
   async function pause(failures: number, signal: AbortSignal): Promise<void> {
@@ -202,9 +211,10 @@ export function createRuns(options: {
     });
   }
 
-  function applySettlement(work: OpenWork, task: Task, settlement: Settlement): void {
+  /** @returns whether the run still stood. */
+  function applySettlement(work: OpenWork, task: Task, settlement: Settlement): boolean {
     const { tasks } = work.tx;
-    if (!tasks.holds(task, lease.runner)) return;
+    if (!tasks.holds(task, lease.runner)) return false;
     switch (settlement.type) {
       case 'again':
         tasks.put({ ...task, runner: null });
@@ -219,6 +229,7 @@ export function createRuns(options: {
         tasks.settle(task, lease.runner);
         work.deliver(task.stream, settlement.event.type, settlement.event.payload);
     }
+    return true;
   }
 
   return {

@@ -126,6 +126,9 @@ async function fetchOnce(
       const learnt = { byteSize: written.sizeBytes, sha256: written.sha256 };
       const twin = await borrow(parts, input, learnt, run);
       if (twin !== undefined) await blobs.remove(key);
+      // The attachment may go before the result is in the log.
+      const { shared } = await parts.files();
+      run.ifDropped(() => shared.removeUnneeded(twin ?? key));
       return plainOutput({
         ok: true,
         blobKey: twin ?? key,
@@ -134,6 +137,8 @@ async function fetchOnce(
     }
     return plainOutput(fault('retryable', 'hash_mismatch'));
   } catch (error) {
+    // A write that failed left nothing; what was written, nobody knows. Else it is garbage, which is collected.
+    await blobs.remove(key).catch(() => {});
     if (run.signal.aborted || isFull(error)) throw error;
     if (error instanceof DownloadInterrupted) {
       return plainOutput(withoutBlame(parts, error.fault));

@@ -27,6 +27,40 @@ describe('a run of a service', () => {
     await phone.until(host.close());
   });
 
+  it('that was stopped is told what of it was dropped, also when it had ended by then; one that was taken is not', async () => {
+    const phone = device();
+    const ends: (() => void)[] = [];
+    const dropped: string[] = [];
+    const carry: Service = {
+      run: (_input, run) =>
+        new Promise((resolve) => {
+          const id = `${ends.length + 1}`;
+          run.ifDropped(async () => void dropped.push(id));
+          ends.push(() => resolve({ ok: true, id }));
+        }),
+    };
+    const host = await phone.open([hosted('courier', courier, { services: { carry } })]);
+    await phone.until(host.create(a, 'courier', {}));
+    await phone.until(host.send(a, { type: 'go' }));
+    await phone.until(host.send(a, { type: 'stop' }));
+    ends[0]?.();
+    await phone.quiet();
+    expect(dropped).toEqual(['1']);
+    // The result and the stop at the same time: the stop comes first.
+    await phone.until(host.send(a, { type: 'go' }));
+    const stopped = host.send(a, { type: 'stop' });
+    ends[1]?.();
+    await phone.until(stopped);
+    await phone.quiet();
+    expect(dropped).toHaveLength(2);
+    await phone.until(host.send(a, { type: 'go' }));
+    ends[2]?.();
+    await phone.quiet();
+    expect(host.state(a)?.context).toMatchObject({ result: '3' });
+    expect(dropped).toHaveLength(2);
+    await phone.until(host.close());
+  });
+
   it('that was entered again answers only for itself: the result of the earlier run is dropped', async () => {
     const phone = device();
     const late: ((output: { ok: boolean; id: string }) => void)[] = [];

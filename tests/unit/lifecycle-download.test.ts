@@ -107,6 +107,7 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
       rerun: false,
       state: () => undefined,
       send: async () => {},
+      ifDropped: () => {},
     });
   }
 });

@@ -74,22 +74,67 @@ describe('equal bytes of one account (contract 5.3)', () => {
   });
 
   it('of a ref that says neither size nor hash are known once they were fetched, and stored once', async () => {
-    const phone = world();
-    const lading = await phone.open();
-    await phone.until(lading.capture(same(), image()));
-    await phone.until(lading.settled());
-    const [[key, object] = []] = [...phone.remote.objects];
-    const url = lading.list(owner())[0]?.ref.url.replace(key ?? '', 'old.jpg') ?? '';
-    const old = owner('item.images', 'old');
-    await phone.until(lading.importRefs([{ owner: old, value: [{ url, kind: 'image' }] }]));
-    const objects = phone.remote.objects as Map<unknown, unknown>;
-    objects.set('old.jpg', object);
+    const { phone, lading, old } = await imported();
     const [item] = lading.list(old);
     expect(await read(phone, lading, item?.ref.mediaId ?? '')).toEqual(BYTES);
     await expectOrder(phone);
     expect(phone.blobs.keys).toHaveLength(1);
   });
+
+  it('that were fetched, and whose attachment goes while they are compared, leave nothing', async () => {
+    const { phone, lading, old } = await imported();
+    const [reached, held] = [gate(), gate()];
+    const real = { ...phone.blobs };
+    phone.blobs.hash = async (...asked) => {
+      reached.open();
+      await held.promise;
+      return (await real.hash?.(...asked)) ?? '';
+    };
+    const [item] = lading.list(old);
+    lading.resolve(item?.ref ?? '').catch(() => {});
+    await phone.until(reached.promise);
+    await phone.until(lading.cancel(item?.ref ?? ''));
+    held.open();
+    await phone.pass(1_000);
+    expect(phone.blobs.keys).toHaveLength(1);
+  });
+
+  it('that were fetched, and whose attachment goes before that is in the log, leave nothing', async () => {
+    const phone = world();
+    const lading = await phone.open();
+    const photo = await phone.until(lading.capture(same(), image()));
+    await phone.until(lading.settled());
+    await phone.pass(60_000);
+    await phone.until(lading.freeRoom(1e9));
+    const real = { ...phone.blobs };
+    let cancelled: Promise<void> | undefined;
+    phone.blobs.write = async (...asked) => {
+      const written = await real.write(...asked);
+      cancelled = lading.cancel(photo.id);
+      return written;
+    };
+    lading.resolve(photo.id).catch(() => {});
+    await phone.pass(1_000);
+    await cancelled;
+    await phone.pass(60_000);
+    expect(phone.blobs.keys).toEqual([]);
+  });
 });
+
+/** A file that is here and uploaded, and a ref of an older app to the same bytes at another place. */
+async function imported() {
+  const phone = world();
+  const lading = await phone.open();
+  await phone.until(lading.capture(same(), image()));
+  await phone.until(lading.settled());
+  const [[key, object] = []] = [...phone.remote.objects];
+  const url = lading.list(owner())[0]?.ref.url.replace(key ?? '', 'old.jpg') ?? '';
+  const old = owner('item.images', 'old');
+  await phone.until(lading.importRefs([{ owner: old, value: [{ url, kind: 'image' }] }]));
+  const objects = phone.remote.objects as Map<unknown, unknown>;
+  objects.set('old.jpg', object);
+  return { phone, lading, old };
+}
 
 describe('a file whose bytes are not what they should be', () => {
   it.each([
