@@ -140,7 +140,8 @@ export interface Lading {
   /**
    * A file that is made of an attachment and can be made again, as a thumbnail: made at the first call, read from this
    * device at the next ones, and gone with the attachment, or earlier when room is short (field case 68). Two are made at
-   * the same time at most; who asks for the same one meanwhile waits for it. Never uploaded, and no part of any ref.
+   * the same time at most; who asks for the same one meanwhile waits for it. Never uploaded, and no part of any ref. One
+   * that went since is made again when it is opened, and is `blob_missing` where it comes out with another size.
    * @param name what it is, in `a-z`, `0-9` and `-`: another way of making it needs another name.
    * @param make gets the attachment's bytes, fetched if need be; `signal` is aborted when Lading closes.
    * @throws {LadingError} as `resolve`; `invalid_option`, `storage_full`, `disk_full`; and what `make` throws.
