@@ -3,6 +3,8 @@ import { abortable } from '../adapters/blobs/abortable.ts';
 import type { BlobKey, BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import { LadingError } from '../ports/errors.ts';
+import { sidecarIds } from '../ports/sidecar-name.ts';
+import type { SidecarName } from '../ports/sidecars.ts';
 
 /** What a test may look at, and spoil. */
 export interface MemoryBlobs extends BlobStore {
@@ -33,6 +35,7 @@ const PIECE_BYTES = 256 * 1024;
  */
 export function memoryBlobs(options: MemoryBlobsOptions = {}): MemoryBlobs {
   const { clock, capacityBytes = Number.POSITIVE_INFINITY } = options;
+  const sidecars = new Map<SidecarName, string>();
   const stored = new Map<BlobKey, { readonly bytes: Uint8Array; readonly modifiedAt: number }>();
 
   const put = (key: BlobKey, bytes: Uint8Array): void =>
@@ -96,12 +99,40 @@ export function memoryBlobs(options: MemoryBlobsOptions = {}): MemoryBlobs {
       }
     },
 
+    sidecars: {
+      async write(name, text) {
+        requireName(name);
+        sidecars.set(name, text);
+      },
+      async read(name) {
+        requireName(name);
+        return sidecars.get(name);
+      },
+      async remove(name) {
+        requireName(name);
+        sidecars.delete(name);
+      },
+      async *list(accountId) {
+        for (const name of sidecars.keys()) {
+          if (accountId === undefined || sidecarIds(name)?.accountId === accountId) yield name;
+        }
+      },
+    },
+
     get keys() {
       return [...stored.keys()];
     },
     lose: (key) => void stored.delete(key),
     spoil: put,
   };
+}
+
+function requireName(name: SidecarName): void {
+  if (sidecarIds(name) !== undefined) return;
+  throw new LadingError(
+    'invalid_id',
+    'A sidecar needs a name made of ids: `sidecarName` makes it.',
+  );
 }
 
 function requireKey(key: BlobKey): void {

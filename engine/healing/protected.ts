@@ -11,9 +11,15 @@ import { isObsolete, readSidecar } from './sidecar-text.ts';
 /**
  * Why a file that the log does not know must stay. `sidecar`: it belongs to an attachment that was never sent, and
  * `recover` can bring it back. `sidecar_unreadable`: a sidecar of its account cannot be read, and may be about it.
- * `older_than_database`: it was here before this database, which was lost, begun anew or recovered since.
+ * `older_than_database`: it was here before this database, which was lost, begun anew or recovered since. `no_sidecars`: the
+ * store has none, so that nobody can say whether it is a leftover, or what another database, or a newer state of this
+ * one, has captured and never sent.
  */
-export type ProtectedReason = 'sidecar' | 'sidecar_unreadable' | 'older_than_database';
+export type ProtectedReason =
+  | 'sidecar'
+  | 'sidecar_unreadable'
+  | 'older_than_database'
+  | 'no_sidecars';
 
 /** What of the files that the log does not know is protected, as of now: made anew for each collection of garbage. */
 export interface Protection {
@@ -47,6 +53,7 @@ export async function createProtection(parts: ProtectionParts): Promise<Protecti
   }
   return {
     async isProtected(key, { modifiedAt }) {
+      if (sidecars === undefined) return 'no_sidecars';
       if (keys.has(key)) return 'sidecar';
       if (doubtful.has(`${key.slice(0, key.indexOf('/'))}/`)) return 'sidecar_unreadable';
       return modifiedAt < begunAt ? 'older_than_database' : null;

@@ -88,6 +88,20 @@ describe('a file without a record', () => {
     expect(lading.view(photo.ref).state).toBe('uploaded');
   });
 
+  it('in a store that has no sidecars is kept and reported: another database may have captured it', async () => {
+    const phone = world();
+    const { sidecars: _none, ...bare } = phone.blobs;
+    const lading = await phone.open({ ...PATIENT, garbage: { graceMs: 0 }, blobs: bare });
+    const key = await stray(phone);
+    for (let run = 0; run < 3; run++) {
+      expect((await phone.until(lading.collectGarbage())).items).toMatchObject([
+        { key, action: 'kept', reason: 'no_sidecars' },
+      ]);
+      await phone.pass(1_000);
+    }
+    expect(phone.blobs.keys).toEqual([key]);
+  });
+
   it('of another account, or of no account, is not this one’s to judge', async () => {
     const { phone, collect } = await opened({ garbage: { graceMs: 0 } });
     const theirs = await stray(phone, undefined, 'account-2');
