@@ -1,4 +1,4 @@
-import type { DownloadInput, MediaFacts } from '../../machines/attachment/types.ts';
+import type { DownloadInput, MediaFacts, MediaId } from '../../machines/attachment/types.ts';
 import type { Json } from '../../machines/json.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import type { BlobContent } from '../../ports/blob-tables.ts';
@@ -41,7 +41,10 @@ export async function download(
   const { mediaId, media } = input;
   // Another attachment may have them here: nothing is fetched, and nothing written (contract 5.3).
   const twin = media.sha256 === '' ? undefined : await borrow(parts, input, media, run);
-  if (twin !== undefined) return plainOutput({ ok: true, blobKey: twin });
+  if (twin !== undefined) {
+    await offer(parts, mediaId, twin, run);
+    return plainOutput({ ok: true, blobKey: twin });
+  }
   const file = { mediaId, sizeBytes: media.byteSize };
   let room: Reservation | undefined;
   try {
@@ -75,6 +78,17 @@ async function borrow(
 ): Promise<BlobKey | undefined> {
   const { shared } = await parts.files();
   return shared.borrow(mediaId, { accountId, byteSize, sha256 }, new Set(), run.signal);
+}
+
+/** The attachment may go before the result is in the log: then nobody takes the file, and the protection ends. */
+async function offer(
+  parts: DownloadParts,
+  mediaId: MediaId,
+  key: BlobKey,
+  run: ServiceRun,
+): Promise<void> {
+  const { shared } = await parts.files();
+  run.ifDropped(() => shared.giveBack(key, mediaId));
 }
 
 /** What a field takes by default: the most for a ref of an older app that belongs to no field known here. */
@@ -126,9 +140,7 @@ async function fetchOnce(
       const learnt = { byteSize: written.sizeBytes, sha256: written.sha256 };
       const twin = await borrow(parts, input, learnt, run);
       if (twin !== undefined) await blobs.remove(key);
-      // The attachment may go before the result is in the log.
-      const { shared } = await parts.files();
-      run.ifDropped(() => shared.removeUnneeded(twin ?? key));
+      await offer(parts, input.mediaId, twin ?? key, run);
       return plainOutput({
         ok: true,
         blobKey: twin ?? key,

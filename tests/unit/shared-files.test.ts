@@ -99,6 +99,32 @@ describe('equal bytes of one account (contract 5.3)', () => {
     expect(phone.blobs.keys).toHaveLength(1);
   });
 
+  it('that were found here for an attachment that goes before that is in the log go with their holder', async () => {
+    const phone = world({
+      fields: {
+        'item.images': { kinds: ['image'], policy: { dropLocalAtOnce: true } },
+        'profile.logo': { kinds: ['image'], single: true },
+      },
+    });
+    const lading = await phone.open();
+    const a = await phone.until(lading.capture(same(), image()));
+    const b = await phone.until(lading.capture(same(), image('profile.logo')));
+    await phone.until(lading.settled());
+    const real = { ...phone.blobs };
+    let cancelled: Promise<unknown> | undefined;
+    phone.blobs.hash = async (...asked) => {
+      const hash = (await real.hash?.(...asked)) ?? '';
+      cancelled = Promise.all([a, b].map(({ id }) => lading.cancel(id)));
+      return hash;
+    };
+    lading.resolve(a.id).catch(() => {});
+    await phone.pass(1_000);
+    await cancelled;
+    await phone.pass(60_000);
+    expect(phone.blobs.keys).toEqual([]);
+    expect(holds(phone)).toEqual([]);
+  });
+
   it('that were fetched, and whose attachment goes before that is in the log, leave nothing', async () => {
     const phone = world();
     const lading = await phone.open();
