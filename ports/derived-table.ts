@@ -18,7 +18,7 @@ export interface DerivedRecord {
  */
 export interface DerivedTable {
   find(tx: StoreTransaction, mediaId: MediaId, name: string): DerivedRecord | undefined;
-  /** False when there is one of that name already, or the attachment is gone: then nothing is written. */
+  /** False when there is one of that name already, the attachment is gone, or its account is being forgotten: nothing is written. */
   put(tx: StoreTransaction, record: DerivedRecord, openedAt: number): boolean;
   /** Takes one away; false when it was not there. */
   drop(tx: StoreTransaction, key: BlobKey): boolean;

@@ -1,6 +1,7 @@
 import type { BlobKey } from '../../ports/blob-store.ts';
 import type { DerivedTable } from '../../ports/derived-table.ts';
 import type { SqlTransaction } from '../../ports/sql.ts';
+import { FORGET_MARK } from '../forget-mark.ts';
 
 /** Derived files and what they take of the device; every function is one operation, with its share of `lading_usage`. */
 export const derivedTable: DerivedTable = {
@@ -27,6 +28,7 @@ export const derivedTable: DerivedTable = {
         `INSERT INTO lading_derived (media_id, name, account_id, blob_key, byte_size, opened_at)
          SELECT media_id, ?, account_id, ?, ?, ? FROM lading_media
          WHERE media_id = ? AND account_id = ? AND coalesce(facts ->> 'gone', 0) = 0
+           AND NOT EXISTS (SELECT 1 FROM lading_meta WHERE key = ?)
          ON CONFLICT (media_id, name) DO NOTHING`,
         name,
         key,
@@ -34,6 +36,7 @@ export const derivedTable: DerivedTable = {
         openedAt,
         mediaId,
         accountId,
+        `${FORGET_MARK}${accountId}`,
       ) === 1;
     if (isNew) count(sql, key, 1);
     return isNew;

@@ -67,6 +67,31 @@ describe('contract 10.7: forget(account) while another process works for the acc
     expect(tracesOf(phone)).toEqual([]);
   });
 
+  it('leaves no derived file that another process makes in the middle of it', async () => {
+    const phone = world();
+    const mine = await phone.open();
+    const photo = await phone.until(mine.capture(picture(), image()));
+    await phone.until(mine.settled());
+    const held = gate();
+    const making = async (): Promise<Uint8Array> => {
+      await held.promise;
+      return new Uint8Array(10);
+    };
+    const asked = codeOf(mine.derive(photo.id, 'thumb', making));
+    await phone.pass(100);
+    const other = await phone.open({ account: OTHER });
+    const real = { ...phone.blobs };
+    phone.blobs.remove = async (key) => {
+      held.open(); // the files were listed already
+      if (!key.includes('/d-')) await asked;
+      return real.remove(key);
+    };
+    await phone.until(other.forget(ME, evenUnsent));
+    expect(await asked).toBe('already_gone');
+    expect(phone.blobs.keys).toEqual([]);
+    expect(phone.rows('SELECT * FROM lading_derived')).toEqual([]);
+  });
+
   it('takes nothing of what was captured after a new opening had ended the forgetting', async () => {
     const phone = world({ online: false });
     const mine = await phone.open();
