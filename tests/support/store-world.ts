@@ -35,6 +35,19 @@ export function counted(
     statements.push(sql);
     exec(sql);
   };
+  const prepare = handle.prepare.bind(handle);
+  handle.prepare = (sql) => {
+    const statement = prepare(sql);
+    const run = statement.run.bind(statement);
+    // Transactions are prepared once and run often; of the others only what `exec` gets is of interest.
+    if (/^(?:BEGIN|COMMIT|ROLLBACK)/.test(sql)) {
+      statement.run = () => {
+        statements.push(sql);
+        return run();
+      };
+    }
+    return statement;
+  };
   const store = openSqliteEventStore(nodeSqlite(handle, driver), clock);
   return {
     store,

@@ -47,7 +47,7 @@ it.each(Object.entries(memoryDrivers))(
     derivedTable.put(tx, { mediaId: ID, name: 'thumb', accountId: 'me', key: KEY, byteSize: 1 }, 5);
     derivedTable.drop(tx, KEY);
     derivedTable.dropOf(tx, ID);
-    expect(seen.size).toBe(15);
+    expect(seen.size).toBe(16);
     for (const text of seen) {
       const values = Array.from({ length: text.split('?').length - 1 }, () => '1');
       const plan = raw.all(`EXPLAIN QUERY PLAN ${text}`, ...values);
