@@ -83,8 +83,8 @@ export interface GarbageTable {
   keepObject(tx: StoreTransaction, mediaId: MediaId, now: number): void;
   /** Whether an account has any ref: the roots that the log knows. */
   hasRefs(tx: StoreTransaction, accountId: string): boolean;
-  /** Whether bytes are here of an attachment that a ref must hold, by what it shows. */
-  hasReferencedBytes(tx: StoreTransaction, accountId: string): boolean;
+  /** Attachments whose bytes are here and that a ref should hold, by what they show; their log knows for certain. */
+  perhapsReferenced(tx: StoreTransaction, accountId: string, limit: number): readonly MediaId[];
   /** Where the collector stands, kept between runs. */
   load(tx: StoreTransaction, accountId: string): Json | null;
   save(tx: StoreTransaction, accountId: string, state: Json): void;

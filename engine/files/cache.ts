@@ -213,7 +213,13 @@ export function createCache(parts: CacheParts): Cache {
     return new Promise((resolve) => {
       let isDone = false;
       const check = (): void => {
-        if (!isDone && isOver()) done();
+        if (isDone) return;
+        try {
+          if (!isOver()) return;
+        } catch {
+          // Nobody can look any more, as after the end: nobody waits either.
+        }
+        done();
       };
       const host = parts.host();
       const ends = [

@@ -24,14 +24,22 @@ export interface RootsNow {
  * @throws {LadingError} `roots_unreadable`, `roots_empty`: nothing was changed.
  */
 export function readRoots(run: Run, before: number): RootsNow {
-  const { events, garbage, accountId, settings, rootsMayBeEmpty } = run;
+  const { events, garbage, host, accountId, settings, rootsMayBeEmpty } = run;
+  const candidates = events.read((tx) =>
+    garbage.hasRefs(tx, accountId) ? [] : garbage.perhapsReferenced(tx, accountId, BATCH),
+  );
+  // The log is asked, since it is the rows that may be wrong.
+  const isReferenced = (mediaId: MediaId): boolean => {
+    const state = host.state(asStream(mediaId));
+    return state !== undefined && contextOf(state.context).refs.length > 0;
+  };
+  if (candidates.some(isReferenced)) {
+    throw new LadingError(
+      'roots_unreadable',
+      'Attachments say that refs hold them, and there is not one ref: rows were lost. Call verify({ repair: true }). Nothing was removed.',
+    );
+  }
   return events.read((tx) => {
-    if (!garbage.hasRefs(tx, accountId) && garbage.hasReferencedBytes(tx, accountId)) {
-      throw new LadingError(
-        'roots_unreadable',
-        'Attachments say that refs hold them, and there is not one ref: rows were lost. Call verify({ repair: true }). Nothing was removed.',
-      );
-    }
     if (settings.roots === undefined) return { ids: new Set(), count: 0 };
     const now = appRoots(run, tx, settings.roots);
     if (now.count === 0 && before > 0 && !rootsMayBeEmpty) throw suddenlyNone(before);

@@ -157,14 +157,17 @@ export const garbageTable: GarbageTable = {
     return found !== undefined;
   },
 
-  hasReferencedBytes: ({ sql }, accountId) =>
-    sql.get(
-      `SELECT 1 AS found FROM lading_media
-       WHERE blob_key IS NOT NULL AND has_bytes = 1 AND account_id = ?
-         AND facts ->> 'situation' IN (${REFERENCED.map(() => '?').join(', ')}) LIMIT 1`,
-      accountId,
-      ...REFERENCED,
-    ) !== undefined,
+  perhapsReferenced: ({ sql }, accountId, limit) =>
+    sql
+      .all(
+        `SELECT media_id FROM lading_media
+         WHERE blob_key IS NOT NULL AND has_bytes = 1 AND account_id = ?
+           AND facts ->> 'situation' IN (${REFERENCED.map(() => '?').join(', ')}) LIMIT ?`,
+        accountId,
+        ...REFERENCED,
+        limit,
+      )
+      .map(toMediaId),
 
   load({ sql }, accountId) {
     const row = sql.get(
@@ -184,7 +187,7 @@ export const garbageTable: GarbageTable = {
   },
 };
 
-/** Situations that only an attachment with a ref can be in. */
+/** Situations in which an attachment has a ref, but for a draft that a delta has told the locator of. */
 const REFERENCED = [
   'awaitingAuthor',
   'queued',
