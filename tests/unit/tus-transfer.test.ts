@@ -35,6 +35,7 @@ const run = (tus: TusModule, clock = virtualClock(), lent = engine()) => {
     clock,
     stallMs: 30_000,
     headers: async () => ({}),
+    classify: () => null,
   };
   return transfer(tus, http, {
     request: uploadRequest(content(10)),

@@ -1,12 +1,17 @@
-import type { Fault, FaultClass } from '../../../machines/attachment/types.ts';
+import type { Fault } from '../../../machines/attachment/types.ts';
+import type { HeaderReader } from '../transport/retry-after.ts';
+import {
+  faultOfVerdict,
+  isHtml,
+  MEANT_BY_PROXIES,
+  PORTAL,
+  STATUSES,
+  type Verdict,
+  verdictOfUnknown,
+} from '../transport/statuses.ts';
 
 /** Which request was answered. The same status means different things to different requests (contract 4.4). */
 export type TusPhase = 'create' | 'head' | 'patch' | 'delete' | 'get';
-
-/** Response headers; `Headers` fits. */
-export interface HeaderReader {
-  get(name: string): string | null;
-}
 
 export interface TusHints {
   /** For a `Retry-After` date, where the answer itself has no `Date`. */
@@ -14,9 +19,6 @@ export interface TusHints {
   /** The beginning of the answer's body: a protocol code where the status is not enough. */
   readonly body?: string;
 }
-
-/** The longest wait that a server may ask for (contract 4.5). */
-export const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /**
  * What an answer means, as a table over (phase, status), with the headers deciding whether it is the remote at all.
@@ -33,14 +35,8 @@ export function classifyTus(
 ): Fault | null {
   const verdict = judge(phase, status, headers, hints);
   if (verdict === null) return null;
-  const [faultClass, code] = verdict;
-  const message = `The server answered ${status} to ${WORDS[phase]}.`;
-  const retryAfterMs = faultClass === 'retryable' ? parseRetryAfter(headers, hints) : undefined;
-  const fault: Fault = { ok: false, class: faultClass, code, message };
-  return retryAfterMs === undefined ? fault : { ...fault, retryAfterMs };
+  return faultOfVerdict(verdict, { status, headers }, WORDS[phase], hints.nowMs);
 }
-
-type Verdict = readonly [FaultClass, string];
 
 const WORDS: Readonly<Record<TusPhase, string>> = {
   create: 'the creation of an upload',
@@ -50,27 +46,10 @@ const WORDS: Readonly<Record<TusPhase, string>> = {
   get: 'a download',
 };
 
-const PORTAL: Verdict = ['retryable', 'not_the_remote'];
-
-/** Statuses that mean the same to every request. */
-const ANY_PHASE: Readonly<Record<number, Verdict>> = {
-  400: ['terminal', 'bad_request'],
-  401: ['auth', 'unauthorized'],
-  403: ['terminal', 'forbidden'],
-  405: ['terminal', 'method_refused'],
-  407: PORTAL, // a proxy wants to be paid or logged in to
-  408: ['retryable', 'request_timeout'],
+/** Of tus alone. */
+const OF_TUS: Readonly<Record<number, Verdict>> = {
   412: ['terminal', 'protocol_version_refused'],
-  413: ['terminal', 'too_large'],
-  415: ['terminal', 'unsupported_type'],
-  416: ['terminal', 'range_refused'],
-  422: ['terminal', 'unprocessable'],
-  423: ['retryable', 'locked'],
-  425: ['retryable', 'too_early'],
-  429: ['retryable', 'too_many_requests'],
   460: ['terminal', 'checksum_refused'],
-  507: ['retryable', 'remote_full'],
-  511: PORTAL,
 };
 
 /** Where the request makes the difference; looked at first. */
@@ -98,9 +77,6 @@ const BY_PHASE: Readonly<Record<TusPhase, Readonly<Record<number, Verdict | null
   },
 };
 
-/** Proxies answer these themselves, with pages of their own, and mean them. */
-const MEANT_BY_PROXIES: ReadonlySet<number> = new Set([401, 408, 413, 429]);
-
 function judge(
   phase: TusPhase,
   status: number,
@@ -108,7 +84,7 @@ function judge(
   hints: TusHints,
 ): Verdict | null {
   const speaksTus = phase === 'get' || headers.get('Tus-Resumable') !== null;
-  const html = /^text\/html\b/i.test(headers.get('Content-Type') ?? '');
+  const html = isHtml(headers);
   if (status >= 200 && status < 300) return speaksTus && !(html && phase !== 'get') ? null : PORTAL;
   if (status >= 300 && status < 400) return speaksTus ? ['terminal', 'redirect_refused'] : PORTAL;
   if (status < 400) return PORTAL; // also 0: a browser hides a redirect
@@ -120,22 +96,5 @@ function judge(
   }
   const special = BY_PHASE[phase][status];
   if (special !== undefined) return special;
-  const common = ANY_PHASE[status];
-  if (common !== undefined) return common;
-  return status >= 500 ? ['retryable', 'server_error'] : ['terminal', `http_${status}`];
-}
-
-/** Seconds or an HTTP date (RFC 9110, 10.2.3), clamped to 0 … 24 h. */
-function parseRetryAfter(headers: HeaderReader, hints: TusHints): number | undefined {
-  const value = headers.get('Retry-After')?.trim() ?? '';
-  if (/^\d+$/.test(value)) return clamp(Number(value) * 1000);
-  const at = /[a-z]/i.test(value) ? Date.parse(value) : Number.NaN;
-  // The server's own clock, where it tells it: ours may be wrong by years (field case 44).
-  const served = Date.parse(headers.get('Date') ?? '');
-  const now = Number.isNaN(served) ? hints.nowMs : served;
-  return Number.isNaN(at) || now === undefined ? undefined : clamp(at - now);
-}
-
-function clamp(delayMs: number): number {
-  return Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, delayMs));
+  return OF_TUS[status] ?? STATUSES[status] ?? verdictOfUnknown(status);
 }

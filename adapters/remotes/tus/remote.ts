@@ -1,16 +1,24 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
-import type { Clock } from '../../../ports/clock.ts';
-import { systemClock } from '../../../ports/clock.ts';
-import { LadingError } from '../../../ports/errors.ts';
+import { type Clock, systemClock } from '../../../ports/clock.ts';
 import type { HeadOutcome, ObjectKey, Remote } from '../../../ports/remote.ts';
+import { downloadByGet } from '../transport/download.ts';
+import { ask } from '../transport/exchange.ts';
+import { fault } from '../transport/faults.ts';
+import {
+  type DownloadOptions,
+  downloadRules,
+  endpointOf,
+  positive,
+  sameOrigin,
+  withoutQuery,
+} from '../transport/places.ts';
 import { tusUploadId } from '../tus-ids.ts';
-import { type DownloadRules, downloadByGet } from './download.ts';
-import { fault } from './faults.ts';
-import { ask, sameOrigin, type TusHttp } from './http.ts';
+import { classifyTus } from './classify.ts';
+import { TUS_VERSION, type TusHttp } from './http.ts';
 import { loadTus } from './load.ts';
 import { isCapability, uploadByTus } from './upload.ts';
 
-export interface TusRemoteOptions {
+export interface TusRemoteOptions extends DownloadOptions {
   /** Where uploads are created, `http:` or `https:`, such as `https://files.example.com/uploads`. */
   readonly endpoint: string;
   /** Sent with every request to the endpoint's origin; a function is asked each time, so that tokens can change. */
@@ -31,16 +39,7 @@ export interface TusRemoteOptions {
   readonly stallMs?: number;
   /** Most bytes in one request. Default: all that is left. For proxies that limit or buffer requests. */
   readonly chunkSizeBytes?: number;
-  /** Origins besides the endpoint's from which `download` may read; they get no headers (contract 10.3). */
-  readonly allowedOrigins?: readonly string[];
-  /**
-   * Whether those other origins may lie in a private network: this machine, the local net, a cloud's metadata
-   * service. The endpoint's own origin may always. Checked in Node, at each connection; a `fetch` of your own decides
-   * for itself. Default false (contract 10.3).
-   */
-  readonly allowPrivateAddresses?: boolean;
   readonly clock?: Clock;
-  readonly fetch?: typeof globalThis.fetch;
 }
 
 /**
@@ -62,7 +61,7 @@ export interface TusRemoteOptions {
  * ```
  */
 export function tusRemote(options: TusRemoteOptions): Remote {
-  const endpoint = endpointOf(options.endpoint);
+  const endpoint = endpointOf(options.endpoint, 'tus endpoint');
   const http: TusHttp = {
     endpoint,
     // Not bound once: an app may replace the global one later, for tests or tracing.
@@ -71,18 +70,14 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     stallMs: positive('stallMs', options.stallMs ?? 30_000),
     headers: async () =>
       typeof options.headers === 'function' ? options.headers() : (options.headers ?? {}),
+    classify: (phase, { status, headers, body }) =>
+      classifyTus(phase, status, headers, { nowMs: http.clock.now(), body }),
   };
   const chunkSizeBytes = positive(
     'chunkSizeBytes',
     options.chunkSizeBytes ?? Number.POSITIVE_INFINITY,
   );
-  const rules: DownloadRules = {
-    origins: new Set([endpoint.origin, ...(options.allowedOrigins ?? []).map(originOf)]),
-    publicGet:
-      options.allowPrivateAddresses === true || options.fetch !== undefined || !isNode()
-        ? undefined
-        : async (url, init) => (await import('../public-fetch.ts')).publicGet(url, init),
-  };
+  const rules = downloadRules(endpoint, options);
   const idFor = options.idFor ?? tusUploadId;
   const urlFor = (id: string): string => {
     const base = new URL(endpoint);
@@ -94,7 +89,6 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     const known = handle === null ? undefined : sameOrigin(endpoint, handle);
     return [...new Set([...(known === undefined ? [] : [known]), urlFor(idFor(objectKey))])];
   };
-  // What stands behind the path of an upload url is a token more often than not; refs live long (contract 1, 10.4).
   const locator = async (url: string, objectKey: ObjectKey): Promise<string | null> =>
     options.locator === undefined ? withoutQuery(url) : options.locator({ url, objectKey });
 
@@ -112,7 +106,7 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     async head(objectKey, { handle, signal }): Promise<HeadOutcome> {
       const expected = urlFor(idFor(objectKey));
       for (const url of placesOf(objectKey, handle)) {
-        const told = await ask(http, 'head', 'HEAD', url, signal);
+        const told = await ask(http, 'head', { method: 'HEAD', url, headers: TUS_VERSION, signal });
         if (!told.ok && told.class === 'resume_lost') continue;
         if (!told.ok) return told;
         const offset = told.answer.headers.get('Upload-Offset');
@@ -128,7 +122,12 @@ export function tusRemote(options: TusRemoteOptions): Remote {
 
     async remove(objectKey, { handle, signal }) {
       for (const url of placesOf(objectKey, handle)) {
-        const told = await ask(http, 'delete', 'DELETE', url, signal);
+        const told = await ask(http, 'delete', {
+          method: 'DELETE',
+          url,
+          headers: TUS_VERSION,
+          signal,
+        });
         if (!told.ok) return told;
       }
       return { ok: true };
@@ -144,45 +143,3 @@ const badOffset: Fault = fault(
   'bad_offset',
   'The server did not say how many bytes it has.',
 );
-
-function endpointOf(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const web = url?.protocol === 'https:' || url?.protocol === 'http:';
-  if (url !== undefined && web && url.username === '' && url.password === '') return url;
-  throw new LadingError(
-    'invalid_option',
-    'The tus endpoint must be an http(s) url without user name and password; pass credentials by `headers`.',
-  );
-}
-
-/** What is meant to be an origin must be one: a path in it would look like a limit, and be none. */
-function originOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) {
-    return url.origin;
-  }
-  throw new LadingError(
-    'invalid_option',
-    'An allowed origin is scheme, host and port alone, such as https://cdn.example.com.',
-  );
-}
-
-/** Elsewhere the platform keeps pages out of private networks, or nothing can. */
-function isNode(): boolean {
-  const { process } = globalThis as {
-    readonly process?: { readonly versions?: { readonly node?: string } };
-  };
-  return process?.versions?.node !== undefined;
-}
-
-function withoutQuery(text: string): string {
-  const url = new URL(text);
-  url.search = '';
-  url.hash = '';
-  return url.href;
-}
-
-function positive(name: string, value: number): number {
-  if (value > 0) return value;
-  throw new LadingError('invalid_option', `${name} must be more than 0.`);
-}

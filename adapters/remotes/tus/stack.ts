@@ -1,5 +1,7 @@
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
-import { type Answer, exchange, type Piece, type TusHttp } from './http.ts';
+import { type Answer, exchange } from '../transport/exchange.ts';
+import type { Piece } from '../transport/piece.ts';
+import type { TusHttp } from './http.ts';
 
 /** Lets tus-js-client speak through `fetch`, where bodies are bounded, redirects stay put and everything can be stopped. */
 export function fetchStack(http: TusHttp, onMoved: () => void): HttpStack {

@@ -1,14 +1,16 @@
 import type { HttpRequest, HttpResponse } from 'tus-js-client';
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadRequest } from '../../../ports/remote.ts';
+import { type Answer, appHeaders } from '../transport/exchange.ts';
+import { aborted, FaultSignal, fault, faultOf, stalled } from '../transport/faults.ts';
+import { sameOrigin } from '../transport/places.ts';
+import { watchStall } from '../transport/stall.ts';
 import { LADING_KEY } from '../tus-ids.ts';
 import type { TusPhase } from './classify.ts';
-import { aborted, FaultSignal, fault, faultOf, stalled } from './faults.ts';
-import { type Answer, appHeaders, judged, sameOrigin, type TusHttp } from './http.ts';
+import type { TusHttp } from './http.ts';
 import type { TusModule } from './load.ts';
 import { requestReader } from './reader.ts';
 import { answerOf, fetchStack } from './stack.ts';
-import { watchStall } from './stall.ts';
 
 /** How one run of tus-js-client ended. It always does, and once. */
 export type TransferEnd =
@@ -71,7 +73,7 @@ export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Pro
     };
     const judge = async (sent: HttpRequest, answer: Answer): Promise<void> => {
       const phase = phaseOf(sent.getMethod());
-      const reason = judged(http, phase, answer);
+      const reason = http.classify(phase, answer);
       if (reason !== null) throw ending(phase, reason, answer, http);
       if (phase === 'create') return named(answer.headers.get('Location'), 'location_missing');
       if (phase === 'patch') return advanced(sent, answer, request);

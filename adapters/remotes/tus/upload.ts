@@ -1,7 +1,9 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
-import { fault, faultOf } from './faults.ts';
-import { ask, sameOrigin, type TusHttp } from './http.ts';
+import { ask } from '../transport/exchange.ts';
+import { fault, faultOf } from '../transport/faults.ts';
+import { sameOrigin } from '../transport/places.ts';
+import { TUS_VERSION, type TusHttp } from './http.ts';
 import type { TusModule } from './load.ts';
 import { sameObject, transfer } from './transfer.ts';
 
@@ -94,7 +96,7 @@ async function prove(
   url: string,
   signal: AbortSignal,
 ): Promise<Fault | null> {
-  const told = await ask(http, 'head', 'HEAD', url, signal);
+  const told = await ask(http, 'head', { method: 'HEAD', url, headers: TUS_VERSION, signal });
   if (!told.ok) return told;
   try {
     if (sameObject(told.answer, request)) return null;

@@ -1,12 +1,13 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import { DownloadInterrupted, type DownloadOutcome } from '../../../ports/remote.ts';
-import { classifyTus } from './classify.ts';
+import { appHeaders, type Transport } from './exchange.ts';
 import { aborted, fault, faultOf, stalled } from './faults.ts';
-import { appHeaders, type TusHttp } from './http.ts';
 import { watchStall } from './stall.ts';
 
 /** Where downloads may read. */
 export interface DownloadRules {
+  /** The remote's own: the only one that gets the app's headers. */
+  readonly endpoint: URL;
   /** The endpoint's own among them. */
   readonly origins: ReadonlySet<string>;
   /** Asks hosts other than the endpoint's, which may not lie in a private network; undefined where all may. */
@@ -24,7 +25,7 @@ export interface PublicInit {
  * worth, their hash tells.
  */
 export async function downloadByGet(
-  http: TusHttp,
+  http: Transport<'get'>,
   rules: DownloadRules,
   url: string,
   options: { readonly start?: number; readonly signal: AbortSignal },
@@ -47,24 +48,25 @@ export async function downloadByGet(
   const broken = (error: unknown): Fault => {
     if (error instanceof Error && error.name === 'PrivateAddressError') return privateAddress;
     if (error instanceof Error && error.name === 'OddStatusError' && 'status' in error) {
-      return classifyTus('get', Number(error.status), new Headers()) ?? faultOf(error);
+      const answer = { status: Number(error.status), headers: new Headers(), body: '' };
+      return http.classify('get', answer) ?? faultOf(error);
     }
     return stall ?? (signal.aborted ? aborted : faultOf(error));
   };
   watch.alive();
   try {
-    const trusted = target.origin === http.endpoint.origin;
+    const trusted = target.origin === rules.endpoint.origin;
     const headers = trusted ? await appHeaders(http) : new Headers();
     if (start > 0) headers.set('Range', `bytes=${start}-`);
     const init = { headers, signal: AbortSignal.any([signal, stop.signal]) };
     // A ref keeps no query (contract 10.4): what lets this app in at its own endpoint is put back.
-    if (trusted && target.search === '') target.search = http.endpoint.search;
+    if (trusted && target.search === '') target.search = rules.endpoint.search;
     const response =
       trusted || rules.publicGet === undefined
         ? await http.fetch(target, { ...init, redirect: 'manual' })
         : await rules.publicGet(target, init);
     const refused =
-      classifyTus('get', response.status, response.headers, { nowMs: http.clock.now() }) ??
+      http.classify('get', { status: response.status, headers: response.headers, body: '' }) ??
       wrongRange(response, start);
     if (refused !== null) {
       watch.stop();
