@@ -5,7 +5,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'allow-listed origins',
-    file: 'adapters/remotes/tus/download.ts',
+    file: 'adapters/remotes/transport/download.ts',
     find: '!rules.origins.has(target.origin)',
     replace: '!/^http/.test(target.protocol)',
     test: 'tests/security/10.3-origins.test.ts',
@@ -13,7 +13,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'allow-listed origins',
-    file: 'adapters/remotes/tus/download.ts',
+    file: 'adapters/remotes/transport/download.ts',
     find: "if (target.username !== '' || target.password !== '') {",
     replace: "if (target.username === '-') {",
     test: 'tests/security/10.3-origins.test.ts',
@@ -21,7 +21,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'credentials',
-    file: 'adapters/remotes/tus/download.ts',
+    file: 'adapters/remotes/transport/download.ts',
     find: 'trusted ? await appHeaders(http) : new Headers()',
     replace: 'await appHeaders(http)',
     test: 'tests/security/10.3-origins.test.ts',
@@ -29,7 +29,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'credentials',
-    file: 'adapters/remotes/tus/download.ts',
+    file: 'adapters/remotes/transport/download.ts',
     find: "if (trusted && target.search === '')",
     replace: "if (target.search === '')",
     test: 'tests/security/10.3-origins.test.ts',
@@ -37,7 +37,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'redirect',
-    file: 'adapters/remotes/tus/http.ts',
+    file: 'adapters/remotes/transport/exchange.ts',
     find: "redirect: 'manual',",
     replace: "redirect: 'follow',",
     test: 'tests/security/10.3-origins.test.ts',
@@ -45,7 +45,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'redirect',
-    file: 'adapters/remotes/tus/download.ts',
+    file: 'adapters/remotes/transport/download.ts',
     find: "redirect: 'manual'",
     replace: "redirect: 'follow'",
     test: 'tests/security/10.3-origins.test.ts',
@@ -53,7 +53,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'Location',
-    file: 'adapters/remotes/tus/http.ts',
+    file: 'adapters/remotes/transport/places.ts',
     find: 'const inside = url?.origin === endpoint.origin &&',
     replace: 'const inside = url !== undefined &&',
     test: 'tests/security/10.3-origins.test.ts',
@@ -61,7 +61,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'private addresses',
-    file: 'adapters/remotes/tus/download.ts',
+    file: 'adapters/remotes/transport/download.ts',
     find: 'trusted || rules.publicGet === undefined',
     replace: 'trusted || rules.publicGet !== undefined',
     test: 'tests/security/10.3-origins.test.ts',
@@ -93,7 +93,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'bounded',
-    file: 'adapters/remotes/tus/http.ts',
+    file: 'adapters/remotes/transport/exchange.ts',
     find: 'while (text.length < LONGEST_BODY)',
     replace: 'while (reader !== undefined)',
     test: 'tests/security/10.3-origins.test.ts',
@@ -101,7 +101,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'bounded',
-    file: 'adapters/remotes/tus/download.ts',
+    file: 'adapters/remotes/transport/download.ts',
     find: 'await response.body?.cancel();',
     replace: 'await response.text();',
     test: 'tests/security/10.3-origins.test.ts',
