@@ -74,7 +74,7 @@ export { preload } from './on-demand.ts';
 export { openLading } from './open-lading.ts';
 export type { UnsentWork } from './ports/account-rows.ts';
 export type * from './ports/backend.ts';
-export type { BlobKey, BlobStore, StoredBlob, WrittenBlob } from './ports/blob-store.ts';
+export type { BlobKey, BlobStore, Digest, StoredBlob, WrittenBlob } from './ports/blob-store.ts';
 export { type Cancel, type Clock, systemClock } from './ports/clock.ts';
 export type { Connectivity, NetworkState } from './ports/connectivity.ts';
 export { type ErrorCode, LadingError } from './ports/errors.ts';

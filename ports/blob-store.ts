@@ -19,6 +19,14 @@ export interface StoredBlob {
   readonly temporary: boolean;
 }
 
+/** A SHA-256 of bytes that come piece by piece. */
+export interface Digest {
+  /** The pieces in their order; they may be reused when it returns. */
+  update(bytes: Uint8Array): void;
+  /** Lower-case hex; ends it. */
+  hex(): string;
+}
+
 /** Bytes at rest on the device: durable storage, never a cache that the system may empty (field case 2). */
 export interface BlobStore {
   /**
@@ -42,11 +50,16 @@ export interface BlobStore {
   ): AsyncIterable<Uint8Array>;
   stat(key: BlobKey): Promise<{ readonly sizeBytes: number } | undefined>;
   /**
-   * Lower-case hex SHA-256 of the bytes as they lie there now. Where a store has it, bytes that are not the captured
-   * ones are never sent (contract 4.4, field case 13).
+   * Lower-case hex SHA-256 of the bytes as they lie there now. Where a store has it, or `digest`, the last byte of a file
+   * leaves the device only when the whole of it was hashed and was right (contract 4.4, field case 13).
    * @throws {LadingError} `blob_missing`.
    */
   hash?(key: BlobKey, signal?: AbortSignal): Promise<string>;
+  /**
+   * The platform's fastest SHA-256, with which what is sent is hashed while it is read. Without it a file is read once
+   * more for `hash`, beside its upload.
+   */
+  digest?(): Digest;
   /** Idempotent. */
   remove(key: BlobKey): Promise<void>;
   /**

@@ -1,5 +1,6 @@
 import type { Fault, MediaFacts, Receipt } from '../machines/attachment/types.ts';
 import type { Json } from '../machines/json.ts';
+import { LadingError } from './errors.ts';
 
 /** `<account>/<mediaId>`, each part encoded: the same for every attempt of one attachment (contract 4.2). */
 export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
@@ -8,8 +9,42 @@ export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
 export interface UploadRequest {
   readonly objectKey: ObjectKey;
   readonly media: MediaFacts;
-  /** A part of the bytes; may be opened again for another range. */
+  /**
+   * The bytes from `start` (default 0) to before `end` (default the end); may be opened again, for any range, and for
+   * several at once. **No range, or the whole, is the cheap way**, and so are parts in order, each beginning where the one
+   * before ended: they are hashed as they flow. Any other read has the file hashed beside it, a second reading. Either
+   * way the chunk with the last byte comes only when the whole was hashed and was right (contract 4.4): bytes that are
+   * not the captured ones are never completed.
+   *
+   * What it throws is the file's trouble, not the network's: do not complete, and let it throw, or return any fault. The
+   * engine has the last word: a run whose bytes were found wrong or gone ends as `source_changed` or `source_missing`,
+   * whatever its outcome was, and one that ended without success since they could not be read as `source_unreadable`.
+   * @throws {LadingError} `source_changed` (other bytes, or not as many as were captured), `blob_missing`; and what the
+   *   blob store throws.
+   */
   open(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
+}
+
+/** The outcome of an upload whose bytes could not be read: for what {@link UploadRequest.open} threw. */
+export function sourceFaultOf(error: unknown): Fault {
+  const code = error instanceof LadingError ? error.code : undefined;
+  if (code === 'blob_missing') {
+    return terminal('source_missing', 'The bytes are not on this device any more.');
+  }
+  if (code === 'source_changed' || code === 'blob_corrupt') {
+    return terminal('source_changed', 'The bytes on this device are not those that were captured.');
+  }
+  // A key that is not at hand, a locked device: it may be there at the next try (field case 15).
+  return {
+    ok: false,
+    class: 'retryable',
+    code: 'source_unreadable',
+    message: 'The bytes could not be read from this device.',
+  };
+}
+
+function terminal(code: string, message: string): Fault {
+  return { ok: false, class: 'terminal', code, message };
 }
 
 /** What the engine lends to one run of an upload. */

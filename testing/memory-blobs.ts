@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { abortable } from '../adapters/blobs/abortable.ts';
+import { sha256Digest } from '../adapters/blobs/sha256-digest.ts';
 import type { BlobKey, BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import { LadingError } from '../ports/errors.ts';
@@ -87,6 +88,8 @@ export function memoryBlobs(options: MemoryBlobsOptions = {}): MemoryBlobs {
         throw new LadingError('blob_missing', `The bytes of ${key} are gone.`);
       return createHash('sha256').update(found.bytes).digest('hex');
     },
+
+    digest: sha256Digest,
 
     async remove(key) {
       stored.delete(key);

@@ -7,6 +7,7 @@ import { systemRandom } from '../../ports/random.ts';
 import { abortable, captureAborted } from './abortable.ts';
 import { unlessAbsent, writeError } from './disk-errors.ts';
 import { nodeDisk } from './node-disk.ts';
+import { sha256Digest } from './sha256-digest.ts';
 import { directorySidecars } from './sidecars.ts';
 
 export { type FileSourceOptions, fileSource } from './file-source.ts';
@@ -103,6 +104,8 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
       }
       return hash.digest('hex');
     },
+
+    digest: sha256Digest,
 
     async remove(key) {
       if (key.startsWith(`${TEMPORARY}/`)) {

@@ -4,6 +4,7 @@ import type {
   Fault,
   LocalInput,
   MediaFacts,
+  Receipt,
   RemoveRemoteInput,
   UploadInput,
 } from '../../machines/attachment/types.ts';
@@ -12,13 +13,14 @@ import type { CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { isCompacted } from '../../ports/compacted.ts';
 import type { DerivedTable } from '../../ports/derived-table.ts';
-import { LadingError } from '../../ports/errors.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import type { Part } from '../../ports/part.ts';
-import { objectKey } from '../../ports/remote.ts';
+import { objectKey, sourceFaultOf } from '../../ports/remote.ts';
 import type { Readers } from '../files/readers.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { asStream } from './as-stream.ts';
+import { checkedBytes } from './checked-bytes.ts';
+import { cleanStart, isTainted } from './clean-start.ts';
 import { contextOf } from './consequences.ts';
 import { type DownloadFiles, type DownloadParts, download } from './download.ts';
 import { fault, messageOf, plainOutput, withoutBlame } from './outputs.ts';
@@ -102,20 +104,30 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   const { mediaId, accountId, media } = input;
   const key = input.blobKey as BlobKey;
   const stream = asStream(mediaId);
-  const bytesAreBad = await checkBytes(blobs, key, media, run.signal);
+  const bytesAreBad = await checkSize(blobs, key, media);
   if (bytesAreBad !== null) return plainOutput(bytesAreBad);
+  const bytes = checkedBytes(blobs, key, media, run.signal);
   // The input is of the claim: a run that was killed may have been given a handle after it.
   const state = run.state();
   const stored = state === undefined ? input.handle : contextOf(state.context).handle;
-  const handle = await parts.vault.open(stored);
-  const claims = events.read((tx) => tx.log.read(stream)).filter(isClaim).length;
+  let handle = await parts.vault.open(stored);
+  const log = events.read((tx) => tx.log.read(stream));
+  const claims = log.filter(isClaim).length;
+  if (isTainted(log)) {
+    const isAttached = state !== undefined && contextOf(state.context).attached;
+    const options = { bytes, handle, isAttached, signal: run.signal };
+    const inTheWay = await cleanStart(remote, input, options);
+    if (inTheWay !== null) return plainOutput(withoutBlame(parts, inTheWay));
+    await events.transact((tx) => checkpoints.remove(tx, stream));
+    handle = null;
+  }
 
   const object = objectKey(accountId, mediaId);
   let known = handle;
   let ended = false;
   let locked: SecretsUnavailable | undefined;
   const running = remote.upload(
-    { objectKey: object, media, open: (range) => blobs.open(key, range) },
+    { objectKey: object, media, open: bytes.open },
     {
       idempotencyKey: object,
       signal: run.signal,
@@ -146,19 +158,29 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   try {
     outcome = await running;
   } catch (error) {
+    const found = bytes.verdict(false);
+    if (locked === undefined && found !== undefined) return plainOutput(found);
     throw locked ?? error;
   } finally {
     ended = true;
+    bytes.close();
   }
+  const found = bytes.verdict(outcome.ok);
+  if (found !== undefined) return plainOutput(found);
   // The adapter may have made something else of it.
   if (!outcome.ok && locked !== undefined) throw locked;
   if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
-  if (outcome.receipt.byteSize !== media.byteSize) {
-    return plainOutput(
-      fault('mismatch', 'size_mismatch', `the remote holds ${outcome.receipt.byteSize} bytes`),
-    );
+  return plainOutput(refusalOf(outcome.receipt, media) ?? outcome);
+}
+
+/** What the remote says that it holds must be what was captured, before it counts as uploaded (field case 12). */
+function refusalOf({ byteSize, sha256 }: Receipt, media: MediaFacts): Fault | null {
+  if (byteSize !== media.byteSize) {
+    return fault('mismatch', 'size_mismatch', `the remote holds ${byteSize} bytes`);
   }
-  return plainOutput(outcome);
+  return sha256 === undefined || sha256 === media.sha256
+    ? null
+    : fault('mismatch', 'hash_mismatch');
 }
 
 /** Its field keeps it to unmetered links, and nobody said otherwise. */
@@ -167,26 +189,14 @@ function isUnmetered(run: ServiceRun): boolean {
   return state !== undefined && contextOf(state.context).policy.network === 'unmetered';
 }
 
-/** The owned copy must still be what was captured; a wrong one is never sent (field case 13). */
-async function checkBytes(
-  blobs: BlobStore,
-  key: BlobKey,
-  media: MediaFacts,
-  signal: AbortSignal,
-): Promise<Fault | null> {
+/** What is gone, or of another size, needs no remote to be found so (field case 13). */
+async function checkSize(blobs: BlobStore, key: BlobKey, media: MediaFacts): Promise<Fault | null> {
   try {
     const found = await blobs.stat(key);
     if (found === undefined) return fault('terminal', 'source_missing');
-    const same =
-      found.sizeBytes === media.byteSize &&
-      (blobs.hash === undefined || (await blobs.hash(key, signal)) === media.sha256);
-    return same ? null : fault('terminal', 'source_changed');
+    return found.sizeBytes === media.byteSize ? null : fault('terminal', 'source_changed');
   } catch (error) {
-    if (!(error instanceof LadingError)) throw error;
-    // An encrypting store says so itself; a key that is not at hand may be there at the next try.
-    if (error.code === 'blob_corrupt') return fault('terminal', 'source_changed');
-    if (error.code === 'blob_key_wrong') return fault('retryable', 'source_unreadable');
-    throw error;
+    return sourceFaultOf(error);
   }
 }
 

@@ -137,7 +137,10 @@ export interface Receipt {
   readonly url: string | null;
   /** What the remote calls the object or this version of it (etag, upload url); opaque. */
   readonly token: string | null;
+  /** What the remote itself counted, where it tells; else what was sent. */
   readonly byteSize: number;
+  /** Lower-case hex SHA-256 that the remote computed over what it holds; never one that it was only told. */
+  readonly sha256?: string;
 }
 
 export interface UploadInput {

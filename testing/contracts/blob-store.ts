@@ -207,6 +207,42 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSetup>[] = [
     },
   },
   {
+    title:
+      'has a digest, where it has one, that equals the hash of a write, however the pieces are cut',
+    async run({ store }) {
+      if (store.digest === undefined) return;
+      for (const [length, size] of [
+        [0, 1],
+        [1, 1],
+        [200_000, 999],
+      ] as const) {
+        const bytes = pattern(length);
+        const written = await store.write(key, pieces(bytes, 70_000));
+        const digest = store.digest();
+        const again = store.digest();
+        for await (const piece of pieces(bytes, size)) digest.update(piece);
+        again.update(bytes);
+        expect(digest.hex()).toBe(written.sha256);
+        expect(again.hex()).toBe(written.sha256);
+      }
+    },
+  },
+  {
+    title: 'has a digest, where it has one, that keeps nothing of the pieces it was given',
+    async run({ store }) {
+      if (store.digest === undefined) return;
+      const digest = store.digest();
+      const piece = pattern(100);
+      digest.update(piece);
+      piece.fill(0);
+      digest.update(pattern(50));
+      const all = new Uint8Array(150);
+      all.set(pattern(100));
+      all.set(pattern(50), 100);
+      expect(digest.hex()).toBe(await sha256(all));
+    },
+  },
+  {
     title: 'refuses keys that lead out of the store (contract 10.1)',
     async run({ store }) {
       for (const bad of BAD_KEYS) {

@@ -5,6 +5,7 @@ import {
   type ObjectKey,
   objectKey,
   type Remote,
+  sourceFaultOf,
   type UploadContext,
   type UploadOutcome,
   type UploadRequest,
@@ -229,6 +230,9 @@ async function* bodyFrom(
   }
 }
 
+/** What reading the bytes to send throws. */
+const SOURCE: ReadonlySet<string> = new Set(['blob_missing', 'blob_corrupt', 'source_changed']);
+
 /** Foreseen failures become values; anything else is a bug and goes on. */
 async function classified<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | Fault> {
   try {
@@ -237,9 +241,7 @@ async function classified<T>(signal: AbortSignal, work: () => Promise<T>): Promi
     if (error instanceof NetworkError) {
       return fault(error.code === 'offline' ? 'offline' : 'retryable', error.code);
     }
-    if (error instanceof LadingError && error.code === 'blob_missing') {
-      return fault('terminal', 'source_missing');
-    }
+    if (error instanceof LadingError && SOURCE.has(error.code)) return sourceFaultOf(error);
     if (signal.aborted && error === signal.reason) return fault('retryable', 'aborted');
     throw error;
   }

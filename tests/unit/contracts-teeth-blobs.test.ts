@@ -1,7 +1,7 @@
 import { memoryBlobs } from 'lading/testing';
 import { type BlobStoreSetup, blobStoreCases, brokenCases } from 'lading/testing/contracts';
 import { describe, expect, it } from 'vitest';
-import type { BlobStore } from '../../ports/blob-store.ts';
+import type { BlobStore, Digest } from '../../ports/blob-store.ts';
 import { type Breakages, sound, spoilt } from '../support/contract-teeth.ts';
 
 describe('the suite of blob stores', () => {
@@ -100,6 +100,40 @@ describe('the suite of blob stores', () => {
       (store) => ({
         write: (key, ...rest) =>
           store.write((key.startsWith('a-') ? key : 'a-x/00/m-x') as typeof key, ...rest),
+      }),
+    ],
+    [
+      'has a digest of the first piece only',
+      'however the pieces are cut',
+      (store) => ({
+        digest() {
+          const digest = store.digest?.() as Digest;
+          let isFirst = true;
+          return {
+            update(bytes) {
+              if (isFirst) digest.update(bytes);
+              isFirst = false;
+            },
+            hex: () => digest.hex(),
+          };
+        },
+      }),
+    ],
+    [
+      'has a digest that looks at its pieces too late',
+      'keeps nothing of the pieces',
+      (store) => ({
+        digest() {
+          const kept: Uint8Array[] = [];
+          return {
+            update: (bytes) => void kept.push(bytes),
+            hex() {
+              const digest = store.digest?.() as Digest;
+              for (const bytes of kept) digest.update(bytes);
+              return digest.hex();
+            },
+          };
+        },
       }),
     ],
     ['lists nothing', 'lists what it holds', () => ({ async *list() {} })],

@@ -2,6 +2,7 @@
 import { createHash, type webcrypto } from 'node:crypto';
 import type { BlobKey, BlobStore } from '../../../ports/blob-store.ts';
 import { LadingError } from '../../../ports/errors.ts';
+import { sha256Digest } from '../sha256-digest.ts';
 import {
   CHUNK_BYTES,
   chunkContext,
@@ -126,6 +127,8 @@ export function encryptingBlobs(inner: BlobStore, options: EncryptingBlobsOption
       }
       return hash.digest('hex');
     },
+
+    digest: sha256Digest,
 
     remove: (key) => inner.remove(key),
 

@@ -1,5 +1,5 @@
 import type { Fault, FaultClass } from '../../../machines/attachment/types.ts';
-import { LadingError } from '../../../ports/errors.ts';
+import { sourceFaultOf } from '../../../ports/remote.ts';
 
 /** Carries a fault through code that can only throw: fetch, streams, tus-js-client. */
 export class FaultSignal extends Error {
@@ -27,13 +27,9 @@ export function faultOf(error: unknown): Fault {
   return fault('retryable', 'network', `The connection failed${detail}.`);
 }
 
-/** What reading the local bytes came to. A missing blob stays missing; any other trouble may pass (field case 15). */
+/** What reading the local bytes came to. */
 export function sourceFault(error: unknown): Fault {
-  if (error instanceof FaultSignal) return error.fault;
-  if (error instanceof LadingError && error.code === 'blob_missing') {
-    return fault('terminal', 'source_missing', 'The bytes are not on this device any more.');
-  }
-  return fault('retryable', 'source_unreadable', 'The bytes could not be read from this device.');
+  return error instanceof FaultSignal ? error.fault : sourceFaultOf(error);
 }
 
 export const aborted: Fault = fault('retryable', 'aborted', 'The transfer was stopped.');
