@@ -48,7 +48,7 @@ export async function downloadByGet(
   const broken = (error: unknown): Fault => {
     if (error instanceof Error && error.name === 'PrivateAddressError') return privateAddress;
     if (error instanceof Error && error.name === 'OddStatusError' && 'status' in error) {
-      const answer = { status: Number(error.status), headers: new Headers(), body: '' };
+      const answer = { url, status: Number(error.status), headers: new Headers(), body: '' };
       return http.classify('get', answer) ?? faultOf(error);
     }
     return stall ?? (signal.aborted ? aborted : faultOf(error));
@@ -65,8 +65,9 @@ export async function downloadByGet(
       trusted || rules.publicGet === undefined
         ? await http.fetch(target, { ...init, redirect: 'manual' })
         : await rules.publicGet(target, init);
+    const { status, headers: told } = response;
     const refused =
-      http.classify('get', { status: response.status, headers: response.headers, body: '' }) ??
+      http.classify('get', { url: target.href, status, headers: told, body: '' }) ??
       wrongRange(response, start);
     if (refused !== null) {
       watch.stop();

@@ -18,6 +18,8 @@ export interface Transport<Phase extends string> {
 
 /** An answer with as much of its body as anybody may want to look at (contract 10.3). */
 export interface Answer {
+  /** What was asked. */
+  readonly url: string;
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
@@ -55,7 +57,12 @@ export async function exchange(
       redirect: 'manual',
       ...(sent === undefined ? {} : { body: sent.stream, duplex: 'half' }),
     });
-    return { status: response.status, headers: response.headers, body: await beginning(response) };
+    return {
+      url,
+      status: response.status,
+      headers: response.headers,
+      body: await beginning(response),
+    };
   } catch (error) {
     throw sent?.failure() ?? error;
   } finally {
@@ -63,11 +70,11 @@ export async function exchange(
   }
 }
 
-/** A request without bytes: watched for stalls, classified. 404 and the like are faults here too. */
+/** A request and its answer: watched for stalls, classified. 404 and the like are faults here too. */
 export async function ask<Phase extends string>(
   http: Transport<Phase>,
   phase: Phase,
-  request: Pick<Exchange, 'method' | 'url' | 'signal'> & {
+  request: Pick<Exchange, 'method' | 'url' | 'signal' | 'piece' | 'onSent'> & {
     /** The protocol's own, over those of the app. */
     readonly headers?: Readonly<Record<string, string>>;
   },
@@ -84,8 +91,17 @@ export async function ask<Phase extends string>(
   try {
     const headers = await appHeaders(http);
     for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
-    const both = AbortSignal.any([signal, stop.signal]);
-    const answer = await exchange(http, { method, url, headers, signal: both });
+    const answer = await exchange(http, {
+      method,
+      url,
+      headers,
+      signal: AbortSignal.any([signal, stop.signal]),
+      piece: request.piece,
+      onSent(bytes) {
+        watch.alive();
+        request.onSent?.(bytes);
+      },
+    });
     return http.classify(phase, answer) ?? { ok: true, answer };
   } catch (error) {
     return stall ?? (signal.aborted ? aborted : faultOf(error));

@@ -22,10 +22,23 @@ export function faultOf(error: unknown): Fault {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = innerOf(at), depth++) {
     if (at instanceof FaultSignal) return at.fault;
   }
-  const code = systemCode(error);
-  const detail = code === undefined ? '' : ` (${code})`;
+  const code = systemCode(error) ?? '';
+  const detail = code === '' ? '' : ` (${code})`;
+  if (NO_HOST.has(code)) {
+    return fault('retryable', 'host_not_found', `The name of the host leads nowhere${detail}.`);
+  }
+  if (TLS.test(code)) {
+    return fault('retryable', 'tls_failed', `The host could not prove who it is${detail}.`);
+  }
   return fault('retryable', 'network', `The connection failed${detail}.`);
 }
+
+/** What looking up a name comes to: there is none, or nobody could tell. Both pass when the network is back. */
+const NO_HOST: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NONAME', 'ENODATA']);
+
+/** OpenSSL's words on certificates, and Node's on handshakes. Something in between may pass; a wrong setup is told. */
+const TLS =
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(VERIFY|GET|DECRYPT|DECODE)_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|EPROTO$)/;
 
 /** What reading the local bytes came to. */
 export function sourceFault(error: unknown): Fault {

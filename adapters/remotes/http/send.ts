@@ -1,0 +1,99 @@
+import type { Fault } from '../../../machines/attachment/types.ts';
+import type { UploadContext, UploadRequest } from '../../../ports/remote.ts';
+import { type Answer, ask } from '../transport/exchange.ts';
+import { pieceOf } from '../transport/piece.ts';
+import { digestOf } from './digest.ts';
+import { formBody } from './form.ts';
+import { askApp, type HttpParts, type Place } from './parts.ts';
+
+/** What became of the request that carries all bytes. */
+export interface Sent {
+  readonly told: { readonly ok: true; readonly answer: Answer } | Fault;
+  /** Undefined where nobody answered. */
+  readonly answer: Answer | undefined;
+  /** Whether the server may have all of it although nobody said so (field case 20). */
+  readonly isUnknown: boolean;
+}
+
+/** The one request, and its answer. */
+export async function send(
+  parts: HttpParts,
+  request: UploadRequest,
+  context: UploadContext,
+  place: Place,
+): Promise<Sent> {
+  const { options } = parts;
+  const { byteSize } = request.media;
+  let answer: Answer | undefined;
+  let takenBytes = 0;
+  const file = pieceOf(request, 0, byteSize);
+  const form = options.form && (await formOf(options.form, request, place, file));
+  const before = form?.headBytes ?? 0;
+  const http: Place['http'] = {
+    ...place.http,
+    classify(phase, one) {
+      answer = one;
+      return place.http.classify(phase, one);
+    },
+  };
+  const told = await ask(http, 'send', {
+    method: methodOf(parts),
+    url: place.url,
+    headers: headersOf(parts, request, context, form?.contentType),
+    signal: context.signal,
+    piece: form?.piece ?? file,
+    onSent(bytes) {
+      takenBytes = bytes;
+      context.onProgress(Math.min(byteSize, Math.max(0, bytes - before)));
+    },
+  });
+  const isUnknown =
+    answer === undefined ? takenBytes > 0 || byteSize === 0 : OPEN.has(answer.status);
+  return { told, answer, isUnknown: !told.ok && isUnknown };
+}
+
+/** What a proxy says of a server that did not answer it, and a server that broke on the way to its answer. */
+const OPEN: ReadonlySet<number> = new Set([500, 502, 504]);
+
+export function methodOf({ options }: HttpParts): string {
+  return options.method ?? (options.form === undefined ? 'PUT' : 'POST');
+}
+
+function headersOf(
+  parts: HttpParts,
+  { media }: UploadRequest,
+  { idempotencyKey }: UploadContext,
+  formType: string | undefined,
+): Readonly<Record<string, string>> {
+  const { options } = parts;
+  const key = options.idempotencyKey === true ? { 'Idempotency-Key': `"${idempotencyKey}"` } : {};
+  if (formType !== undefined) return { 'Content-Type': formType, ...key };
+  const { digest = 'Content-Digest' } = options;
+  return {
+    'Content-Type': media.contentType,
+    // For servers that serve what they were sent (contract 10.2).
+    'Content-Disposition': 'attachment',
+    ...(digest === false ? {} : { [digest]: digestOf(media.sha256) }),
+    ...(options.ifNoneMatch === true && methodOf(parts) === 'PUT' ? { 'If-None-Match': '*' } : {}),
+    ...key,
+  };
+}
+
+async function formOf(
+  form: NonNullable<HttpParts['options']['form']>,
+  { objectKey, media }: UploadRequest,
+  place: Place,
+  file: ReturnType<typeof pieceOf>,
+): Promise<ReturnType<typeof formBody>> {
+  const { fields = {} } = form;
+  const own =
+    typeof fields === 'function' ? await askApp(() => fields({ objectKey, media })) : fields;
+  const named = form.filename === undefined ? null : await askApp(() => form.filename?.(media));
+  return formBody({
+    fields: [...Object.entries(place.fields), ...Object.entries(own)],
+    field: form.field,
+    filename: named ?? decodeURIComponent(objectKey.slice(objectKey.lastIndexOf('/') + 1)),
+    media,
+    file,
+  });
+}

@@ -1,0 +1,154 @@
+import type { Fault } from '../../../machines/attachment/types.ts';
+import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
+import type { Answer } from '../transport/exchange.ts';
+import { aborted, fault, faultOf } from '../transport/faults.ts';
+import { withoutQuery } from '../transport/places.ts';
+import { isHtml } from '../transport/statuses.ts';
+import { foundIn, isSame } from './found.ts';
+import { canLook, lookFor } from './look.ts';
+import { type Attempted, atMostOnce } from './once.ts';
+import type { HttpFound } from './options.ts';
+import { type HttpParts, locatorOf, type Place, placeOf } from './parts.ts';
+import { methodOf, send } from './send.ts';
+
+/**
+ * One attempt: one request, where all goes well. A repeated attempt looks for the object first; an answer that leaves a
+ * doubt is followed by a look (contract 4.2, 4.4).
+ */
+export async function uploadByHttp(
+  parts: HttpParts,
+  request: UploadRequest,
+  context: UploadContext,
+): Promise<UploadOutcome> {
+  if (context.signal.aborted) return aborted;
+  try {
+    const met = context.rerun ? await meet(parts, request, context) : null;
+    if (met !== null) return met;
+    const isRepeatable =
+      methodOf(parts) === 'PUT' || canLook(parts) || parts.options.idempotencyKey === true;
+    const run = (): Promise<Attempted> => attempt(parts, request, context);
+    return isRepeatable ? (await run()).outcome : await atMostOnce(context, run);
+  } catch (error) {
+    return context.signal.aborted ? aborted : faultOf(error);
+  }
+}
+
+/** Looks for what an earlier attempt may have left. Null: send. */
+async function meet(
+  parts: HttpParts,
+  request: UploadRequest,
+  context: UploadContext,
+): Promise<UploadOutcome | null> {
+  if (!canLook(parts)) return null;
+  const { objectKey, media } = request;
+  const looked = await lookFor(parts, objectKey, media, context.signal);
+  // A PUT of the same bytes to the same place is as good as a look, where a server lets nobody look.
+  if (!looked.ok) return looked.class === 'terminal' && methodOf(parts) === 'PUT' ? null : looked;
+  const { found } = looked;
+  if (found === null) return null;
+  if (isSame(found, media)) return received(parts, request, context, found);
+  // What an interrupted PUT left is replaced by a whole one; nothing else can be.
+  return methodOf(parts) === 'PUT' && parts.options.ifNoneMatch !== true ? null : OTHER_CONTENT;
+}
+
+async function attempt(
+  parts: HttpParts,
+  request: UploadRequest,
+  context: UploadContext,
+): Promise<Attempted> {
+  const { objectKey, media } = request;
+  const place = await placeOf(parts, { operation: 'send', objectKey, media });
+  const { told, answer, isUnknown } = await send(parts, request, context, place);
+  if (!told.ok) {
+    const doubt = answer === undefined ? undefined : doubtOf(answer, told);
+    return { outcome: doubt ? await settle(parts, request, context, doubt) : told, isUnknown };
+  }
+  if (told.answer.status === 202) {
+    return { outcome: await settle(parts, request, context, NOT_YET), isUnknown: false };
+  }
+  const found = await foundIn(parts, 'send', objectKey, told.answer);
+  if (!isSame(found, media)) return { outcome: DAMAGED, isUnknown: false };
+  const outcome = await received(parts, request, context, { ...placed(parts, place), ...found });
+  return { outcome, isUnknown: false };
+}
+
+/** What an answer comes to when a look finds no object, or another one. Undefined: it leaves no doubt. */
+interface Doubt {
+  readonly absent: Fault;
+  readonly other: Fault;
+}
+
+function doubtOf({ status, headers }: Answer, told: Fault): Doubt | undefined {
+  // Apache says 201 with a page (mod_dav), and no portal does: the object tells which it was.
+  if (status === 201 && isHtml(headers)) return { absent: told, other: DAMAGED };
+  if (told.code !== 'conflict') return undefined;
+  // Refused since it is there, and it is not there: it went away in between.
+  return { absent: status === 412 ? WENT_AWAY : told, other: OTHER_CONTENT };
+}
+
+async function settle(
+  parts: HttpParts,
+  request: UploadRequest,
+  context: UploadContext,
+  doubt: Doubt,
+): Promise<UploadOutcome> {
+  if (!canLook(parts)) return doubt.absent;
+  const looked = await lookFor(parts, request.objectKey, request.media, context.signal);
+  if (!looked.ok) return looked;
+  if (looked.found === null) return doubt.absent;
+  if (!isSame(looked.found, request.media)) return doubt.other;
+  return received(parts, request, context, looked.found);
+}
+
+/** A form's server chooses the place: its own address is that of the form. */
+function placed({ options }: HttpParts, { url }: Place): HttpFound {
+  return options.form === undefined ? { url: withoutQuery(url) } : {};
+}
+
+async function received(
+  parts: HttpParts,
+  { objectKey, media }: UploadRequest,
+  { signal }: UploadContext,
+  found: HttpFound,
+): Promise<UploadOutcome> {
+  let { url } = found;
+  if (url === undefined) {
+    const looked = await lookFor(parts, objectKey, media, signal);
+    if (looked.ok) url = looked.found?.url;
+  }
+  if (url === undefined) return NO_PLACE;
+  const locator = await locatorOf(parts, objectKey, url);
+  return {
+    ok: true,
+    receipt: { url: locator, token: found.token ?? null, byteSize: media.byteSize },
+  };
+}
+
+const NOT_YET: Doubt = {
+  absent: fault(
+    'retryable',
+    'not_stored_yet',
+    'The server accepted the bytes, and has no object yet.',
+  ),
+  other: fault(
+    'retryable',
+    'not_stored_yet',
+    'The server accepted the bytes, and has not all yet.',
+  ),
+};
+const DAMAGED = fault(
+  'mismatch',
+  'checksum_mismatch',
+  'The server holds other bytes than were sent.',
+);
+const OTHER_CONTENT = fault(
+  'terminal',
+  'other_content',
+  'The server holds other bytes in this place, and does not let them be replaced.',
+);
+const WENT_AWAY = fault('retryable', 'conditional_conflict', 'The object went away in between.');
+const NO_PLACE = fault(
+  'terminal',
+  'location_missing',
+  'The server stored the file and did not say where: tell how to `read` its answer, or how to `look`.',
+);
