@@ -13,21 +13,22 @@ export async function* abortable(
     return;
   }
   const iterator = source[Symbol.asyncIterator]();
-  let stop: (() => void) | undefined;
-  const stopped = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(captureAborted());
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  stopped.catch(() => {}); // raced below; alone it is nobody's error
+  let giveUp: (() => void) | undefined;
+  const onAbort = (): void => giveUp?.();
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     for (;;) {
       if (signal.aborted) throw captureAborted();
-      const step = await Promise.race([iterator.next(), stopped]);
+      // A promise of its own for each step: one that all steps were raced against would keep every piece until the end.
+      const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        giveUp = () => reject(captureAborted());
+        iterator.next().then(resolve, reject);
+      });
       if (step.done === true) return;
       yield step.value;
     }
   } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', onAbort);
     // Not awaited: a generator that hangs in `next` answers `return` only when it wakes up.
     iterator.return?.().catch(() => {});
   }
