@@ -240,7 +240,9 @@ describe('an upload by tus that is interrupted', () => {
     const requests = world.server.seen.length;
     expect(world.server.count('DELETE')).toBe(0);
     expect(await remote().upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: true });
-    expect(world.server.seen[requests]?.method).toBe('HEAD');
+    const later = world.server.seen.slice(requests).map(({ method }) => method);
+    // What was on its way when it was given up may arrive since.
+    expect(later[0] === 'PATCH' ? later[1] : later[0]).toBe('HEAD');
     expect(world.server.count('POST')).toBe(1);
     await expectOnce(CHUNK);
   });

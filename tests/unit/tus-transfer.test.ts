@@ -32,6 +32,7 @@ const run = (tus: TusModule, clock = virtualClock(), lent = engine()) => {
   const http: TusHttp = {
     endpoint: new URL('http://tus.test/files'),
     fetch: () => Promise.reject(new Error('not here')),
+    send: () => Promise.reject(new Error('not here')),
     clock,
     stallMs: 30_000,
     headers: async () => ({}),

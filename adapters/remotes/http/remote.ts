@@ -5,6 +5,7 @@ import { downloadByGet } from '../transport/download.ts';
 import { ask, type Transport } from '../transport/exchange.ts';
 import { aborted, fault, faultOf } from '../transport/faults.ts';
 import { downloadRules, endpointOf, positive } from '../transport/places.ts';
+import { sender } from '../transport/sender.ts';
 import { canLook, lookFor } from './look.ts';
 import type { HttpRemoteOptions } from './options.ts';
 import { askApp, type HttpParts, locatorOf, type Place, placeAt, placeOf } from './parts.ts';
@@ -35,6 +36,7 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
   const http: Transport<HttpPhase> = {
     // Not bound once: an app may replace the global one later, for tests or tracing.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    send: sender(options.fetch),
     clock: options.clock ?? systemClock(),
     stallMs: positive('stallMs', options.stallMs ?? 30_000),
     headers: async () =>

@@ -2,11 +2,15 @@ import type { Fault } from '../../../machines/attachment/types.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { aborted, FaultSignal, fault, faultOf, stalled } from './faults.ts';
 import type { Piece } from './piece.ts';
+import type { Incoming, Send } from './send.ts';
 import { watchStall } from './stall.ts';
 
 /** What every request of one remote shares. `Phase` names its kinds of request, as its classification table does. */
 export interface Transport<Phase extends string> {
+  /** For downloads, whose body is the answer's. */
   readonly fetch: typeof globalThis.fetch;
+  /** For all else. */
+  readonly send: Send;
   readonly clock: Clock;
   /** Silence after which a request is given up, in milliseconds. */
   readonly stallMs: number;
@@ -16,13 +20,9 @@ export interface Transport<Phase extends string> {
   classify(phase: Phase, answer: Answer): Fault | null;
 }
 
-/** An answer with as much of its body as anybody may want to look at (contract 10.3). */
-export interface Answer {
-  /** What was asked. */
+/** An answer, and what was asked. */
+export interface Answer extends Incoming {
   readonly url: string;
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
 }
 
 export interface Exchange {
@@ -35,38 +35,23 @@ export interface Exchange {
   readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
-/** Characters of an answer that are looked at. */
-const LONGEST_BODY = 4096;
-
 /**
  * One request and its answer. Redirects are not followed: credentials never cross an origin (contract 10.3).
- * @throws a network error of the platform, or {@link FaultSignal} when the piece can not be read.
+ * @throws a network error of the platform, or {@link FaultSignal} when the piece can not be read, or when success was
+ *   claimed before all of it was sent: then something else answered than what was to store it (field case 36).
  */
 export async function exchange(
-  http: Pick<Transport<string>, 'fetch'>,
-  request: Exchange,
+  http: Pick<Transport<string>, 'send'>,
+  { method, url, headers, signal, piece, onSent }: Exchange,
 ): Promise<Answer> {
-  const { method, url, headers, signal, piece } = request;
-  const sent = piece && streamed(piece, request.onSent);
+  const sent = piece && counted(piece, onSent);
   if (piece !== undefined) headers.set('Content-Length', String(piece.size));
   try {
-    const response = await http.fetch(url, {
-      method,
-      headers,
-      signal,
-      redirect: 'manual',
-      ...(sent === undefined ? {} : { body: sent.stream, duplex: 'half' }),
-    });
-    return {
-      url,
-      status: response.status,
-      headers: response.headers,
-      body: await beginning(response),
-    };
+    const answer = await http.send({ method, url, headers, signal, body: sent?.bytes });
+    if (answer.status >= 200 && answer.status < 300 && sent?.isWhole() === false) throw early();
+    return { url, ...answer };
   } catch (error) {
     throw sent?.failure() ?? error;
-  } finally {
-    sent?.release();
   }
 }
 
@@ -121,50 +106,33 @@ export async function appHeaders(http: Pick<Transport<string>, 'headers'>): Prom
 }
 
 interface Sent {
-  readonly stream: ReadableStream<Uint8Array>;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** All bytes were handed over. */
+  isWhole(): boolean;
+  /** What reading them came to, however the platform wraps it. */
   failure(): FaultSignal | undefined;
-  release(): void;
 }
 
-/** The piece as the body of a request: read as fast as the socket takes it, so that memory stays bounded. */
-function streamed(piece: Piece, onSent: ((bytes: number) => void) | undefined): Sent {
-  const iterator = piece.open()[Symbol.asyncIterator]();
+function counted(piece: Piece, onSent: ((bytes: number) => void) | undefined): Sent {
   let failed: FaultSignal | undefined;
   let sentBytes = 0;
-  const release = (): void => {
-    iterator.return?.().catch(() => {}); // only frees the file; what went wrong was told by `next`
-  };
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const step = await iterator.next();
-          if (step.done === true) return controller.close();
-          sentBytes += step.value.byteLength;
-          onSent?.(sentBytes);
-          controller.enqueue(step.value);
-        } catch (error) {
-          failed = error instanceof FaultSignal ? error : undefined;
-          controller.error(error);
-        }
-      },
-      cancel: release,
-    },
-    { highWaterMark: 0 },
-  );
-  return { stream, failure: () => failed, release };
+  async function* bytes(): AsyncIterable<Uint8Array> {
+    try {
+      for await (const chunk of piece.open()) {
+        sentBytes += chunk.byteLength;
+        yield chunk;
+        onSent?.(sentBytes);
+      }
+    } catch (error) {
+      if (error instanceof FaultSignal) failed = error;
+      throw error;
+    }
+  }
+  return { bytes: bytes(), isWhole: () => sentBytes === piece.size, failure: () => failed };
 }
 
-async function beginning(response: Response): Promise<string> {
-  if (response.body === null) return '';
-  const reader = response.body.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
-  while (text.length < LONGEST_BODY) {
-    const { done, value } = await reader.read();
-    if (done) return text;
-    text += decoder.decode(value, { stream: true });
-  }
-  await reader.cancel();
-  return text.slice(0, LONGEST_BODY);
+function early(): FaultSignal {
+  return new FaultSignal(
+    fault('retryable', 'not_the_remote', 'Success was claimed before all bytes were sent.'),
+  );
 }

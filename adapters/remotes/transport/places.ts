@@ -1,5 +1,6 @@
 import { LadingError } from '../../../ports/errors.ts';
 import type { DownloadRules, PublicInit } from './download.ts';
+import { isNode } from './platform.ts';
 
 /**
  * Where a remote lives, as its option says.
@@ -72,12 +73,4 @@ function originOf(text: string): string {
     'invalid_option',
     'An allowed origin is scheme, host and port alone, such as https://cdn.example.com.',
   );
-}
-
-/** Elsewhere the platform keeps pages out of private networks, or nothing can. */
-function isNode(): boolean {
-  const { process } = globalThis as {
-    readonly process?: { readonly versions?: { readonly node?: string } };
-  };
-  return process?.versions?.node !== undefined;
 }

@@ -12,6 +12,7 @@ import {
   sameOrigin,
   withoutQuery,
 } from '../transport/places.ts';
+import { sender } from '../transport/sender.ts';
 import { tusUploadId } from '../tus-ids.ts';
 import { classifyTus } from './classify.ts';
 import { TUS_VERSION, type TusHttp } from './http.ts';
@@ -66,6 +67,7 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     endpoint,
     // Not bound once: an app may replace the global one later, for tests or tracing.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    send: sender(options.fetch),
     clock: options.clock ?? systemClock(),
     stallMs: positive('stallMs', options.stallMs ?? 30_000),
     headers: async () =>

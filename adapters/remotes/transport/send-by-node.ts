@@ -1,0 +1,77 @@
+import { type ClientRequest, type IncomingMessage, Agent as PlainAgent, request } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+import { beginningOf, type Incoming, type Outgoing } from './send.ts';
+
+/** Of Lading alone, whatever the app does with the global ones. Idle connections keep no process alive. */
+const plain = new PlainAgent({ keepAlive: true });
+const secure = new SecureAgent({ keepAlive: true });
+
+/**
+ * One request by `node:http`: a body goes out as fast as the socket takes it, and no faster.
+ * @throws what the connection, the signal or the body throws.
+ */
+export async function sendByNode({
+  method,
+  url,
+  headers,
+  signal,
+  body,
+}: Outgoing): Promise<Incoming> {
+  signal.throwIfAborted();
+  const options = { method, headers: Object.fromEntries(headers) };
+  const sent = url.startsWith('https:')
+    ? secureRequest(url, { ...options, agent: secure })
+    : request(url, { ...options, agent: plain });
+  const stop = (): void => void sent.destroy(signal.reason as Error);
+  signal.addEventListener('abort', stop, { once: true });
+  const closed = new Promise((resolve) => sent.once('close', resolve));
+  try {
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      sent.once('response', resolve).on('error', reject);
+    });
+    // What the body throws is the answer; what the connection throws is told by `answered`.
+    const [answer] = await Promise.all([answered, pump(sent, body, answered)]);
+    const { statusCode: status = 0 } = answer;
+    const text = await beginningOf(answer);
+    // Its connection is free a moment later: who asks at once would open another one.
+    if (sent.writableFinished) await closed;
+    return { status, headers: headersOf(answer), body: text };
+  } finally {
+    signal.removeEventListener('abort', stop);
+    // Answered before all was sent: the rest of it must not be taken for the next request.
+    if (!sent.writableFinished) sent.destroy();
+  }
+}
+
+/** Writes the body until it ends, or until nobody wants more of it. */
+async function pump(
+  sent: ClientRequest,
+  body: AsyncIterable<Uint8Array> | undefined,
+  answered: Promise<unknown>,
+): Promise<void> {
+  if (body === undefined) return void sent.end();
+  let isOver = false;
+  const over = (): void => {
+    isOver = true;
+    sent.emit('drain'); // whoever waits for the socket waits no longer
+  };
+  answered.then(over, over);
+  for await (const bytes of body) {
+    if (isOver) return;
+    if (!sent.write(bytes)) await new Promise<void>((resolve) => sent.once('drain', resolve));
+    if (isOver) return;
+  }
+  sent.end();
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    try {
+      headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
+    } catch {
+      // Not a header by the rules of the web: as if it were not there.
+    }
+  }
+  return headers;
+}

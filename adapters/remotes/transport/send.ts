@@ -1,0 +1,33 @@
+/** One request as it leaves. */
+export interface Outgoing {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+  /** Read as fast as the socket takes it; let go, however the request ends. */
+  readonly body?: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** What came back, with as much of its body as anybody may want to look at (contract 10.3). */
+export interface Incoming {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** Sends a request, follows no redirect, and throws what the platform throws when there is no answer. */
+export type Send = (request: Outgoing) => Promise<Incoming>;
+
+/** Characters of an answer that are looked at. */
+const LONGEST_BODY = 4096;
+
+/** At most {@link LONGEST_BODY} characters; what gives them is let go then. */
+export async function beginningOf(body: AsyncIterable<Uint8Array> | []): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const bytes of body) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.length >= LONGEST_BODY) break;
+  }
+  return text.slice(0, LONGEST_BODY);
+}
