@@ -1,0 +1,68 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { directoryBlobs, fileSource } from '../../adapters/blobs/directory.ts';
+import { manualConnectivity } from '../../adapters/connectivity/manual.ts';
+import { openLading } from '../../index.ts';
+import { openNodeSqlite } from '../../persistence/drivers/node-sqlite.ts';
+import type { Remote } from '../../ports/remote.ts';
+import type { BenchFiles } from './files.ts';
+
+/**
+ * Captures all files with no network, then lets them go.
+ * @returns milliseconds from the network's return until the last one is uploaded, in the log and on disk.
+ */
+export async function sendByLading(
+  folder: string,
+  remote: Remote,
+  files: BenchFiles,
+  concurrency: number,
+): Promise<number> {
+  const path = await mkdtemp(join(folder, 'device-'));
+  const connectivity = manualConnectivity({ online: false });
+  const lading = await openLading({
+    store: openNodeSqlite(join(path, 'app.db')),
+    blobs: directoryBlobs({ directory: join(path, 'blobs') }),
+    remote,
+    connectivity,
+    onlineDebounceMs: 0,
+    concurrency,
+    fields: { 'item.images': { kinds: ['image'], maxBytes: 1e9 } },
+    account: 'me',
+  });
+  try {
+    for (const [n, file] of files.paths.entries()) {
+      const owner = {
+        scope: { accountId: 'me' },
+        entityType: 'item',
+        entityId: `${n}`,
+        field: 'images',
+      };
+      const source = fileSource(file, { contentType: 'image/jpeg' });
+      await lading.capture(source, { owner, kind: 'image' });
+    }
+    const began = performance.now();
+    connectivity.set({ online: true });
+    const { jobs } = await lading.settled();
+    if (Object.values(jobs).some((count) => count > 0))
+      throw new Error(`left: ${JSON.stringify(jobs)}`);
+    return performance.now() - began;
+  } finally {
+    await lading.close();
+  }
+}
+
+/** Runs `send` for each, so many at a time. @returns milliseconds. */
+export async function sendPlainly<T>(
+  items: readonly T[],
+  concurrency: number,
+  send: (item: T) => Promise<void>,
+): Promise<number> {
+  const began = performance.now();
+  const left = [...items];
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) await send(next);
+    }),
+  );
+  return performance.now() - began;
+}
