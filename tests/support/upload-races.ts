@@ -1,11 +1,12 @@
 import type { AttachmentRef, Lading, MediaId, Owner } from 'lading';
 import { createReferenceBackend, type ReferenceBackend } from 'lading/sync';
 import { seededRandom } from 'lading/testing';
+import type { Held } from 'lading/testing/proxy';
 import { tusUploadId } from '../../adapters/remotes/tus-ids.ts';
 import type { Backend } from '../../ports/backend.ts';
 import { systemClock } from '../../ports/clock.ts';
 import { type ObjectKey, objectKey } from '../../ports/remote.ts';
-import { type Held, type Hold, type HoldingProxy, startHoldingProxy } from './holding-proxy.ts';
+import { type Hold, type HoldingProxy, startHoldingProxy } from './holding-proxy.ts';
 import { ACCOUNT, hasAttachStep, openDevice, photo, type RaceDevice } from './race-device.ts';
 import { sha256, type TusWorld, tusWorld } from './tus-world.ts';
 
