@@ -16,8 +16,11 @@ export interface SidecarStore {
    * @throws {LadingError} `blob_corrupt`, `blob_key_wrong`: an encrypting store cannot read what is there.
    */
   read(name: SidecarName): Promise<string | undefined>;
-  /** Idempotent; durable on return. */
-  remove(name: SidecarName): Promise<void>;
+  /**
+   * Idempotent; durable on return.
+   * @param options `soon`: need not be durable on return. After a power cut it may be back, and says what was true once.
+   */
+  remove(name: SidecarName, options?: { readonly soon?: boolean }): Promise<void>;
   /** All of them, or those of one account, in no order. */
   list(accountId?: string): AsyncIterable<SidecarName>;
 }

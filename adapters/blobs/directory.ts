@@ -76,10 +76,11 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
       }
       try {
         for (let position = start; position < end; ) {
-          const bytes = await file.read(position, Math.min(PIECE_BYTES, end - position));
-          if (bytes.byteLength === 0) return;
+          const wanted = Math.min(PIECE_BYTES, end - position);
+          const bytes = await file.read(position, wanted);
           position += bytes.byteLength;
-          yield bytes;
+          if (bytes.byteLength > 0) yield bytes;
+          if (bytes.byteLength < wanted) return;
         }
       } finally {
         await file.close();

@@ -52,10 +52,10 @@ export function directorySidecars(
       }
     },
 
-    async remove(name) {
+    async remove(name, { soon = false } = {}) {
       const { directory, path } = placeOf(name);
       await disk.remove(path);
-      await disk.syncDirectory(directory).catch(unlessAbsent);
+      if (!soon) await disk.syncDirectory(directory).catch(unlessAbsent);
     },
 
     async *list(accountId) {

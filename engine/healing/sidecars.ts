@@ -79,7 +79,8 @@ export function createSidecars(parts: SidecarParts): Sidecars {
       const text = wanted(mediaId);
       if (text === undefined || text === known) break;
       if (text === null) {
-        await sidecars.remove(name);
+        // One that a power cut brings back is removed at the next start: every upload would pay for a sync.
+        await sidecars.remove(name, { soon: true });
         outcome = 'removed';
       } else {
         await sidecars.write(name, text);

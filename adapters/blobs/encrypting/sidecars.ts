@@ -43,7 +43,7 @@ export function encryptingSidecars(
       return new TextDecoder().decode(plain);
     },
 
-    remove: (name) => inner.remove(name),
+    remove: (name, options) => inner.remove(name, options),
     list: (accountId) => inner.list(accountId),
   };
 }
