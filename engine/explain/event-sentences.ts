@@ -117,6 +117,7 @@ const commands: Readonly<Record<AttachmentCommand['type'], Tell>> = {
   held: plain('the user paused it'),
   resumed: plain('the user ended its pause'),
   'credentials.changed': plain('new credentials were there, and it went on'),
+  preferred: plain('the user wanted it sent before others'),
   'network.waived': plain('the user let it go over any network'),
   'backend.refused': (turn) => {
     const message = quoted(textOf(turn.payload['message'])).replace(/\.$/, '');

@@ -45,6 +45,7 @@ const SCHEMAS = {
   resumed: nothing,
   'credentials.changed': nothing,
   'network.waived': nothing,
+  preferred: object({ order: which((value) => Number.isSafeInteger(value) && Number(value) > 0) }),
   'backend.refused': object({ code: id, message: words }),
   'remote.located': object({ url }),
   'remote.missing': nothing,

@@ -2,7 +2,7 @@
  * Every change of the context: named pure functions of (context, event), free of XState's types.
  * Each gives the part that changes; for an event that is not theirs they change nothing.
  */
-import { backoffMs } from './backoff.ts';
+import { backoffMs, clampedRetryAfterMs } from './backoff.ts';
 import type { AttachmentContext, FaultRecord } from './context.ts';
 import { type AttachmentEvent, timeOf } from './events.ts';
 import { entryOf, findRef, findUndoable, isUndoable } from './refs.ts';
@@ -93,6 +93,9 @@ const unhold: Assign = () => ({ held: false });
 /** For this attachment alone, and for good: a restart remembers it. */
 const allowAnyNetwork: Assign = ({ policy }) => ({ policy: { ...policy, network: 'any' } });
 
+const prefer: Assign = (_context, event) =>
+  event.type === 'preferred' ? { preferred: event.order } : {};
+
 /** Burnt attempts stay counted until the object is attached, or a receipt that never fits would repeat for ever. */
 const noteReceipt: Assign = (_context, event) =>
   event.type === 'xstate.done.actor.upload' && event.output.ok
@@ -100,9 +103,11 @@ const noteReceipt: Assign = (_context, event) =>
     : {};
 
 /** The locator is known, from the upload, from `attach` or from a delta. */
-const noteUrl: Assign = (_context, event) => {
+const noteUrl: Assign = (context, event) => {
   const url = urlOf(event);
-  return url === null ? {} : { ...blameless, url, attached: true, remoteAbsent: false };
+  if (url === null) return {};
+  const arrived = context.preferred === undefined ? blameless : { ...blameless, preferred: 0 };
+  return { ...arrived, url, attached: true, remoteAbsent: false };
 };
 
 /** A new start, as after a success. */
@@ -177,9 +182,9 @@ const burnRemoval: Assign = (context, event) => ({
   delayMs: backoffMs(context.tries, context.policy, jitterOf(event), faultOf(event)),
   fault: recordOf(faultOf(event)),
 });
-/** Offline counts no try, and looks again at the slowest pace. */
+/** Offline counts no try, and looks again at the slowest pace, or when it was told to. */
 const pauseRemoval: Assign = (context, event) => ({
-  delayMs: context.policy.backoffCapMs,
+  delayMs: clampedRetryAfterMs(faultOf(event)) || context.policy.backoffCapMs,
   fault: recordOf(faultOf(event)),
 });
 
@@ -229,7 +234,7 @@ const burnPurge: Assign = (context, event) => {
 };
 /** Offline and refused credentials count no try; see `pauseRemoval`. */
 const pauseLocal: Assign = (context, event) => ({
-  localDelayMs: context.policy.backoffCapMs,
+  localDelayMs: clampedRetryAfterMs(faultOf(event)) || context.policy.backoffCapMs,
   localFault: recordOf(faultOf(event)),
 });
 /** The reader is told; the next read tries again. */
@@ -317,6 +322,7 @@ export const assigns = {
   hold,
   unhold,
   allowAnyNetwork,
+  prefer,
   noteReceipt,
   noteUrl,
   startAfresh,

@@ -22,7 +22,7 @@ export function backoffMs(
 }
 
 /** Between 0 and a day; nonsense counts as 0. */
-function clampedRetryAfterMs(fault: Pick<Fault, 'retryAfterMs'> | null): number {
+export function clampedRetryAfterMs(fault: Pick<Fault, 'retryAfterMs'> | null): number {
   const asked = fault?.retryAfterMs ?? 0;
   return Number.isNaN(asked) ? 0 : Math.ceil(Math.min(Math.max(0, asked), LONGEST_RETRY_AFTER_MS));
 }

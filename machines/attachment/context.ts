@@ -66,6 +66,8 @@ export interface AttachmentContext {
   /** Delay of the transfer region's timer, computed by the event that armed it. */
   readonly delayMs: number;
   readonly held: boolean;
+  /** Its place before others, the highest first; 0 once it arrived. Absent where nobody asked for it. */
+  readonly preferred?: number;
   readonly fault: FaultRecord | null;
   /** When the present transfer state was entered. */
   readonly since: number;

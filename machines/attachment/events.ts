@@ -51,6 +51,8 @@ export type TransferEvent =
   | { readonly type: 'credentials.changed' }
   /** The user lets it go over any link, whatever its field says (field case 45). */
   | { readonly type: 'network.waived' }
+  /** The user wants it before others: the one with the highest `order` is next (contract 4.6). */
+  | { readonly type: 'preferred'; readonly order: number }
   /** The backend will not take the ref. */
   | { readonly type: 'backend.refused'; readonly code: string; readonly message: string }
   /** A delta brought the remote locator. */

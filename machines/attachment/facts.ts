@@ -90,6 +90,8 @@ export interface AttachmentFacts {
   readonly held: boolean;
   /** It is sent over unmetered links only (contract 3.4). Absent where any will do. */
   readonly unmetered?: true;
+  /** The user wants it before others; the highest is next. Absent where nobody asked. */
+  readonly preferred?: number;
   /** Readable bytes are here. */
   readonly bytes: boolean;
   readonly pinned: boolean;
@@ -125,6 +127,7 @@ export function factsOf(value: Json, context: AttachmentContext | JsonObject): A
     gone: known.gone,
     held: known.held,
     ...(known.policy.network === 'unmetered' ? { unmetered: true as const } : {}),
+    ...(known.preferred ? { preferred: known.preferred } : {}),
     bytes: known.bytes,
     pinned: known.pinned,
     origin: known.origin,

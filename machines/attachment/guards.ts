@@ -95,6 +95,9 @@ const isHeld: Guard = (context) => context.held;
 const isNotHeld: Guard = (context) => !context.held;
 /** Its field sends over unmetered links only, and nobody has said otherwise since. */
 const isUnmeteredOnly: Guard = (context) => context.policy.network === 'unmetered';
+/** What is on its way can be put before others. */
+const isPreferable: Guard = ({ url, preferred }, event) =>
+  event.type === 'preferred' && url === null && event.order !== preferred;
 const hasUrl: Guard = (context) => context.url !== null;
 
 /** The bytes are there, only the attach step is left (contract 3.5). */
@@ -189,6 +192,7 @@ export const guards = {
   isHeld,
   isNotHeld,
   isUnmeteredOnly,
+  isPreferable,
   hasUrl,
   canAttach,
   isAuthorsTurn,

@@ -13,6 +13,7 @@ export const transferRegion = lading.createStateConfig({
       on: {
         held: { guard: 'isNotHeld', actions: 'hold' },
         resumed: { guard: 'isHeld', actions: 'unhold' },
+        preferred: { guard: 'isPreferable', actions: 'prefer' },
         'network.waived': { guard: 'isUnmeteredOnly', actions: 'allowAnyNetwork' },
         'backend.refused': { guard: 'isNewRefusal', target: '.failed', actions: 'noteRefusal' },
       },

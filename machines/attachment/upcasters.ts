@@ -57,6 +57,7 @@ const commandSchemas: Readonly<Record<AttachmentCommand['type'], readonly Upcast
   resumed: unchanged,
   'credentials.changed': unchanged,
   'network.waived': unchanged,
+  preferred: unchanged,
   'backend.refused': unchanged,
   'remote.located': unchanged,
   'remote.missing': unchanged,

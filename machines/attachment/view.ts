@@ -44,6 +44,8 @@ export interface Gates {
   readonly slotFree: boolean;
   /** The breaker is open, in an electrician's sense: nothing passes. Default false. */
   readonly breakerOpen?: boolean;
+  /** When it lets something through again, where that is known. Milliseconds since 1970. */
+  readonly breakerUntil?: number | null;
 }
 
 /** Nothing is in the way. */
@@ -82,11 +84,12 @@ export function viewOf(
 ): AttachmentView {
   const state = stateOf(facts, gates);
   const waitingFor = waitingForOf(facts, gates);
+  const until = (waitingFor === 'remote' ? gates.breakerUntil : facts.until) ?? null;
   return {
     state,
     since: facts.since,
     ...(waitingFor === null ? {} : { waitingFor }),
-    ...(facts.until === null ? {} : { until: facts.until }),
+    ...(until === null ? {} : { until }),
     ...(state === 'failed' && facts.error !== null
       ? {
           error: {

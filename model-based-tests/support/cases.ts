@@ -132,6 +132,7 @@ const commands: Readonly<Record<AttachmentCommand['type'], CommandCases>> = {
   resumed: () => [{ type: 'resumed' }],
   'credentials.changed': () => [{ type: 'credentials.changed' }],
   'network.waived': () => [{ type: 'network.waived' }],
+  preferred: () => [{ type: 'preferred', order: 1 }],
   'backend.refused': () => [
     { type: 'backend.refused', code: 'entity_missing', message: 'The receipt was deleted.' },
   ],

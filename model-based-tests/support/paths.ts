@@ -134,6 +134,7 @@ export const scopes: readonly Scope[] = [
   ]),
   only('droppedAtOnce', ['ref.linked', 'upload.started']),
   only('unmetered', ['ref.linked', 'upload.started', 'network.waived']),
+  only('captured', ['ref.linked', 'upload.started', 'preferred']),
   only('syncedWithUrl', ['ref.synced', 'read.requested', 'cancelled']),
   only('syncedWithoutUrl', ['ref.synced', 'remote.located', 'bytes.given', 'pinned', 'cancelled']),
 ];

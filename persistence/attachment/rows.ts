@@ -37,7 +37,7 @@ export const MEDIA_COLUMNS =
 export const REF_COLUMNS =
   'owner_key, media_id, account_id, project_id, entity_type, entity_id, field, rank, is_primary';
 export const JOB_COLUMNS =
-  'media_id, account_id, situation, since, until, attempts, idempotency_key, error';
+  'media_id, account_id, situation, since, until, attempts, idempotency_key, error, owner_key, byte_size, preferred';
 
 /** Attachments on their way, and cleanup that waits; a held one that is queued is not in the queue. */
 const JOB_SITUATIONS: ReadonlySet<AttachmentFacts['situation']> = new Set([
@@ -58,6 +58,11 @@ function queueOf({ situation, held, unmetered }: AttachmentFacts): JobSituation 
   if (situation !== 'queued') return situation;
   if (held) return 'held';
   return unmetered === true ? 'unmetered' : 'queued';
+}
+
+/** Whose turn it is sent in: of several owners, the first in the order of their keys. */
+function turnOf({ refs }: AttachmentContext): string {
+  return refs.reduce((first, { key }) => (first === '' || key < first ? key : first), '');
 }
 
 export function rowsOf(state: ProjectedState): AttachmentRows {
@@ -121,6 +126,9 @@ export function rowsOf(state: ProjectedState): AttachmentRows {
           facts.attempts,
           `${accountId}/${mediaId}`,
           facts.error === null ? null : JSON.stringify(facts.error),
+          turnOf(context),
+          media.byteSize,
+          facts.preferred ?? 0,
         ]
       : null,
   };

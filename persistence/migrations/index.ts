@@ -2,10 +2,11 @@ import type { SqlDatabase } from '../../ports/sql.ts';
 import { BEGUN_AT } from '../healing-marks.ts';
 import { initialSchema } from './0001-initial.ts';
 import { cleanupSchema } from './0002-cleanup.ts';
+import { queueSchema } from './0003-queue.ts';
 import { refuseNewer, SCHEMA_VERSION } from './schema-version.ts';
 
 /** Numbered from 1, forward only, frozen once released. A new one is a new {@link SCHEMA_VERSION}: the compiler counts. */
-const MIGRATIONS = [initialSchema, cleanupSchema] as const satisfies {
+const MIGRATIONS = [initialSchema, cleanupSchema, queueSchema] as const satisfies {
   readonly length: typeof SCHEMA_VERSION;
 };
 

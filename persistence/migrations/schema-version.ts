@@ -2,7 +2,7 @@ import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
 
 /** The schema that this version writes. Kept in `lading_meta`: `user_version` is the app's (design 3). */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /**
  * @returns the schema version found; 0 where there is none.
