@@ -70,6 +70,11 @@ export interface Host {
   onElsewhere(listener: () => void): Cancel;
   /** `ask` is asked before each due timer from now on: what it does is seen by the step that the timer would make. */
   beforeTimers(ask: BeforeTimer): void;
+  /**
+   * Calls `listener` when a service's result was handed in: what is decided in the same turn shares its commit, and is
+   * decided after it.
+   */
+  onSettling(listener: (machine: string, src: string) => void): Cancel;
   /** Takes up waiting tasks: a service became ready, or a lease may have run out. */
   wake(): void;
   /** This runner's id, as task rows name their holder. */

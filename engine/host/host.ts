@@ -40,6 +40,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
   const lease = createLease(uuid7(clock.now(), random), clock, options.lease ?? {});
   const listeners = new Set<(changes: readonly Change[]) => void>();
   const elsewhere = new Set<() => void>();
+  const settling = new Set<(machine: string, src: string) => void>();
   let seenPosition = -1;
   /** Streams that this version may not read, or that its services do not accept: their tasks stay rows. */
   const leftAlone = new Set<StreamId>();
@@ -62,6 +63,9 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       state,
       onSlot: () => wake(),
       onServiceSettled: () => crashPoint('service_settled'),
+      onSettling({ machine, src }) {
+        for (const listener of settling) listener(machine, src);
+      },
     }),
   );
   const timers: Part<Timers> = made(running.part, ({ createTimers }) =>
@@ -342,6 +346,10 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     onElsewhere(listener) {
       elsewhere.add(listener);
       return () => void elsewhere.delete(listener);
+    },
+    onSettling(listener) {
+      settling.add(listener);
+      return () => void settling.delete(listener);
     },
     beforeTimers(ask) {
       beforeTimer = ask;

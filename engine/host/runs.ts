@@ -58,6 +58,8 @@ export function createRuns(options: {
   state(stream: StreamId): StateView | undefined;
   /** A slot fell free. */
   onSlot(): void;
+  /** Told when a result was handed in for its commit, in the same turn. */
+  onSettling(task: Task): void;
   /** Told when a service has done its work and nothing of it is durable yet; for crash tests. */
   onServiceSettled(): void;
 }): Runs {
@@ -188,7 +190,9 @@ export function createRuns(options: {
     let settlement = found;
     for (let bugs = 0, failures = 1; !signal.aborted; failures++) {
       try {
-        return await options.decide((work) => applySettlement(work, task, settlement));
+        const decided = options.decide((work) => applySettlement(work, task, settlement));
+        if (failures === 1) options.onSettling(task);
+        return await decided;
       } catch (error) {
         if (closed || isClosed(error)) return true;
         logger.error('a result could not be stored', {
