@@ -15,12 +15,13 @@ import type { GateKeeper } from './engine/lifecycle/gates.ts';
 import { createLifetime } from './engine/lifecycle/lifetime.ts';
 import { notAvailable } from './engine/lifecycle/not-available.ts';
 import type { ProgressBoard } from './engine/lifecycle/progress.ts';
-import type { UploadSlots } from './engine/lifecycle/slots.ts';
 import { createUploads } from './engine/lifecycle/uploads.ts';
 import { requireOptions } from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import { createMetrics } from './engine/observe/metrics.ts';
 import { createSyncViews, type SyncView } from './engine/observe/sync-view.ts';
+import type { UploadLoad } from './engine/scheduling/lanes.ts';
+import type { Traffic } from './engine/scheduling/traffic.ts';
 import type { Lading, LadingOptions, RefOrId } from './lading.ts';
 import { defaultPolicy } from './machines/attachment/context.ts';
 import type { MediaId, Owner } from './machines/attachment/types.ts';
@@ -47,7 +48,8 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly say: Say;
   readonly guardrails: Guardrails;
   readonly files: Part<Files>;
-  readonly slots: UploadSlots;
+  readonly load: UploadLoad;
+  readonly traffic: Part<Traffic>;
   readonly store: CoreStore;
   readonly gates: GateKeeper;
   readonly host: Host;
@@ -70,14 +72,16 @@ const GARBAGE_RETRY_MS = 3_600_000;
 
 /** Puts the verbs together, each from its own part of the engine, and starts the work. */
 export async function assemble(base: Opened): Promise<Lading> {
-  const { account, gates, guardrails, host, slots, store } = base;
+  const { account, gates, guardrails, host, store } = base;
   const { events, tables } = store;
   const lifetime = createLifetime();
   const parts = { ...base, events, tables, accountId: account, ending: lifetime.ending };
   const uploads = createUploads({
     ...parts,
     scheduler: (track) =>
-      made(onDemand.uploading, ({ createScheduler }) => createScheduler({ ...parts, track })),
+      made(onDemand.uploading, ({ scheduling }) =>
+        scheduling({ ...parts, traffic: base.traffic.here as Traffic, track }),
+      ),
   });
   base.onMissing(uploads.look);
   const views = createViews(parts);
@@ -142,8 +146,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     events.transact((tx) => store.keepImportSalt(tx, base.newId()));
 
   async function retrySync(): ReturnType<Lading['retrySync']> {
-    const retried = await uploads.retryAll();
-    return { retried, ...(await sync.now()) };
+    return { ...(await uploads.retryAll()), ...(await sync.now()) };
   }
 
   function closeAfter(last: () => Promise<void>): Promise<void> {
@@ -184,7 +187,6 @@ export async function assemble(base: Opened): Promise<Lading> {
     cancelGarbage?.();
     uploads.close();
     gates.close();
-    slots.close();
     views.close();
     guardrails.close();
     base.files.here?.cache.close(); // verbs that wait for room do so no longer
@@ -259,7 +261,10 @@ export async function assemble(base: Opened): Promise<Lading> {
     cancel: change('cancel'),
     ownerDeleted: change('ownerDeleted'),
     undo: change('undo'),
-    retry: (ref) => tell(ref, 'retry.requested'),
+    retry(ref) {
+      base.traffic.here?.letOneThrough();
+      return tell(ref, 'retry.requested');
+    },
     retrySync: () => {
       retrying ??= lifetime.run(retrySync).finally(() => {
         retrying = undefined;
@@ -278,7 +283,8 @@ export async function assemble(base: Opened): Promise<Lading> {
       await tell(ref, pinned ? 'pinned' : 'unpinned');
     },
     sendNow: (ref) => tell(ref, 'network.waived'),
-    prefer: () => lifetime.run(async () => notAvailable('prefer')),
+    prefer: (ref) =>
+      lifetime.run(async () => (await lifetime.load(onDemand.preferring)).prefer(parts, own(ref))),
     credentials: () => lifetime.run(async () => notAvailable('credentials')),
     signOut: () => lifetime.run(async () => notAvailable('signOut')),
     forget,
@@ -308,8 +314,7 @@ export async function assemble(base: Opened): Promise<Lading> {
       lifetime.run(async () => {
         const { explain } = await lifetime.load(onDemand.explain);
         const story = host.history(asStream(own(ref)));
-        const around = { gates: { ...gates.current(), slotFree: slots.free } };
-        return explain(story, base.machine, around, explainOptions);
+        return explain(story, base.machine, { gates: gates.current() }, explainOptions);
       }),
     storage: () => guardrails.view(),
     freeRoom: (bytes) =>

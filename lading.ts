@@ -56,8 +56,14 @@ export interface LadingOptions {
   readonly account: string;
   /** Projects whose refs are pulled, one change-signal listener each; `null` is "no project". Default `[null]`. */
   readonly projects?: readonly (string | null)[];
-  /** Uploads at the same time. Default 3. */
+  /** Uploads at the same time, at most: fewer while the link does not bear them (field case 28). Default 3. */
   readonly concurrency?: number;
+  /**
+   * Uploads the smallest first, so that few large files do not hold up many small ones; every fourth upload is the one
+   * whose turn it is, whatever its size, so that large ones arrive too. Default false: owners take turns, each with its
+   * oldest.
+   */
+  readonly smallFirst?: boolean;
   /** How long the network must stay before it counts as back. Default 500. */
   readonly onlineDebounceMs?: number;
   /** This process among others on the same database: lease time, and how to tell that another one is gone. */
@@ -191,9 +197,15 @@ export interface Lading {
   undo(token: UndoToken, options?: VerbOptions): Promise<void>;
   /** Tries a failed or waiting one again now (contract 4.7). */
   retry(ref: RefOrId): Promise<void>;
-  /** Pushes, pulls, and tries all that failed but can be retried; a second call while one runs is the same one. */
+  /**
+   * "Retry sync": asks for all at once that failed and can be retried, waits for its next try, or for a remote that
+   * rests (which is asked by one of them first), then pushes and pulls. A second call while one runs is the same one.
+   * @returns what it started. `retried`: what had failed or waited, uploads and clean-ups. `uploads`: all that are under
+   *   way or next, those among them; 0 while there is no network or all are paused. `pushed`, `pulled`: ops and rows.
+   */
   retrySync(): Promise<{
     readonly retried: number;
+    readonly uploads: number;
     readonly pushed: number;
     readonly pulled: number;
   }>;
@@ -211,7 +223,10 @@ export interface Lading {
    * link will do for. @throws {LadingError} `not_found`, `wrong_account`.
    */
   sendNow(ref: RefOrId): Promise<void>;
-  /** Uploads this one before others. @throws {LadingError} `not_available`: not in this version. */
+  /**
+   * Uploads this one before others, the last preferred first; what is under way goes on. A restart remembers it. Does
+   * nothing to one that was uploaded (contract 4.6). @throws {LadingError} `not_found`, `wrong_account`.
+   */
   prefer(ref: RefOrId): Promise<void>;
   /** Gives new credentials to all that wait for them. @throws {LadingError} `not_available`: not in this version. */
   credentials(next: unknown): Promise<void>;

@@ -27,7 +27,8 @@ export const onDemand = {
   settled: lazily(() => import('./engine/lifecycle/settled.ts')),
   sync: lazily(() => import('./sync/open-sync.ts')),
   syncTables: lazily(() => import('./persistence/attachment/sync-tables.ts')),
-  uploading: lazily(() => import('./engine/lifecycle/uploading.ts')),
+  preferring: lazily(() => import('./verbs/preferring.ts')),
+  uploading: lazily(() => import('./verbs/uploading.ts')),
   verify: lazily(() => import('./engine/lifecycle/verify.ts')),
 } as const;
 

@@ -10,8 +10,8 @@ import { createGateKeeper } from './engine/lifecycle/gates.ts';
 import { hostedAttachment } from './engine/lifecycle/hosted.ts';
 import { createProgressBoard, type ProgressBoard } from './engine/lifecycle/progress.ts';
 import { servicesOnDemand } from './engine/lifecycle/services-on-demand.ts';
-import { createUploadSlots } from './engine/lifecycle/slots.ts';
 import { requireKeyId } from './engine/lifecycle/validate.ts';
+import type { Traffic } from './engine/scheduling/traffic.ts';
 import type { Lading, LadingOptions } from './lading.ts';
 import type { MediaId } from './machines/attachment/types.ts';
 import { onDemand } from './on-demand.ts';
@@ -58,7 +58,8 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   if (options.garbage !== undefined) {
     (await onDemand.garbage()).garbageSettings(options.garbage);
   }
-  const slots = createUploadSlots(requireCount('concurrency', options.concurrency ?? 3), clock);
+  const total = requireCount('concurrency', options.concurrency ?? 3);
+  const load = { total, limit: total, used: 0 };
   if (refuseNewer(options.store) < SCHEMA_VERSION) {
     (await onDemand.migrations()).migrate(options.store, clock.now());
   }
@@ -106,7 +107,10 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     fields,
     say,
     fresh,
-    slots,
+    load,
+    traffic: made(onDemand.uploading, ({ createTraffic }) =>
+      createTraffic({ load, gates, clock, random, remote: options.remote }),
+    ),
     store,
     gates,
     guardrails,
@@ -170,7 +174,6 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       newDerivedKey: placeOf(derivedKey),
     });
   } catch (error) {
-    slots.close();
     gates.close();
     await host?.close();
     throw error;
@@ -204,6 +207,7 @@ function hostedMachine(
       accountId: account,
       events: store.events,
       checkpoints: store.checkpoints,
+      traffic: parts.traffic.here as Traffic,
       vault: createVault(parts.logger, () => secretsOf(parts)),
     }),
   );

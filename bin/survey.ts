@@ -85,8 +85,8 @@ function surroundings(
   runners: readonly { readonly runner: string; readonly alive: boolean }[],
 ): (mediaId: string) => Surroundings {
   const living = new Set(runners.filter(({ alive }) => alive).map(({ runner }) => runner));
-  const held = new Set(
-    tasks.filter(({ runner }) => runner !== null && living.has(runner)).map(({ stream }) => stream),
-  );
-  return (mediaId) => ({ held: held.has(mediaId), runners: living.size });
+  const atWork = tasks.filter(({ runner }) => runner !== null && living.has(runner));
+  const held = new Set(atWork.map(({ stream }) => stream));
+  const busy = new Set(atWork.map(({ runner }) => runner));
+  return (mediaId) => ({ held: held.has(mediaId), runners: busy.size });
 }

@@ -40,6 +40,8 @@ export interface Metrics {
   readonly process: {
     readonly uploadsUnderWay: number;
     readonly uploadSlots: number;
+    /** Of the slots, how many are used at most now: fewer while uploads fail for want of bandwidth (field case 28). */
+    readonly uploadLimit: number;
     /** Services that run, uploads included. */
     readonly services: number;
     /** Attachments whose machine is in memory. */

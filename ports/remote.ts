@@ -110,6 +110,11 @@ export type DownloadOutcome =
  * (contract 4.4); a throw is a bug. Retrying is the engine's business: SDK retries are off.
  */
 export interface Remote {
+  /**
+   * Host, and port if any, that uploads and removals go to, as `new URL(endpoint).host` says it: what rests for a while
+   * when it fails again and again, downloads from the same host included. Default: it is unlike that of any download.
+   */
+  readonly host?: string;
   upload(request: UploadRequest, context: UploadContext): Promise<UploadOutcome>;
   /** Looks for the **completed** object. */
   head(

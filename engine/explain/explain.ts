@@ -109,9 +109,9 @@ export function explain(
   const now = before;
   if (now === null) throw new LadingError('not_found', 'The attachment has no events.');
   const { facts, context } = now;
-  const { state, waitingFor } = shownOf(facts, around);
+  const { state, waitingFor, until = facts.until } = shownOf(facts, around);
   words.forgetDay();
-  const standing = standingSentences(now, waitingFor, words);
+  const standing = standingSentences(now, { waitingFor, until }, words);
   const advice = adviceOf(facts, waitingFor);
   return {
     mediaId: context.mediaId,
@@ -121,7 +121,7 @@ export function explain(
     situation: facts.situation,
     ...(waitingFor === undefined ? {} : { waitingFor }),
     since: facts.since,
-    ...(facts.until === null ? {} : { until: facts.until }),
+    ...(until === null ? {} : { until }),
     attempts: facts.attempts,
     maxAttempts: context.policy.maxAttempts,
     ...(facts.error === null

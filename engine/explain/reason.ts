@@ -20,7 +20,7 @@ export type Surroundings =
   | { readonly gates: Gates }
   /**
    * From outside, as a command line sees a file: whether a runner with a live lease holds this attachment's upload,
-   * and whether there is one at all. Network, pause and account are known to that app alone.
+   * and how many hold any. Network, pause, account and a remote that rests are known to that app alone.
    */
   | { readonly held: boolean; readonly runners: number };
 
@@ -45,10 +45,14 @@ const NEEDS_RUNNER: ReadonlySet<AttachmentFacts['situation']> = new Set([
 export function shownOf(
   facts: AttachmentFacts,
   around: Surroundings,
-): { readonly state: ShownState; readonly waitingFor?: Reason } {
+): { readonly state: ShownState; readonly waitingFor?: Reason; readonly until?: number } {
   if ('gates' in around) {
-    const { state, waitingFor } = viewOf(facts, around.gates);
-    return { state, ...(waitingFor === undefined ? {} : { waitingFor }) };
+    const { state, waitingFor, until } = viewOf(facts, around.gates);
+    return {
+      state,
+      ...(waitingFor === undefined ? {} : { waitingFor }),
+      ...(until === undefined ? {} : { until }),
+    };
   }
   const { state, waitingFor } = viewOf(facts, OPEN);
   if (waitingFor !== undefined) return { state, waitingFor };

@@ -7,14 +7,15 @@ import { sizeOf, type Words } from './words.ts';
 /** Where it stands, in one to three sentences: what it is doing, what it waits for, where its bytes are. */
 export function standingSentences(
   stage: Stage,
-  reason: Reason | undefined,
+  wait: { readonly waitingFor: Reason | undefined; readonly until: number | null },
   words: Words,
 ): readonly string[] {
-  const turn: Standing = { stage, words, reason };
+  const turn: Standing = { stage, words };
+  const { waitingFor: reason, until } = wait;
   const { facts } = stage;
   return [
     bySituation[facts.situation](turn),
-    ...(reason === undefined ? [] : waiting(reason, turn)),
+    ...(reason === undefined ? [] : waiting(reason, until, words)),
     ...local(turn),
   ];
 }
@@ -22,7 +23,6 @@ export function standingSentences(
 interface Standing {
   readonly stage: Stage;
   readonly words: Words;
-  readonly reason: Reason | undefined;
 }
 
 type Say = (standing: Standing) => string;
@@ -91,8 +91,7 @@ export function reasonWords(reason: Reason): string {
   return waits[reason];
 }
 
-function waiting(reason: Reason, { stage, words }: Standing): readonly string[] {
-  const { until } = stage.facts;
+function waiting(reason: Reason, until: number | null, words: Words): readonly string[] {
   const end = until === null ? '' : ` until ${words.time(until)}`;
   return [`It waits${end} for ${waits[reason]}.`];
 }

@@ -2,12 +2,25 @@ import type { Gates } from '../../machines/attachment/view.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { Connectivity, NetworkState } from '../../ports/connectivity.ts';
 
+/** What the part that sends knows, and screens are told; nothing closes before that part is here. */
+export interface Traffic {
+  /** A runner could take one more. */
+  readonly slotFree: boolean;
+  /** The remote's breaker is open, or only lets one through to see. */
+  readonly breakerOpen: boolean;
+  readonly breakerUntil: number | null;
+  /** Nothing new may be asked of the remote now; what is under way goes on. */
+  readonly held: boolean;
+}
+
 /** The engine's facts that hold uploads back; never events of an attachment (contract 2). */
 export interface GateKeeper {
-  /** The facts as they stand; `slotFree` is the scheduler's to say. */
-  current(): Omit<Gates, 'slotFree'>;
+  /** The facts as they stand. */
+  current(): Gates;
   /** Whether the remote may be contacted at all. */
   remoteOpen(): boolean;
+  /** Whether its breaker lets nothing new begin. */
+  remoteHeld(): boolean;
   /**
    * Whether uploads may run: the remote may be contacted, and nothing is paused.
    * @param unmetered what its field keeps to unmetered links (contract 3.4). Default one that any link will do for.
@@ -15,16 +28,23 @@ export interface GateKeeper {
   uploadsOpen(unmetered?: boolean): boolean;
   /** What uploads is here; while it cannot be loaded, uploads wait as for a network. */
   setReachable(isReachable: boolean): void;
+  setTraffic(traffic: Traffic): void;
   pause(): void;
   resume(): void;
-  /** Calls `listener` after each change. */
+  /** Calls `listener` after each change of link or pause. */
   subscribe(listener: () => void): Cancel;
+  /** Calls `listener` after each change of traffic. */
+  onTraffic(listener: () => void): Cancel;
   close(): void;
 }
 
+/** A link that was lost again is trusted later each time, up to this many doublings, until it stayed for a while. */
+const MOST_DOUBLINGS = 4;
+const CALM_MS = 30_000;
+
 /**
- * @param debounceMs how long the network must stay before it counts as back, or as unmetered; its loss counts at once
- *   (contract 4.7).
+ * @param debounceMs how long the network must stay before it counts as back, or as unmetered; its loss counts at once.
+ *   Doubles with each loss of a link that does not stay (contract 4.7, field case 37).
  */
 export function createGateKeeper(options: {
   readonly connectivity: Connectivity;
@@ -33,25 +53,39 @@ export function createGateKeeper(options: {
 }): GateKeeper {
   const { connectivity, clock, debounceMs } = options;
   const listeners = new Set<() => void>();
+  const watchers = new Set<() => void>();
   let { online, metered } = connectivity.current();
   let paused = false;
   let reachable = true;
+  let { held, ...shown }: Traffic = OPEN;
+  let losses = 0;
   let cancelDebounce: Cancel | undefined;
 
-  const tell = (): void => {
-    for (const listener of listeners) listener();
+  const tell = (told = listeners): void => {
+    for (const listener of told) listener();
   };
-  const setLink = (next: NetworkState): void => {
-    if (online === next.online && metered === next.metered) return;
+  const listen = (to: Set<() => void>) => (listener: () => void) => {
+    to.add(listener);
+    return () => void to.delete(listener);
+  };
+  const setLink = (next: NetworkState): boolean => {
+    if (online === next.online && metered === next.metered) return false;
     ({ online, metered } = next);
     tell();
+    return true;
+  };
+  const forgetLosses = (): void => {
+    losses = 0;
   };
   const unsubscribe = connectivity.subscribe((state) => {
     cancelDebounce?.();
-    cancelDebounce = undefined;
     // What gets worse counts at once, what gets better when it has stayed.
-    setLink({ online: online && state.online, metered: metered || state.metered });
-    cancelDebounce = clock.schedule(debounceMs, () => setLink(state));
+    if (setLink({ online: online && state.online, metered: metered || state.metered })) losses += 1;
+    const doublings = Math.min(Math.max(losses - 1, 0), MOST_DOUBLINGS);
+    cancelDebounce = clock.schedule(debounceMs * 2 ** doublings, () => {
+      setLink(state);
+      cancelDebounce = clock.schedule(CALM_MS, forgetLosses, { background: true });
+    });
   });
   const setPaused = (next: boolean): void => {
     if (paused === next) return;
@@ -65,24 +99,31 @@ export function createGateKeeper(options: {
       networkPolicyOk: !metered,
       paused,
       accountActive: true,
+      ...shown,
     }),
     remoteOpen: () => online,
+    remoteHeld: () => held,
     uploadsOpen: (unmetered = false) => online && reachable && !paused && !(unmetered && metered),
     setReachable(next) {
       if (reachable === next) return;
       reachable = next;
       tell();
     },
+    setTraffic(next) {
+      ({ held, ...shown } = next);
+      tell(watchers);
+    },
     pause: () => setPaused(true),
     resume: () => setPaused(false),
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    subscribe: listen(listeners),
+    onTraffic: listen(watchers),
     close() {
       unsubscribe();
       cancelDebounce?.();
       listeners.clear();
+      watchers.clear();
     },
   };
 }
+
+const OPEN: Traffic = { slotFree: true, breakerOpen: false, breakerUntil: null, held: false };

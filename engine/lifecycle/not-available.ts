@@ -2,7 +2,6 @@ import { LadingError } from '../../ports/errors.ts';
 
 /** What each verb that has no service yet would need; the status table of the README says the same. */
 const MISSING = {
-  prefer: 'uploads run oldest first in this version',
   credentials: 'give the remote a function for its headers, and call `retry` when they changed',
   signOut: 'call `close()`, and open Lading for the next account',
 } as const;

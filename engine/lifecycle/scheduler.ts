@@ -3,27 +3,40 @@ import type { AttachmentTables, JobSituation } from '../../ports/attachment-tabl
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { QueueName } from '../../ports/queue-table.ts';
 import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
+import type { Work } from '../host/work.ts';
+import type { Queue } from '../scheduling/queue.ts';
+import type { Traffic } from '../scheduling/traffic.ts';
 import { asStream } from './as-stream.ts';
-import type { GateKeeper } from './gates.ts';
-import { GIVEN_UP, queuedJobs, uploadsUnderWay } from './holders.ts';
-import { TROUBLE_PAUSE_MS } from './interruptions.ts';
-import type { UploadSlots } from './slots.ts';
 
-/** Gives free slots to queued attachments, oldest first, while nothing is in the way (contract 3.4, 4.7). */
+import type { GateKeeper } from './gates.ts';
+import { GIVEN_UP, uploadsUnderWay } from './holders.ts';
+import { ATTACHMENT } from './hosted.ts';
+import { TROUBLE_PAUSE_MS } from './interruptions.ts';
+
+/** Begins queued attachments, in the order of the queue, while nothing is in the way (contract 3.4, 4.6, 4.7). */
 export interface Scheduler {
   /** Looks whether something can begin. */
   fill(): void;
   /** Asks for a retry of all that only somebody's asking moves. */
   retryGivenUp(): void;
-  /** Asks for a retry of all that waits or failed and can be retried; says how many took it (contract 4.7). */
-  retryAll(): Promise<number>;
+  /** Asks for a retry of all that waits or failed and can be retried (contract 4.7). */
+  retryAll(): Promise<Retried>;
   /** Queued attachments that cannot be started, since a step of theirs throws. */
   readonly broken: ReadonlySet<MediaId>;
   /** A step of it worked: whatever was wrong with it is over. */
   repaired(mediaId: MediaId): void;
   close(): void;
+}
+
+/** What "Retry sync" set in motion. */
+export interface Retried {
+  /** Attachments that waited or had failed, and try again now: uploads, and clean-ups. */
+  readonly retried: number;
+  /** Uploads that are under way or next, those among them. */
+  readonly uploads: number;
 }
 
 /** Attachments asked to retry in one go; they share a commit. */
@@ -38,7 +51,8 @@ export interface SchedulerParts {
   readonly tables: AttachmentTables;
   readonly accountId: string;
   readonly gates: GateKeeper;
-  readonly slots: UploadSlots;
+  readonly traffic: Traffic;
+  readonly queue: Queue;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Runs something that nobody awaits. */
@@ -46,7 +60,7 @@ export interface SchedulerParts {
 }
 
 export function createScheduler(parts: SchedulerParts): Scheduler {
-  const { host, events, tables, accountId, gates, slots, clock, logger } = parts;
+  const { host, events, tables, accountId, gates, traffic, queue, clock, logger } = parts;
   /** Attachments whose step throws: a bug must not hold the queue (contract 4.6). */
   const broken = new Set<MediaId>();
   let cancelWait: Cancel | undefined;
@@ -84,38 +98,58 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const mine = uploadsUnderWay(tx, tables, { accountId, runner: host.runner, now }).filter(
       ({ foreignUntil }) => foreignUntil === null,
     );
-    return Math.max(0, slots.total - Math.max(slots.used, mine.length));
+    return traffic.room(mine.length);
+  }
+
+  /** Queues whose jobs the gates would let run. */
+  function open(): readonly QueueName[] {
+    if (!gates.uploadsOpen()) return [];
+    return gates.uploadsOpen(true) ? ['queued', 'unmetered'] : ['queued'];
   }
 
   async function startNext(): Promise<void> {
-    if (!gates.uploadsOpen() || slots.used >= slots.total) return;
-    const next = events.read((tx) => {
-      const free = room(tx);
-      if (free === 0) return [];
-      return queuedJobs(tx, tables, accountId, gates, free + broken.size)
-        .filter((mediaId) => !broken.has(mediaId))
-        .slice(0, free);
-    });
     // One commit carries them all; a step that throws takes only itself back.
-    await Promise.all(next.map(startOne));
+    const free = hasNext() ? events.read(room) : 0;
+    await Promise.all(Array.from({ length: free }, startOne));
   }
 
-  function isUnmetered(tx: StoreTransaction, mediaId: MediaId): boolean {
-    return tables.media(tx, mediaId)?.facts.unmetered === true;
+  function hasNext(): boolean {
+    const queues = open();
+    if (closed || queues.length === 0 || gates.remoteHeld()) return false;
+    const limit = broken.size + 1;
+    return events.read((tx) =>
+      queues.some((name) =>
+        tables.jobs(tx, accountId, name, limit).some((mediaId) => !broken.has(mediaId)),
+      ),
+    );
   }
 
-  async function startOne(mediaId: MediaId): Promise<void> {
+  /** Chosen in the commit that claims it: who was begun a moment ago, here or elsewhere, is not chosen twice. */
+  async function startOne(): Promise<void> {
+    let chosen: MediaId | undefined;
     try {
       await host.transact((work) => {
-        // Asked again in the commit: what begins now is seen by an interruption, and counted by the next start.
-        if (!gates.uploadsOpen(isUnmetered(work.tx, mediaId)) || room(work.tx) === 0) return;
-        work.send(asStream(mediaId), { type: 'upload.started' });
+        chosen = undefined;
+        // What begins now is seen by an interruption, and counted by the next start.
+        if (room(work.tx) === 0) return;
+        chosen = queue.next(work.tx, open(), broken);
+        if (chosen !== undefined) begin(work, chosen);
       });
     } catch (error) {
       if (closed || isClosed(error)) return;
-      logger.error('an upload could not be started', { mediaId, error });
-      if (isStorageTrouble(error)) later();
-      else broken.add(mediaId);
+      logger.error('an upload could not be started', { mediaId: chosen, error });
+      if (chosen !== undefined && broken.has(chosen)) again = true;
+      else later();
+    }
+  }
+
+  /** One that throws is passed over at once: the next decision may be of the same commit. */
+  function begin(work: Work, mediaId: MediaId): void {
+    try {
+      work.send(asStream(mediaId), { type: 'upload.started' });
+    } catch (error) {
+      if (!isStorageTrouble(error)) broken.add(mediaId);
+      throw error;
     }
   }
 
@@ -147,6 +181,17 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     }
   }
 
+  // The claim of the next one rides in the commit of the last one's result.
+  host.onSettling((machine, src) => {
+    if (machine === ATTACHMENT && (src === 'upload' || src === 'attach') && hasNext()) {
+      void parts.track('the next upload could not be started', startOne);
+    }
+  });
+  traffic.onFree(() => {
+    fill();
+    host.wake(); // removals wait for a remote that rests, too
+  });
+
   return {
     fill,
     retryGivenUp() {
@@ -156,15 +201,20 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     },
     async retryAll() {
       broken.clear();
-      const count = await retry(AT_RETRY);
+      traffic.letOneThrough();
+      const retried = await retry(AT_RETRY);
       fill();
-      return count;
+      const jobs = events.read((tx) => tables.countJobs(tx, accountId));
+      const onTheirWay = [...open(), 'uploading', 'attaching'];
+      const uploads = onTheirWay.reduce((sum, situation) => sum + (jobs[situation] ?? 0), 0);
+      return { retried, uploads };
     },
     broken,
     repaired: (mediaId) => void broken.delete(mediaId),
     close() {
       closed = true;
       cancelWait?.();
+      traffic.close();
     },
   };
 }

@@ -1,18 +1,30 @@
 import type { Json } from '../../machines/json.ts';
 import type { Part } from '../../ports/part.ts';
 import type { Service } from '../host/definition.ts';
+import type { UploadLoad } from '../scheduling/lanes.ts';
 import type { GateKeeper } from './gates.ts';
-import type { UploadSlots } from './slots.ts';
 
 const LOCAL = ['evict', 'purge'] as const;
-const REMOTE = ['removeRemote', 'download'] as const;
+const DOWNLOADS = ['download'] as const;
+const REMOVALS = ['removeRemote'] as const;
 const UPLOADS = ['upload', 'attach'] as const;
 
-export type ServiceName = (typeof LOCAL | typeof REMOTE | typeof UPLOADS)[number];
+export type ServiceName = (
+  | typeof LOCAL
+  | typeof DOWNLOADS
+  | typeof REMOVALS
+  | typeof UPLOADS
+)[number];
 
-/** Services that could run now. */
+/** Services that could run now. Uploads that were begun are taken up also when their remote rests: they find out. */
 export function openSources(gates: GateKeeper): readonly ServiceName[] {
-  return [...LOCAL, ...(gates.remoteOpen() ? REMOTE : []), ...(gates.uploadsOpen() ? UPLOADS : [])];
+  const isOnline = gates.remoteOpen();
+  return [
+    ...LOCAL,
+    ...(isOnline ? DOWNLOADS : []),
+    ...(isOnline && !gates.remoteHeld() ? REMOVALS : []),
+    ...(gates.uploadsOpen() ? UPLOADS : []),
+  ];
 }
 
 /**
@@ -22,10 +34,10 @@ export function openSources(gates: GateKeeper): readonly ServiceName[] {
 export function servicesOnDemand(parts: {
   readonly accountId: string;
   readonly gates: GateKeeper;
-  readonly slots: UploadSlots;
+  readonly load: UploadLoad;
   readonly services: Part<Readonly<Record<ServiceName, Service['run']>>>;
 }): Readonly<Record<ServiceName, Service>> {
-  const { accountId, gates, slots, services } = parts;
+  const { accountId, gates, load, services } = parts;
 
   function service(name: ServiceName, more: Omit<Service, 'run'> = {}): Service {
     return {
@@ -38,8 +50,8 @@ export function servicesOnDemand(parts: {
   /** A database may hold several accounts: removals and downloads of another one wait for it (contract 4.8). */
   const accepts = (input: Json): boolean =>
     (input as { readonly accountId?: string }).accountId === accountId;
-  // The scheduler counts slots; a run gives its slot back before its result is committed, hence twice as many.
-  const concurrency = slots.total * 2;
+  // Lanes are counted elsewhere. A run gives its lane back before its result is committed, and some wait for one.
+  const concurrency = load.total * 2 + 2;
   return {
     upload: service('upload', { concurrency }),
     attach: service('attach', { concurrency }),

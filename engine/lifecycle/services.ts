@@ -1,12 +1,14 @@
 import type {
   AttachInput,
   DownloadInput,
+  DownloadOutput,
   Fault,
   LocalInput,
   MediaFacts,
   Receipt,
   RemoveRemoteInput,
   UploadInput,
+  UploadOutput,
 } from '../../machines/attachment/types.ts';
 import type { Json } from '../../machines/json.ts';
 import type { CheckpointTable } from '../../ports/attachment-tables.ts';
@@ -18,6 +20,7 @@ import type { Part } from '../../ports/part.ts';
 import { objectKey, sourceFaultOf } from '../../ports/remote.ts';
 import type { Readers } from '../files/readers.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
+import { hostOf, type Traffic } from '../scheduling/traffic.ts';
 import { asStream } from './as-stream.ts';
 import { checkedBytes } from './checked-bytes.ts';
 import { cleanStart, isTainted } from './clean-start.ts';
@@ -26,7 +29,6 @@ import { type DownloadFiles, type DownloadParts, download } from './download.ts'
 import { fault, messageOf, plainOutput, withoutBlame } from './outputs.ts';
 import type { ProgressBoard } from './progress.ts';
 import type { ServiceName } from './services-on-demand.ts';
-import type { UploadSlots } from './slots.ts';
 import { SecretsUnavailable, type Vault } from './vault.ts';
 
 export interface ServiceParts extends DownloadParts {
@@ -37,7 +39,7 @@ export interface ServiceParts extends DownloadParts {
   readonly files: Part<
     { readonly readers: Readers; readonly derived: Pick<DerivedTable, 'dropOf'> } & DownloadFiles
   >;
-  readonly slots: UploadSlots;
+  readonly traffic: Traffic;
   readonly progress: ProgressBoard;
   readonly vault: Vault;
 }
@@ -46,19 +48,23 @@ export interface ServiceParts extends DownloadParts {
 export function attachmentServices(
   parts: ServiceParts,
 ): Readonly<Record<ServiceName, Service['run']>> {
-  const { slots } = parts;
   return {
     upload: (input, run) =>
       unlessForeign(parts, input, () =>
-        slots.use(() => unlessLocked(() => upload(parts, input as unknown as UploadInput, run))),
+        unlessLocked(() => upload(parts, input as unknown as UploadInput, run)),
       ),
     attach: (input, run) =>
       unlessForeign(parts, input, () =>
-        slots.use(() => unlessLocked(() => attach(parts, input as unknown as AttachInput, run))),
+        unlessLocked(() => attach(parts, input as unknown as AttachInput, run)),
       ),
     removeRemote: (input, run) =>
       unlessLocked(() => removeRemote(parts, input as unknown as RemoveRemoteInput, run)),
-    download: (input, run) => download(parts, input as unknown as DownloadInput, run),
+    async download(input, run) {
+      const wanted = input as unknown as DownloadInput;
+      const fetching = async () =>
+        (await download(parts, wanted, run)) as unknown as DownloadOutput;
+      return plainOutput(await parts.traffic.ask(run, fetching, hostOf(wanted.url)));
+    },
     evict: (input) => evict(parts, input as unknown as LocalInput),
     purge: (input) => purge(parts, input as unknown as LocalInput),
   };
@@ -126,35 +132,38 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   let known = handle;
   let ended = false;
   let locked: SecretsUnavailable | undefined;
-  const running = remote.upload(
-    { objectKey: object, media, open: bytes.open },
-    {
-      idempotencyKey: object,
-      signal: run.signal,
-      handle,
-      rerun: run.rerun || claims > 1,
-      async opened(opened, { isSecret = false } = {}) {
-        if (opened === known) return;
-        const kept = isSecret ? await parts.vault.seal(opened).catch(remember) : opened;
-        await run.send({ type: 'upload.opened', handle: kept });
-        known = opened;
+  // All is ready when it gets a lane: none waits for a disk.
+  const running = parts.traffic.send(run, () =>
+    remote.upload(
+      { objectKey: object, media, open: bytes.open },
+      {
+        idempotencyKey: object,
+        signal: run.signal,
+        handle,
+        rerun: run.rerun || claims > 1,
+        async opened(opened, { isSecret = false } = {}) {
+          if (opened === known) return;
+          const kept = isSecret ? await parts.vault.seal(opened).catch(remember) : opened;
+          await run.send({ type: 'upload.opened', handle: kept });
+          known = opened;
+        },
+        checkpoint: {
+          load: async () => events.read((tx) => checkpoints.load(tx, stream)),
+          save: (value) => events.transact((tx) => checkpoints.save(tx, stream, value)),
+        },
+        onProgress(sentBytes) {
+          // A transfer that was stopped may still tell for a while.
+          if (ended || run.signal.aborted) return;
+          progress.report(mediaId, { sentBytes, totalBytes: media.byteSize });
+        },
       },
-      checkpoint: {
-        load: async () => events.read((tx) => checkpoints.load(tx, stream)),
-        save: (value) => events.transact((tx) => checkpoints.save(tx, stream, value)),
-      },
-      onProgress(sentBytes) {
-        // A transfer that was stopped may still tell for a while.
-        if (ended || run.signal.aborted) return;
-        progress.report(mediaId, { sentBytes, totalBytes: media.byteSize });
-      },
-    },
+    ),
   );
   function remember(error: unknown): never {
     if (error instanceof SecretsUnavailable) locked = error;
     throw error;
   }
-  let outcome: Awaited<typeof running>;
+  let outcome: UploadOutput;
   try {
     outcome = await running;
   } catch (error) {
@@ -208,10 +217,10 @@ function isClaim({ type }: StoredEvent): boolean {
 async function attach(parts: ServiceParts, input: AttachInput, run: ServiceRun): Promise<Json> {
   const { receipt, media } = input;
   if (receipt.url !== null) return plainOutput({ ok: true, url: receipt.url });
-  const found = await parts.remote.head(objectKey(input.accountId, input.mediaId), {
-    handle: await parts.vault.open(input.handle),
-    signal: run.signal,
-  });
+  const handle = await parts.vault.open(input.handle);
+  const { signal } = run;
+  const object = objectKey(input.accountId, input.mediaId);
+  const found = await parts.traffic.send(run, () => parts.remote.head(object, { handle, signal }));
   if (!found.ok) return plainOutput(withoutBlame(parts, found));
   if (!found.exists) return plainOutput(fault('mismatch', 'object_missing'));
   const same =
@@ -225,10 +234,11 @@ async function removeRemote(
   run: ServiceRun,
 ): Promise<Json> {
   const handle = await parts.vault.open(input.handle);
-  const outcome = await parts.remote.remove(objectKey(input.accountId, input.mediaId), {
-    handle,
-    signal: run.signal,
-  });
+  const { signal } = run;
+  const object = objectKey(input.accountId, input.mediaId);
+  const outcome = await parts.traffic.ask(run, () =>
+    parts.remote.remove(object, { handle, signal }),
+  );
   // What only a lost address leads to may still be there: nobody can look.
   if (outcome.ok && handle === null && input.handle !== null) return plainOutput(HANDLE_LOST);
   return plainOutput(outcome.ok ? outcome : withoutBlame(parts, outcome));

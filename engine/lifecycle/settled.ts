@@ -1,10 +1,5 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
-import {
-  type Gates,
-  type ViewState,
-  viewOf,
-  type WaitingFor,
-} from '../../machines/attachment/view.ts';
+import { type ViewState, viewOf, type WaitingFor } from '../../machines/attachment/view.ts';
 import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
@@ -13,7 +8,6 @@ import type { GateKeeper } from './gates.ts';
 import { queuedJobs, uploadsUnderWay } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
 import { openSources } from './services-on-demand.ts';
-import type { UploadSlots } from './slots.ts';
 import type { Uploads } from './uploads.ts';
 
 /** What still waits when nothing is left to do now. */
@@ -50,7 +44,6 @@ export function createSettled(parts: {
   readonly tables: AttachmentTables;
   readonly accountId: string;
   readonly gates: GateKeeper;
-  readonly slots: UploadSlots;
   readonly uploads: Pick<Uploads, 'broken' | 'idle'>;
   readonly clock: Clock;
   /** Aborted when Lading closes. */
@@ -59,7 +52,7 @@ export function createSettled(parts: {
   syncIdle(): boolean;
   unsyncedOps(): number;
 }): () => Promise<SettledReport> {
-  const { host, events, tables, accountId, gates, slots, uploads, clock, ending } = parts;
+  const { host, events, tables, accountId, gates, uploads, clock, ending } = parts;
 
   function isSettled(mayBeStuck: boolean): boolean {
     if (host.running > 0 || !parts.syncIdle()) return false;
@@ -69,15 +62,17 @@ export function createSettled(parts: {
       if (taken.length > 0) return false;
       if (!gates.uploadsOpen()) return true;
       const looked = { accountId, runner: host.runner, now };
-      const startable = queuedJobs(tx, tables, accountId, gates, uploads.broken.size + 1).some(
-        (mediaId) => !uploads.broken.has(mediaId),
-      );
+      const startable =
+        !gates.remoteHeld() &&
+        queuedJobs(tx, tables, accountId, gates, uploads.broken.size + 1).some(
+          (mediaId) => !uploads.broken.has(mediaId),
+        );
       return !startable && (mayBeStuck || uploadsUnderWay(tx, tables, looked).length === 0);
     });
   }
 
   function report(): SettledReport {
-    const now: Gates = { ...gates.current(), slotFree: slots.free };
+    const now = gates.current();
     return events.read((tx) => ({
       waiting: waitingIn(tx).flatMap((mediaId) => {
         const media = tables.media(tx, mediaId);

@@ -5,7 +5,7 @@ import { isClosed } from '../host/faults.ts';
 import { GIVEN_UP, queuedJobs } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
 import { interruptUploads } from './interruptions.ts';
-import type { Scheduler, SchedulerParts } from './scheduler.ts';
+import type { Retried, Scheduler, SchedulerParts } from './scheduler.ts';
 import { openSources } from './services-on-demand.ts';
 
 /** Brings the part that sends and cleans up when there is something to do for it, and interrupts without it. */
@@ -16,7 +16,7 @@ export interface Uploads {
    */
   start(): Promise<void>;
   /** Asks for a retry of all that waits or failed and can be retried. @throws {LadingError} `part_not_loaded`. */
-  retryAll(): Promise<number>;
+  retryAll(): Promise<Retried>;
   /** Queued attachments that cannot be started, since a step of theirs throws. */
   readonly broken: ReadonlySet<MediaId>;
   /** The host looked for tasks to run while their part is not here: loads it if there are any. */
@@ -31,13 +31,14 @@ export type Track = (what: string, work: () => Promise<void>) => Promise<void>;
 
 const NONE: ReadonlySet<MediaId> = new Set();
 
-export interface UploadsParts extends Omit<SchedulerParts, 'track'> {
+export interface UploadsParts
+  extends Omit<SchedulerParts, 'track' | 'traffic' | 'queue' | 'smallFirst'> {
   /** Makes the scheduler, in the same part as the services. */
   scheduler(track: Track): Part<Scheduler>;
 }
 
 export function createUploads(parts: UploadsParts): Uploads {
-  const { host, events, tables, accountId, gates, slots, clock, logger } = parts;
+  const { host, events, tables, accountId, gates, clock, logger } = parts;
   const underWay = new Set<Promise<void>>();
   const part = parts.scheduler(track);
   let bringing = false;
@@ -144,7 +145,6 @@ export function createUploads(parts: UploadsParts): Uploads {
 
   gates.subscribe(react);
   host.onElsewhere(react);
-  slots.onRelease(fill);
   host.subscribe((changes) => {
     // A step that worked: whatever was wrong with it is over.
     for (const { stream } of changes) part.here?.repaired(stream as string as MediaId);

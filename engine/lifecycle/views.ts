@@ -18,7 +18,6 @@ import { contextOf } from './consequences.ts';
 import type { GateKeeper } from './gates.ts';
 import { requireOwnerOf } from './own-account.ts';
 import type { Progress, ProgressBoard } from './progress.ts';
-import type { UploadSlots } from './slots.ts';
 
 /** What a screen shows of one attachment: its state, and while it uploads, how far it is (contract 2). */
 export interface LiveView extends AttachmentView {
@@ -49,15 +48,12 @@ export function createViews(parts: {
   readonly tables: AttachmentTables;
   readonly accountId: string;
   readonly gates: GateKeeper;
-  readonly slots: UploadSlots;
   readonly progress: ProgressBoard;
   readonly logger: Logger;
   readonly sentences?: Partial<Sentences> | undefined;
 }): Views {
-  const { host, events, tables, accountId, gates, slots, progress, logger } = parts;
+  const { host, events, tables, accountId, gates, progress, logger } = parts;
   const watchers = new Set<Watcher>();
-
-  const currentGates = (): Gates => ({ ...gates.current(), slotFree: slots.free });
 
   function viewIn(tx: StoreTransaction, ref: AttachmentRef | MediaId, now: Gates): LiveView {
     const mediaId = typeof ref === 'string' ? ref : ref.mediaId;
@@ -79,12 +75,12 @@ export function createViews(parts: {
   }
 
   function view(ref: AttachmentRef | MediaId): LiveView {
-    return events.read((tx) => viewIn(tx, ref, currentGates()));
+    return events.read((tx) => viewIn(tx, ref, gates.current()));
   }
 
   function list(owner: Owner): readonly ListItem[] {
     requireOwnerOf(accountId, owner);
-    const now = currentGates();
+    const now = gates.current();
     return events.read((tx) =>
       tables.refsOfOwner(tx, ownerKey(owner)).map(({ ref, facts }) => ({
         ref,
@@ -128,9 +124,9 @@ export function createViews(parts: {
     }),
     progress.subscribe((mediaId) => update({ media: new Set([mediaId]), owners: NONE })),
     gates.subscribe(updateAll),
+    gates.onTraffic(updateAll),
     host.onElsewhere(updateAll),
   ];
-  slots.onChange(updateAll);
 
   return {
     view,

@@ -7,7 +7,7 @@ import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { contextOf } from '../lifecycle/consequences.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
-import type { UploadSlots } from '../lifecycle/slots.ts';
+import type { UploadLoad } from '../scheduling/lanes.ts';
 import { codeOf, hasGivenUp } from './outcomes.ts';
 
 /** Uploads on their way, and what each waits for; null: the gates say. */
@@ -40,12 +40,12 @@ export interface MetricsParts {
   readonly accountId: string;
   readonly clock: Clock;
   readonly gates: GateKeeper;
-  readonly slots: UploadSlots;
+  readonly load: UploadLoad;
 }
 
 /** Counts from now on. Reading costs a few indexed queries over what is not done, never over what is (contract 7.1). */
 export function createMetrics(parts: MetricsParts): () => Metrics {
-  const { host, events, tables, outbox, accountId, clock, gates, slots } = parts;
+  const { host, events, tables, outbox, accountId, clock, gates, load } = parts;
   const failures = new Map<string, number>();
   const total = {
     captured: 0,
@@ -95,7 +95,7 @@ export function createMetrics(parts: MetricsParts): () => Metrics {
     });
     return {
       jobs,
-      waitingFor: waitingFor(jobs, { ...gates.current(), slotFree: slots.free }),
+      waitingFor: waitingFor(jobs, gates.current()),
       oldestWaitingMs: oldest.length === 0 ? null : Math.max(0, clock.now() - Math.min(...oldest)),
       usedBytes: bytes,
       files: blobs,
@@ -108,8 +108,9 @@ export function createMetrics(parts: MetricsParts): () => Metrics {
   return () => ({
     now: events.read(now),
     process: {
-      uploadsUnderWay: slots.used,
-      uploadSlots: slots.total,
+      uploadsUnderWay: load.used,
+      uploadSlots: load.total,
+      uploadLimit: load.limit,
       services: host.running,
       inMemory: host.cached,
     },

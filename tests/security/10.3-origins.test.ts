@@ -227,7 +227,8 @@ describe('contract 10.3: response bodies are bounded', () => {
         'item.images': { ...FIELDS['item.images'], maxBytes: 50_000 },
       }),
       gates: { remoteOpen: () => true },
-      slots: { total: 1 },
+      traffic: { ask: (_run: unknown, work: () => Promise<unknown>) => work() },
+
       guardrails: {
         reserve: async () => ({
           metered: (_id: string, body: AsyncIterable<Uint8Array>) => body,

@@ -93,7 +93,7 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
       }),
       remote,
       gates: { remoteOpen: () => online },
-      slots: { total: 1 },
+      traffic: { ask: (_run: unknown, work: () => Promise<unknown>) => work() },
       guardrails: {
         reserve: async () => ({ metered: (_id, bytes) => bytes, confirm() {}, release() {} }),
       } satisfies ServiceParts['guardrails'],

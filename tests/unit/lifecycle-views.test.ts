@@ -179,7 +179,7 @@ describe('after a crash (contract 2, field case 17)', () => {
     let isUp = false;
     const phone = world({
       fields: { 'item.images': { kinds: ['image'], policy: { maxAttempts: 1 } } },
-      script: () => (isUp ? undefined : { fault: busy }),
+      script: () => (isUp ? undefined : { fault: { ...busy, code: 'locked' } }),
     });
     const lading = await phone.open();
     const ids = await captureMany(phone, lading, 150);

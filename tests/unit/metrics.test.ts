@@ -25,7 +25,13 @@ describe('lading.metrics', () => {
       pendingBytes: 0,
       outboxOps: 0,
     });
-    expect(process).toEqual({ uploadsUnderWay: 0, uploadSlots: 3, services: 0, inMemory: 0 });
+    expect(process).toEqual({
+      uploadsUnderWay: 0,
+      uploadSlots: 3,
+      uploadLimit: 3,
+      services: 0,
+      inMemory: 0,
+    });
     expect({ ...total, commits: 0 }).toEqual({
       captured: 0,
       attempts: 0,

@@ -95,6 +95,8 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     options.locator === undefined ? withoutQuery(url) : options.locator({ url, objectKey });
 
   return {
+    host: endpoint.host,
+
     async upload(request, context) {
       const uploadId = idFor(request.objectKey);
       return uploadByTus(await loadTus(), http, request, context, {

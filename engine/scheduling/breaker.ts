@@ -1,0 +1,132 @@
+import type { Cancel, Clock } from '../../ports/clock.ts';
+import type { Random } from '../../ports/random.ts';
+import type { Verdict } from './verdict.ts';
+
+/** How one request ended: what it says of the host, and how long the host asked to be left alone. */
+export interface RequestEnd {
+  readonly verdict: Verdict;
+  /** Of `Retry-After`; 0 without one. */
+  readonly restMs: number;
+}
+
+/**
+ * The circuit breaker of one host: after failures in a row it opens, and nothing is asked of the host for a while; then
+ * one request goes through, and its answer closes it or opens it for longer (contract 4.5, field case 28). Kept in
+ * memory: a new start begins with a closed one.
+ */
+export interface Breaker {
+  readonly state: 'closed' | 'open' | 'half_open';
+  /** When an open one lets one request through. Milliseconds since 1970. */
+  readonly until: number | null;
+  /** Half open, and the one request is under way. */
+  readonly isProbing: boolean;
+  /** Nothing was wrong lately. */
+  readonly isIdle: boolean;
+  /** @returns undefined when the request must not be made; else what to call at its end. */
+  enter(subject: string): ((end: RequestEnd) => void) | undefined;
+  /** Lets one request through now, whatever the host asked for: somebody wants to know. */
+  letOneThrough(): void;
+  close(): void;
+}
+
+/** Failures in a row, without an answer between them, after which a host counts as unwell. */
+const FAILURES = 5;
+/** Of so many attachments at least: one that always fails has its own backoff, and must not hold the others. */
+const SUBJECTS = 2;
+const FIRST_REST_MS = 5_000;
+const LONGEST_REST_MS = 60_000;
+/** A host may ask for a day (contract 4.5). */
+const LONGEST_ASKED_MS = 24 * 3_600_000;
+
+export function createBreaker(parts: {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Its state, `until` or `isProbing` changed. */
+  onChange(): void;
+}): Breaker {
+  const { clock, random, onChange } = parts;
+  let state: Breaker['state'] = 'closed';
+  let until: number | null = null;
+  /** It rests since the host asked for it: a request that began before does not end that. */
+  let wasAsked = false;
+  let isProbing = false;
+  let failures = 0;
+  const subjects = new Set<string>();
+  /** Rests in a row without an answer between them. */
+  let rests = 0;
+  let cancel: Cancel | undefined;
+
+  function set(next: Breaker['state'], restMs: number | null): void {
+    cancel?.();
+    state = next;
+    isProbing = false;
+    // Shown by the clock and ended by elapsed time, or by the clock when that is ahead (field case 44).
+    until = restMs === null ? null : clock.now() + restMs;
+    cancel = restMs === null ? undefined : clock.schedule(restMs, () => set('half_open', null));
+    onChange();
+  }
+
+  function rest(): void {
+    const longestMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(rests, 10));
+    rests += 1;
+    wasAsked = false;
+    set('open', Math.ceil(longestMs * (0.5 + random.next() / 2)));
+  }
+
+  function restAsAsked(restMs: number): void {
+    wasAsked = true;
+    const leftMs = until === null ? 0 : until - clock.now();
+    set('open', Math.max(Math.min(restMs, LONGEST_ASKED_MS), leftMs));
+  }
+
+  function leave(subject: string, isProbe: boolean, { verdict, restMs }: RequestEnd): void {
+    if (restMs > 0) restAsAsked(restMs);
+    else if (verdict === 'answered') {
+      failures = 0;
+      rests = 0;
+      subjects.clear();
+      if (state === 'half_open' || (state === 'open' && !wasAsked)) set('closed', null);
+    } else if (verdict === 'failed' && state === 'closed') {
+      failures += 1;
+      subjects.add(subject);
+      if (failures >= FAILURES && subjects.size >= SUBJECTS) rest();
+    } else if (isProbe && state === 'half_open') {
+      if (verdict === 'failed') rest();
+      else set('half_open', null); // it said nothing: another one goes through
+    }
+  }
+
+  function look(): void {
+    if (until !== null && clock.now() >= until) set('half_open', null);
+  }
+
+  return {
+    get state() {
+      look();
+      return state;
+    },
+    get until() {
+      return until;
+    },
+    get isProbing() {
+      return isProbing;
+    },
+    get isIdle() {
+      return state === 'closed' && failures === 0;
+    },
+    enter(subject) {
+      look();
+      if (state === 'open' || isProbing) return undefined;
+      const isProbe = state === 'half_open';
+      if (isProbe) {
+        isProbing = true;
+        onChange();
+      }
+      return (end) => leave(subject, isProbe, end);
+    },
+    letOneThrough() {
+      if (state === 'open') set('half_open', null);
+    },
+    close: () => cancel?.(),
+  };
+}

@@ -1,0 +1,110 @@
+import type { Cancel, Clock } from '../../ports/clock.ts';
+
+/** How many uploads this runner has under way, of how many at most (contract 3.4). */
+export interface UploadLoad {
+  /** The most at once, as the app said. */
+  readonly total: number;
+  /** How many the link takes now; never more than `total`. */
+  limit: number;
+  used: number;
+}
+
+/** What uploads run in, as many at a time as the link takes. */
+export interface Lanes {
+  /**
+   * Whether one more could begin now, as screens see it: between two uploads a lane falls free for a moment, and all
+   * that wait for one must not flicker.
+   */
+  readonly free: boolean;
+  /** Uploads that were begun ahead, and wait for a lane. */
+  readonly waiting: number;
+  /**
+   * Runs `work` in a lane as soon as there is one, and gives the lane back.
+   * @returns undefined when there was none for a second, or `signal` was aborted first: nothing was done then.
+   */
+  use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined>;
+  /** What is under way stays so; no more begin than this. */
+  setLimit(limit: number): void;
+  close(): void;
+}
+
+/** How long a lane must stay free before it is shown as free. */
+const CALM_MS = 100;
+/** How long one waits for a lane and is shown as if it had one. */
+const PATIENCE_MS = 1_000;
+
+export function createLanes(parts: {
+  readonly load: UploadLoad;
+  readonly clock: Clock;
+  /** One more could begin. */
+  onFree(): void;
+  /** {@link Lanes.free} changed. */
+  onShown(): void;
+}): Lanes {
+  const { load, clock } = parts;
+  const waiting = new Set<() => void>();
+  let free = true;
+  let cancelCalm: Cancel | undefined;
+
+  function setFree(next: boolean): void {
+    cancelCalm?.();
+    cancelCalm = undefined;
+    if (free === next) return;
+    free = next;
+    parts.onShown();
+  }
+
+  function look(): void {
+    for (const enter of waiting) if (load.used < load.limit) enter();
+    if (load.used >= load.limit) setFree(false);
+    else if (!free) cancelCalm ??= clock.schedule(CALM_MS, () => setFree(true));
+  }
+
+  /** Resolves with whether it has a lane. */
+  function enter(signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (has: boolean): void => {
+        waiting.delete(take);
+        cancelPatience?.();
+        signal.removeEventListener('abort', giveUp);
+        if (has) load.used += 1;
+        resolve(has);
+      };
+      const take = (): void => done(true);
+      const giveUp = (): void => done(false);
+      let cancelPatience: Cancel | undefined;
+      if (load.used < load.limit) return take();
+      if (signal.aborted) return giveUp();
+      waiting.add(take);
+      signal.addEventListener('abort', giveUp);
+      cancelPatience = clock.schedule(PATIENCE_MS, giveUp);
+    });
+  }
+
+  return {
+    get free() {
+      return free;
+    },
+    get waiting() {
+      return waiting.size;
+    },
+    async use(signal, work) {
+      if (!(await enter(signal))) return undefined;
+      look();
+      try {
+        return await work();
+      } finally {
+        load.used -= 1;
+        look();
+        parts.onFree();
+      }
+    },
+    setLimit(limit) {
+      const grew = limit > load.limit;
+      load.limit = limit;
+      look();
+      if (grew) parts.onFree();
+    },
+    close: () => cancelCalm?.(),
+  };
+}

@@ -1,0 +1,188 @@
+import type { Fault } from '../../machines/attachment/types.ts';
+import type { Cancel, Clock } from '../../ports/clock.ts';
+import type { Random } from '../../ports/random.ts';
+import type { ServiceRun } from '../host/definition.ts';
+import type { GateKeeper } from '../lifecycle/gates.ts';
+import { fault } from '../lifecycle/outputs.ts';
+import { type Breaker, createBreaker, type RequestEnd } from './breaker.ts';
+import { createLanes, type UploadLoad } from './lanes.ts';
+import { createPace } from './pace.ts';
+import { type Answer, verdictOf } from './verdict.ts';
+
+/** Of a service's run: whose it is, and what stops it. */
+export type TransferRun = Pick<ServiceRun, 'stream' | 'signal'>;
+
+/** What goes to the remote and comes from it, as its hosts and the link bear it (contract 4.5, field cases 28, 29). */
+export interface Traffic {
+  /**
+   * Runs one upload, or its last step, when there is a lane for it; without one word to a remote that rests. What does
+   * not run ends as by a lost network, which burns nothing.
+   */
+  send<T extends Answer>(run: TransferRun, work: () => Promise<T>): Promise<T | Fault>;
+  /** Runs one other request to a host; default the remote's own. */
+  ask<T extends Answer>(
+    run: TransferRun,
+    work: () => Promise<T>,
+    host?: string,
+  ): Promise<T | Fault>;
+  /** How many more may begin beside `claimed`, the uploads that the log says are this runner's. */
+  room(claimed: number): number;
+  /** Lets one request through to each host that rests, now (contract 4.7). */
+  letOneThrough(): void;
+  /** Called when more may begin. */
+  onFree(listener: () => void): void;
+  close(): void;
+}
+
+/**
+ * After so many short uploads in a row, so many more are begun than there are lanes: their claims are committed and their bytes
+ * looked at while others still send, and no lane waits for a disk. One that gets no lane within a second is put back.
+ */
+const SHORT_IN_A_ROW = 4;
+const AHEAD = 2;
+const SHORT_MS = 1_000;
+/** Adapters end what is silent for 30 s: what goes on for longer moves. */
+const LASTING_MS = 60_000;
+/** Where uploads go, when the remote does not name its host. */
+const THE_REMOTE = '';
+
+export function createTraffic(parts: {
+  readonly load: UploadLoad;
+  readonly gates: GateKeeper;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly remote: { readonly host?: string };
+}): Traffic {
+  const { load, gates, clock } = parts;
+  const remoteHost = parts.remote.host ?? THE_REMOTE;
+  const listeners: (() => void)[] = [];
+  const others = new Map<string, Breaker>();
+  /** Uploads in a row that were short; whoever was begun ahead got a lane. */
+  let shortOnes = 0;
+  const pace = createPace(load.total);
+  const lanes = createLanes({ load, clock, onFree, onShown: show });
+  const own = createBreaker({ ...parts, onChange: onOwnBreaker });
+
+  function onFree(): void {
+    for (const listener of listeners) listener();
+  }
+
+  function onOwnBreaker(): void {
+    if (own.state === 'open') {
+      pace.restart();
+      lanes.setLimit(pace.limit);
+    }
+    show();
+    if (!isHeld()) onFree();
+  }
+
+  function isHeld(): boolean {
+    return own.state === 'open' || own.isProbing;
+  }
+
+  function show(): void {
+    gates.setTraffic({
+      slotFree: lanes.free,
+      breakerOpen: own.state !== 'closed',
+      breakerUntil: own.until,
+      held: isHeld(),
+    });
+  }
+
+  function breakerOf(host: string): Breaker {
+    if (host === remoteHost) return own;
+    const known = others.get(host) ?? createBreaker({ ...parts, onChange() {} });
+    others.set(host, known);
+    return known;
+  }
+
+  function every(ms: number, run: () => void): Cancel {
+    let cancel: Cancel;
+    const next = (): void => {
+      cancel = clock.schedule(ms, () => {
+        run();
+        next();
+      });
+    };
+    next();
+    return () => cancel();
+  }
+
+  function sayOf(answer: Answer): RequestEnd {
+    // What the network explains is nobody's fault.
+    const verdict = gates.remoteOpen() || answer.ok ? verdictOf(answer) : 'nothing';
+    const asked = answer.ok || verdict !== 'failed' ? undefined : answer.retryAfterMs;
+    return { verdict, restMs: asked !== undefined && asked > 0 ? asked : 0 };
+  }
+
+  const ask: Traffic['ask'] = async (run, work, host = remoteHost) => {
+    const breaker = breakerOf(host);
+    const end = breaker.enter(run.stream);
+    if (end === undefined) return resting(breaker, clock.now());
+    let said: RequestEnd = { verdict: 'nothing', restMs: 0 };
+    try {
+      const answer = await work();
+      if (!run.signal.aborted) said = sayOf(answer);
+      return answer;
+    } finally {
+      end(said);
+      if (breaker !== own && breaker.isIdle) others.delete(host);
+    }
+  };
+
+  const send: Traffic['send'] = async (run, work) => {
+    const answer = await lanes.use(run.signal, async () => {
+      const upload = pace.begin();
+      const began = clock.now();
+      const stop = every(LASTING_MS, () => {
+        upload.lasts();
+        lanes.setLimit(pace.limit);
+      });
+      const found = await ask(run, work).finally(stop);
+      upload.ended(run.signal.aborted ? 'nothing' : sayOf(found).verdict, found.ok);
+      shortOnes = found.ok && Math.abs(clock.now() - began) < SHORT_MS ? shortOnes + 1 : 0;
+      lanes.setLimit(pace.limit);
+      return found;
+    });
+    if (answer !== undefined) return answer;
+    shortOnes = 0;
+    return fault('offline', 'no_lane');
+  };
+
+  return {
+    send,
+    ask,
+    room(claimed) {
+      if (isHeld()) return 0;
+      const busy = Math.max(load.used + lanes.waiting, claimed);
+      if (own.state === 'closed') {
+        return Math.max(0, load.limit + (shortOnes < SHORT_IN_A_ROW ? 0 : AHEAD) - busy);
+      }
+      // One goes through to see, beside those that began before; one that was claimed for it may be on its way.
+      return claimed > load.used || busy >= load.total ? 0 : 1;
+    },
+    letOneThrough() {
+      for (const breaker of [own, ...others.values()]) breaker.letOneThrough();
+    },
+    onFree: (listener) => void listeners.push(listener),
+    close() {
+      listeners.length = 0;
+      lanes.close();
+      for (const breaker of [own, ...others.values()]) breaker.close();
+    },
+  };
+}
+
+/** The host that a url leads to; undefined for what is no url: then it is the remote's own business. */
+export function hostOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).host : undefined;
+}
+
+/** Not asked, hence nobody's fault: no attempt is burnt (contract 4.4). */
+function resting({ until }: Breaker, now: number): Fault {
+  const waitMs = until === null ? PROBE_MS : Math.max(0, until - now);
+  return { ...fault('offline', 'remote_resting'), retryAfterMs: waitMs };
+}
+
+/** How long a request to see may take, roughly: who waits for its answer looks again then. */
+const PROBE_MS = 5_000;

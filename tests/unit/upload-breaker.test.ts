@@ -1,0 +1,158 @@
+import { seededRandom, virtualClock } from 'lading/testing';
+import { describe, expect, it } from 'vitest';
+import { createBreaker, type RequestEnd } from '../../engine/scheduling/breaker.ts';
+
+const FAILED: RequestEnd = { verdict: 'failed', restMs: 0 };
+const ANSWERED: RequestEnd = { verdict: 'answered', restMs: 0 };
+const NOTHING: RequestEnd = { verdict: 'nothing', restMs: 0 };
+
+function one(jitter?: number) {
+  const clock = virtualClock();
+  let changes = 0;
+  const random = seededRandom('breaker');
+  const breaker = createBreaker({
+    clock,
+    random: jitter === undefined ? random : { ...random, next: () => jitter },
+    onChange: () => {
+      changes += 1;
+    },
+  });
+  /** A request that ends at once. */
+  const request = (end: RequestEnd, subject = 'a'): boolean => {
+    const leave = breaker.enter(subject);
+    leave?.(end);
+    return leave !== undefined;
+  };
+  const fail = (count: number): void => {
+    for (let n = 0; n < count; n++) request(FAILED, `file-${n % 2}`);
+  };
+  return { clock, breaker, request, fail, changes: () => changes };
+}
+
+describe('the circuit breaker of a host (contract 4.5, field case 28)', () => {
+  it('opens after five failures in a row, and lets nothing through', () => {
+    const { breaker, fail, request } = one();
+    fail(4);
+    expect(breaker.state).toBe('closed');
+    fail(1);
+    expect(breaker.state).toBe('open');
+    expect(request(ANSWERED)).toBe(false);
+  });
+
+  it('counts failures in a row only: an answer between them begins anew', () => {
+    const { breaker, fail, request } = one();
+    fail(4);
+    request(ANSWERED);
+    fail(4);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('does not open for one file that always fails: others must not wait for it (contract 4.6)', () => {
+    const { breaker, request } = one();
+    for (let n = 0; n < 50; n++) request(FAILED, 'poison');
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('is not impressed by requests that say nothing of the host', () => {
+    const { breaker, request } = one();
+    for (let n = 0; n < 50; n++) request(NOTHING, `file-${n}`);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('rests 2.5 to 5 seconds at first, twice as long each time, and a minute at most', async () => {
+    for (const jitter of [0, 0.999]) {
+      const { clock, breaker, fail, request } = one(jitter);
+      fail(5);
+      const rests: number[] = [];
+      for (let n = 0; n < 7; n++) {
+        rests.push((breaker.until ?? 0) - clock.now());
+        await clock.advanceBy(rests.at(-1) ?? 0);
+        expect(breaker.state).toBe('half_open');
+        request(FAILED);
+      }
+      const longest = [5, 10, 20, 40, 60, 60, 60].map((seconds) => seconds * 1_000);
+      expect(rests).toEqual(longest.map((ms) => Math.ceil(ms * (0.5 + jitter / 2))));
+    }
+  });
+
+  it('lets one request through when it has rested, and no second one beside it', async () => {
+    const { clock, breaker, fail } = one();
+    fail(5);
+    await clock.advanceBy(5_000);
+    const probe = breaker.enter('a');
+    expect(probe).toBeDefined();
+    expect(breaker.enter('b')).toBeUndefined();
+    probe?.(ANSWERED);
+    expect(breaker.state).toBe('closed');
+    expect(breaker.enter('b')).toBeDefined();
+  });
+
+  it('lets another one through when the first said nothing', async () => {
+    const { clock, breaker, fail, request } = one();
+    fail(5);
+    await clock.advanceBy(5_000);
+    request(NOTHING);
+    expect(breaker.state).toBe('half_open');
+    expect(request(ANSWERED)).toBe(true);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('is closed by the answer to a request that was under way when it opened', () => {
+    const { breaker, fail } = one();
+    const slow = breaker.enter('slow');
+    fail(5);
+    slow?.(ANSWERED);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('rests as long as the host asks, at once, and a day at most (field case 29)', () => {
+    const { clock, breaker, request } = one();
+    request({ verdict: 'failed', restMs: 600_000 });
+    expect(breaker.state).toBe('open');
+    expect((breaker.until ?? 0) - clock.now()).toBe(600_000);
+    const other = one();
+    other.request({ verdict: 'failed', restMs: 1e15 });
+    expect((other.breaker.until ?? 0) - other.clock.now()).toBe(86_400_000);
+  });
+
+  it('is not woken before that by a request that was under way, nor asked to rest shorter by one', () => {
+    const { clock, breaker, request } = one();
+    const [slow, other] = [breaker.enter('slow'), breaker.enter('other')];
+    request({ verdict: 'failed', restMs: 600_000 });
+    slow?.(ANSWERED);
+    other?.({ verdict: 'failed', restMs: 1_000 });
+    expect(breaker.state).toBe('open');
+    expect((breaker.until ?? 0) - clock.now()).toBe(600_000);
+  });
+
+  it('lets one through at once when somebody asks, whatever the host said', () => {
+    const { breaker, request } = one();
+    request({ verdict: 'failed', restMs: 600_000 });
+    breaker.letOneThrough();
+    expect(breaker.state).toBe('half_open');
+    expect(request(ANSWERED)).toBe(true);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('neither sleeps through a clock that jumps ahead, nor longer when it goes back (field case 44)', async () => {
+    const ahead = one();
+    ahead.request({ verdict: 'failed', restMs: 600_000 });
+    ahead.clock.jump(3_600_000);
+    expect(ahead.breaker.state).toBe('half_open');
+    const back = one();
+    back.request({ verdict: 'failed', restMs: 600_000 });
+    back.clock.jump(-3_600_000);
+    await back.clock.advanceBy(600_000);
+    expect(back.breaker.state).toBe('half_open');
+  });
+
+  it('tells each change once', async () => {
+    const { clock, fail, request, changes } = one();
+    fail(5);
+    expect(changes()).toBe(1);
+    await clock.advanceBy(5_000);
+    expect(changes()).toBe(2);
+    request(ANSWERED);
+    expect(changes()).toBe(4); // a request is under way, and it was answered
+  });
+});
