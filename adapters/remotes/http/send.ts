@@ -1,6 +1,7 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadRequest } from '../../../ports/remote.ts';
 import { type Answer, ask } from '../transport/exchange.ts';
+import { NOT_SENT } from '../transport/faults.ts';
 import { pieceOf } from '../transport/piece.ts';
 import { digestOf } from './digest.ts';
 import { formBody } from './form.ts';
@@ -28,6 +29,7 @@ export async function send(
   let takenBytes = 0;
   const file = pieceOf(request, 0, byteSize);
   const form = options.form && (await formOf(options.form, request, place, file));
+  const piece = form?.piece ?? file;
   const before = form?.headBytes ?? 0;
   const http: Place['http'] = {
     ...place.http,
@@ -41,15 +43,19 @@ export async function send(
     url: place.url,
     headers: headersOf(parts, request, context, form?.contentType),
     signal: context.signal,
-    piece: form?.piece ?? file,
+    piece,
     onSent(bytes) {
       takenBytes = bytes;
       context.onProgress(Math.min(byteSize, Math.max(0, bytes - before)));
     },
   });
+  // Without its last byte nobody can have the whole of it.
   const isUnknown =
-    answer === undefined ? takenBytes > 0 || byteSize === 0 : OPEN.has(answer.status);
-  return { told, answer, isUnknown: !told.ok && isUnknown };
+    !told.ok &&
+    (answer === undefined
+      ? takenBytes >= piece.size && !NOT_SENT.has(told.code)
+      : OPEN.has(answer.status));
+  return { told, answer, isUnknown };
 }
 
 /** What a proxy says of a server that did not answer it, and a server that broke on the way to its answer. */

@@ -1,24 +1,19 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import {
-  clockSkewed,
   conditionalConflict,
-  credentialsExpired,
   digestRefused,
   htmlPage,
   leadsAway,
   leadsToLogin,
-  tokenInvalid,
-  urlExpired,
 } from '../transport/conditions.ts';
 import type { Answer } from '../transport/exchange.ts';
-import { faultOfVerdict, PORTAL, type Verdict } from '../transport/statuses.ts';
-import { OTHER_REFUSAL, type Row, statusRows, verdictBy } from '../transport/table.ts';
+import { faultOfVerdict, PORTAL } from '../transport/statuses.ts';
+import { OTHER_REFUSAL, type Row, refusalRows, statusRows, verdictBy } from '../transport/table.ts';
 
 /** Which request was answered: that with the bytes, one that looks for the object, a removal, a download. */
 export type HttpPhase = 'send' | 'look' | 'remove' | 'get';
 
 const ALL = ['send', 'look', 'remove', 'get'] as const;
-const FORBIDDEN: Verdict = ['terminal', 'forbidden'];
 
 /**
  * What an answer of a plain HTTP server means (contract 4.4); the first row that fits speaks. A fault of the class
@@ -28,21 +23,16 @@ const FORBIDDEN: Verdict = ['terminal', 'forbidden'];
 export const httpTable: readonly Row<HttpPhase>[] = [
   { phases: ['send', 'look', 'remove'], status: [200, 299], when: htmlPage, means: PORTAL },
   { phases: ALL, status: [200, 299], means: null },
-  { phases: ALL, status: [300, 399], when: leadsAway, means: PORTAL },
+  { phases: ['send', 'look', 'remove'], status: [300, 399], when: leadsAway, means: PORTAL },
   { phases: ALL, status: [300, 399], when: leadsToLogin, means: ['auth', 'login_required'] },
   { phases: ALL, status: [300, 399], means: ['terminal', 'redirect_refused'] },
-  { phases: ALL, status: 400, when: credentialsExpired, means: ['auth', 'credentials_expired'] },
   {
     phases: ['send'],
     status: 400,
     when: digestRefused,
     means: ['retryable', 'checksum_refused'],
   },
-  { phases: ALL, status: 403, when: tokenInvalid, means: ['auth', 'token_invalid'] },
-  { phases: ALL, status: 403, when: credentialsExpired, means: ['auth', 'credentials_expired'] },
-  { phases: ALL, status: 403, when: urlExpired, means: ['auth', 'url_expired'] },
-  { phases: ALL, status: 403, when: clockSkewed, means: ['auth', 'clock_skewed'] },
-  { phases: ALL, status: 403, means: FORBIDDEN },
+  ...refusalRows(ALL),
   ...[404, 410].flatMap((status): Row<HttpPhase>[] => [
     { phases: ['send'], status, means: ['terminal', 'endpoint_missing'] },
     { phases: ['look', 'get'], status, means: ['absent', 'remote_missing'] },

@@ -74,16 +74,18 @@ async function attempt(
 
 /** What an answer comes to when a look finds no object, or another one. Undefined: it leaves no doubt. */
 interface Doubt {
+  /** Nobody can look. */
+  readonly blind: Fault;
   readonly absent: Fault;
   readonly other: Fault;
 }
 
 function doubtOf({ status, headers }: Answer, told: Fault): Doubt | undefined {
   // Apache says 201 with a page (mod_dav), and no portal does: the object tells which it was.
-  if (status === 201 && isHtml(headers)) return { absent: told, other: DAMAGED };
+  if (status === 201 && isHtml(headers)) return { blind: told, absent: told, other: DAMAGED };
   if (told.code !== 'conflict') return undefined;
   // Refused since it is there, and it is not there: it went away in between.
-  return { absent: status === 412 ? WENT_AWAY : told, other: OTHER_CONTENT };
+  return { blind: told, absent: status === 412 ? WENT_AWAY : told, other: OTHER_CONTENT };
 }
 
 async function settle(
@@ -92,7 +94,7 @@ async function settle(
   context: UploadContext,
   doubt: Doubt,
 ): Promise<UploadOutcome> {
-  if (!canLook(parts)) return doubt.absent;
+  if (!canLook(parts)) return doubt.blind;
   const looked = await lookFor(parts, request.objectKey, request.media, context.signal);
   if (!looked.ok) return looked;
   if (looked.found === null) return doubt.absent;
@@ -124,18 +126,12 @@ async function received(
   };
 }
 
-const NOT_YET: Doubt = {
-  absent: fault(
-    'retryable',
-    'not_stored_yet',
-    'The server accepted the bytes, and has no object yet.',
-  ),
-  other: fault(
-    'retryable',
-    'not_stored_yet',
-    'The server accepted the bytes, and has not all yet.',
-  ),
-};
+const notStored = fault(
+  'retryable',
+  'not_stored_yet',
+  'The server accepted the bytes, and does not have them as an object yet.',
+);
+const NOT_YET: Doubt = { blind: notStored, absent: notStored, other: notStored };
 const DAMAGED = fault(
   'mismatch',
   'checksum_mismatch',

@@ -1,6 +1,6 @@
 import { clockOffsetMs, expiryOf } from './expiry.ts';
+import type { Condition, Seen } from './seen.ts';
 import { isHtml } from './statuses.ts';
-import type { Condition, Seen } from './table.ts';
 
 /** A page for people where a machine was asked (field case 36). */
 export const htmlPage: Condition = {

@@ -2,6 +2,7 @@ import type { Fault } from '../../../machines/attachment/types.ts';
 import { DownloadInterrupted, type DownloadOutcome } from '../../../ports/remote.ts';
 import { appHeaders, type Transport } from './exchange.ts';
 import { aborted, fault, faultOf, stalled } from './faults.ts';
+import { beginningOf } from './send.ts';
 import { watchStall } from './stall.ts';
 
 /** Where downloads may read. */
@@ -66,12 +67,13 @@ export async function downloadByGet(
         ? await http.fetch(target, { ...init, redirect: 'manual' })
         : await rules.publicGet(target, init);
     const { status, headers: told } = response;
+    const body = status < 400 ? '' : await beginningOf(response.body ?? []);
     const refused =
-      http.classify('get', { url: target.href, status, headers: told, body: '' }) ??
+      http.classify('get', { url: target.href, status, headers: told, body }) ??
       wrongRange(response, start);
     if (refused !== null) {
       watch.stop();
-      await response.body?.cancel();
+      if (status < 400) await response.body?.cancel();
       return refused;
     }
     const skip = response.status === 206 ? 0 : start;

@@ -30,11 +30,30 @@ export function faultOf(error: unknown): Fault {
   if (TLS.test(code)) {
     return fault('retryable', 'tls_failed', `The host could not prove who it is${detail}.`);
   }
+  if (UNREACHABLE.has(code)) {
+    return fault('retryable', 'host_unreachable', `No connection could be made${detail}.`);
+  }
   return fault('retryable', 'network', `The connection failed${detail}.`);
 }
 
 /** What looking up a name comes to: there is none, or nobody could tell. Both pass when the network is back. */
 const NO_HOST: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NONAME', 'ENODATA']);
+
+/** Nobody listens, or nothing leads there: not a byte was sent. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Codes of faults before which nothing left this device. */
+export const NOT_SENT: ReadonlySet<string> = new Set([
+  'host_not_found',
+  'host_unreachable',
+  'tls_failed',
+]);
 
 /** OpenSSL's words on certificates, and Node's on handshakes. Something in between may pass; a wrong setup is told. */
 const TLS =

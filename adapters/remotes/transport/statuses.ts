@@ -29,11 +29,6 @@ export const STATUSES: Readonly<Record<number, Verdict>> = {
 /** Proxies answer these themselves, with pages of their own, and mean them. */
 export const MEANT_BY_PROXIES: ReadonlySet<number> = new Set([401, 408, 413, 429]);
 
-/** What no table knows: the server's trouble may pass, a refusal does not. */
-export function verdictOfUnknown(status: number): Verdict {
-  return status >= 500 ? ['retryable', 'server_error'] : ['terminal', `http_${status}`];
-}
-
 export function isHtml(headers: HeaderReader): boolean {
   return /^text\/html\b/i.test(headers.get('Content-Type') ?? '');
 }

@@ -1,23 +1,6 @@
-import type { HeaderReader } from './retry-after.ts';
+import { clockSkewed, credentialsExpired, tokenInvalid, urlExpired } from './conditions.ts';
+import type { Condition, Seen } from './seen.ts';
 import { PORTAL, STATUSES, type Verdict } from './statuses.ts';
-
-/** What a table looks at: the answer, and what was asked. */
-export interface Seen {
-  readonly status: number;
-  readonly headers: HeaderReader;
-  /** The beginning of the answer's body: a protocol code where the status is not enough. */
-  readonly body: string;
-  /** What was asked. */
-  readonly url: string;
-  /** Milliseconds since 1970, by the clock of this device; undefined where nobody knows. */
-  readonly nowMs: number | undefined;
-}
-
-/** What besides the status makes a row fit, and how a page says so. */
-export interface Condition {
-  readonly words: string;
-  readonly holds: (seen: Seen) => boolean;
-}
 
 /** One row of a classification table (contract 4.4): to which answers it applies, and what they mean. */
 export interface Row<Phase extends string> {
@@ -43,6 +26,20 @@ export function verdictBy<Phase extends string>(
 
 /** A refusal that no other row knows. */
 export const OTHER_REFUSAL: Verdict = ['terminal', 'http_<status>'];
+
+/**
+ * Credentials that are over rather than wrong: new ones help, and so does a clock that is set. The 403 that none of them
+ * explains is a true one (field case 39).
+ */
+export function refusalRows<Phase extends string>(phases: readonly Phase[]): readonly Row<Phase>[] {
+  return [
+    { phases, status: 400, when: credentialsExpired, means: ['auth', 'credentials_expired'] },
+    { phases, status: 403, when: tokenInvalid, means: ['auth', 'token_invalid'] },
+    { phases, status: 403, when: credentialsExpired, means: ['auth', 'credentials_expired'] },
+    { phases, status: 403, when: urlExpired, means: ['auth', 'url_expired'] },
+    { phases, status: 403, when: clockSkewed, means: ['auth', 'clock_skewed'] },
+  ];
+}
 
 /** {@link STATUSES} as rows, for requests of these kinds. */
 export function statusRows<Phase extends string>(phases: readonly Phase[]): readonly Row<Phase>[] {

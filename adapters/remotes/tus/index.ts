@@ -2,5 +2,5 @@
 
 export { type HeaderReader, LONGEST_RETRY_AFTER_MS } from '../transport/retry-after.ts';
 export { LADING_KEY, parseTusUploadId, type TusUploadOwner, tusUploadId } from '../tus-ids.ts';
-export { classifyTus, type TusHints, type TusPhase } from './classify.ts';
+export { classifyTus, type TusHints, type TusPhase, tusTable } from './classify.ts';
 export { type TusRemoteOptions, tusRemote } from './remote.ts';
