@@ -42,9 +42,8 @@ describe('an upload by tus', () => {
     const outcome = await remote().upload(uploadRequest(PHOTO), lent.run());
     const url = `${world.endpoint}/${ID}`;
     expect(outcome).toEqual({ ok: true, receipt: { url, token: url, byteSize: 300_000 } });
-    expect(methods().join(' ')).toBe('POST PATCH PATCH PATCH HEAD');
+    expect(methods().join(' ')).toBe('POST PATCH PATCH PATCH');
     await expectOnce();
-    expect(lent.handles).toEqual([url]);
     expect(lent.progress).toEqual(lent.progress.toSorted((a, b) => a - b));
     expect(lent.progress.at(-1)).toBe(300_000);
   });
@@ -55,28 +54,6 @@ describe('an upload by tus', () => {
     const patches = world.server.seen.filter((request) => request.method === 'PATCH');
     expect(patches.map((patch) => patch.headers['content-length'])).toEqual(['300000']);
     await expectOnce();
-  });
-
-  it('sends no byte before the handle is durable, however long that takes', async () => {
-    const clock = virtualClock();
-    const sentMeanwhile: number[] = [];
-    const context = lent.run({
-      async opened() {
-        await clock.advanceBy(3_600_000); // a slow disk is no stall of the network
-        await fetch(world.endpoint, { method: 'OPTIONS' }); // time enough for a request to arrive
-        sentMeanwhile.push(world.server.count('PATCH'));
-      },
-    });
-    expect(await remote({ clock }).upload(uploadRequest(PHOTO), context)).toMatchObject({
-      ok: true,
-    });
-    expect(sentMeanwhile).toEqual([0]);
-  });
-
-  it('rejects with what the engine threw when the handle can not be stored, and sends nothing', async () => {
-    const context = lent.run({ opened: () => Promise.reject(new Error('commit failed')) });
-    await expect(remote().upload(uploadRequest(PHOTO), context)).rejects.toThrow('commit failed');
-    expect(world.server.count('PATCH')).toBe(0);
   });
 
   it('uploads zero bytes as an object', async () => {
@@ -105,7 +82,7 @@ describe('an upload by tus', () => {
       ok: true,
     });
     const tokens = world.server.seen.map((request) => request.headers['authorization']);
-    expect(tokens.join(', ')).toBe('Bearer 1, Bearer 2, Bearer 3, Bearer 4, Bearer 5');
+    expect(tokens.join(', ')).toBe('Bearer 1, Bearer 2, Bearer 3, Bearer 4');
   });
 
   it('reads no further ahead than the sockets take, so that memory stays bounded (field case 46)', async () => {
@@ -150,7 +127,7 @@ describe('an upload by tus that is interrupted', () => {
     const before = world.server.seen.length;
     expect(await remote().upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: true });
     const resumed = world.server.seen.slice(before);
-    expect(resumed.map((request) => request.method)).toEqual(['HEAD', 'PATCH', 'PATCH', 'HEAD']);
+    expect(resumed.map((request) => request.method)).toEqual(['HEAD', 'PATCH', 'PATCH']);
     expect(resumed[1]?.headers['upload-offset']).toBe('100000');
     await expectOnce(CHUNK); // the refused request carried one chunk
   });
@@ -170,9 +147,7 @@ describe('an upload by tus that is interrupted', () => {
   it('creates nothing twice when the reply to the creation was lost (field case 19)', async () => {
     world.server.plan({ method: 'POST', act: 'lose-reply' });
     expect(await remote().upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: false });
-    expect(lent.handles).toEqual([]);
     expect(await remote().upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: true });
-    expect(lent.handles).toEqual([`${world.endpoint}/${ID}`]);
     await expectOnce();
   });
 
@@ -201,13 +176,11 @@ describe('an upload by tus that is interrupted', () => {
   it('begins again, once, when the server forgot the upload', async () => {
     world.server.plan({ method: 'PATCH', after: 1, answer: { status: 503 } });
     await remote().upload(uploadRequest(PHOTO), lent.run());
-    const handle = lent.handles[0] ?? '';
     await remote().remove(uploadRequest(PHOTO).objectKey, {
-      handle,
+      handle: null,
       signal: new AbortController().signal,
     });
     expect(await remote().upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: true });
-    expect(lent.handles).toEqual([handle]); // the id is deterministic: the same place again
     await expectOnce(2 * CHUNK);
   });
 
@@ -247,18 +220,14 @@ describe('an upload by tus that is interrupted', () => {
     await expectOnce(CHUNK);
   });
 
-  it('sends nothing more when aborted during the creation, or before', async () => {
-    const abort = new AbortController();
-    const context = lent.run({ signal: abort.signal, opened: async () => abort.abort() });
-    expect(await remote().upload(uploadRequest(PHOTO), context)).toMatchObject({ code: 'aborted' });
-    expect(await remote().upload(uploadRequest(PHOTO), context)).toMatchObject({ code: 'aborted' });
-    expect(methods()).toEqual(['POST']);
-  });
-
   it.each(['POST', 'PATCH', 'HEAD'])(
     'notices after 30 silent seconds that %s hangs (field case 34)',
     async (method) => {
       const clock = virtualClock();
+      if (method === 'HEAD') {
+        world.server.plan({ method: 'PATCH', act: 'reset' });
+        await remote().upload(uploadRequest(PHOTO), lent.run());
+      }
       world.server.plan({ method, act: 'hang' });
       const hit = world.server.hit();
       const run = remote({ clock }).upload(uploadRequest(PHOTO), lent.run());

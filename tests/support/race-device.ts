@@ -45,6 +45,7 @@ export async function openDevice(proxy: HoldingProxy, backend: Backend): Promise
       remote: tusRemote({
         endpoint: `${proxy.origin}/files`,
         chunkSizeBytes: PIECE_BYTES,
+        singleRequestBytes: PIECE_BYTES,
         // Half of them have to look at the object before they are attached.
         locator: ({ url, objectKey: key }) => (hasAttachStep(key) ? null : url),
       }),
@@ -109,6 +110,13 @@ export function hasAttachStep(key: string): boolean {
 /** A picture that takes three PATCHes. */
 export function photo(body: string) {
   return bytesSource(sampleJpeg({ body, sizeBytes: 3 * PIECE_BYTES - 100 }), {
+    contentType: 'image/jpeg',
+  });
+}
+
+/** One that goes with its creation, where the server has our hooks and is known for it. */
+export function smallPhoto(body: string) {
+  return bytesSource(sampleJpeg({ body, sizeBytes: PIECE_BYTES - 100 }), {
     contentType: 'image/jpeg',
   });
 }

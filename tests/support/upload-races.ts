@@ -7,7 +7,14 @@ import type { Backend } from '../../ports/backend.ts';
 import { systemClock } from '../../ports/clock.ts';
 import { type ObjectKey, objectKey } from '../../ports/remote.ts';
 import { type Hold, type HoldingProxy, startHoldingProxy } from './holding-proxy.ts';
-import { ACCOUNT, hasAttachStep, openDevice, photo, type RaceDevice } from './race-device.ts';
+import {
+  ACCOUNT,
+  hasAttachStep,
+  openDevice,
+  photo,
+  type RaceDevice,
+  smallPhoto,
+} from './race-device.ts';
 import { sha256, type TusWorld, tusWorld } from './tus-world.ts';
 
 export const raceTriggers = ['remove', 'replace', 'cancel', 'ownerDeleted', 'tombstone'] as const;
@@ -20,7 +27,8 @@ export const raceMoments = [
   'between two pieces',
   'before the last piece',
   'after the last piece',
-  'at the proof',
+  'before the only request',
+  'after the only request',
   'at the attach',
   'when it is attached',
 ] as const;
@@ -118,11 +126,13 @@ function momentOf(moment: Race['moment']): Partial<Hold> | null {
       return { method: 'PATCH', nth: 3, side: 'request' };
     case 'after the last piece':
       return { method: 'PATCH', nth: 3, side: 'reply' };
-    case 'at the proof':
-      return { method: 'HEAD', nth: 1 };
+    case 'before the only request':
+      return { method: 'POST', nth: 1, side: 'request' };
+    case 'after the only request':
+      return { method: 'POST', nth: 1, side: 'reply' };
     case 'at the attach':
   }
-  return { method: 'HEAD', nth: 2 };
+  return { method: 'HEAD', nth: 1 };
 }
 
 async function run(
@@ -135,7 +145,8 @@ async function run(
   if (hold !== null) {
     one.held = proxy.hold({ id: uploadId, method: 'POST', nth: 1, side: race.side, ...hold });
   }
-  await phone.lading.capture(photo(id), { owner, kind: 'image', id });
+  const isSmall = race.moment.endsWith('the only request');
+  await phone.lading.capture(isSmall ? smallPhoto(id) : photo(id), { owner, kind: 'image', id });
   if (race.trigger === 'tombstone') await laptop.until(() => laptop.ids(owner).includes(id));
   if (one.held !== null) await one.held.reached;
   if (race.moment === 'when it is attached') {

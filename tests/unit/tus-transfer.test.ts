@@ -34,6 +34,7 @@ const run = (tus: TusModule, clock = virtualClock(), lent = engine()) => {
     fetch: () => Promise.reject(new Error('not here')),
     send: () => Promise.reject(new Error('not here')),
     clock,
+    server: { hasHooks: false, takesBytes: true, learns: true },
     stallMs: 30_000,
     headers: async () => ({}),
     classify: () => null,
@@ -44,6 +45,7 @@ const run = (tus: TusModule, clock = virtualClock(), lent = engine()) => {
     uploadId: 'a.m',
     chunkSizeBytes: 10,
     url: 'http://tus.test/files/a.m',
+    createWithBytes: false,
   });
 };
 
@@ -93,7 +95,7 @@ describe('one run of tus-js-client', () => {
     });
     const fingerprint = seen['fingerprint'] as () => Promise<string>;
     expect(await fingerprint()).toBe('');
-    expect(seen).not.toHaveProperty('uploadDataDuringCreation');
+    expect(seen).toHaveProperty('uploadDataDuringCreation', false);
     expect(seen).not.toHaveProperty('parallelUploads');
   });
 

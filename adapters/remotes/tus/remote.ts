@@ -36,6 +36,14 @@ export interface TusRemoteOptions extends DownloadOptions {
     readonly url: string;
     readonly objectKey: ObjectKey;
   }) => string | null | Promise<string | null>;
+  /**
+   * Whether the server has `ladingTusHooks`, or hooks that keep their promises: an upload lies where its id says, and
+   * an id is created once. Small files are then sent by one request, and no handle is stored. Default: learnt from the
+   * place of the first upload.
+   */
+  readonly hooks?: boolean;
+  /** Files up to this size go with their creation, by one request, where `hooks` allow it. Default 2 MiB. */
+  readonly singleRequestBytes?: number;
   /** Silence after which a request is given up; counts from the last byte that moved. Default 30,000. */
   readonly stallMs?: number;
   /** Most bytes in one request. Default: all that is left. For proxies that limit or buffer requests. */
@@ -65,6 +73,11 @@ export function tusRemote(options: TusRemoteOptions): Remote {
   const endpoint = endpointOf(options.endpoint, 'tus endpoint');
   const http: TusHttp = {
     endpoint,
+    server: {
+      hasHooks: options.hooks ?? false,
+      takesBytes: true,
+      learns: options.hooks === undefined,
+    },
     // Not bound once: an app may replace the global one later, for tests or tracing.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     send: sender(options.fetch),
@@ -72,8 +85,8 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     stallMs: positive('stallMs', options.stallMs ?? 30_000),
     headers: async () =>
       typeof options.headers === 'function' ? options.headers() : (options.headers ?? {}),
-    classify: (phase, { status, headers, body }) =>
-      classifyTus(phase, status, headers, { nowMs: http.clock.now(), body }),
+    classify: (phase, { url, status, headers, body }) =>
+      classifyTus(phase, status, headers, { nowMs: http.clock.now(), body, url }),
   };
   const chunkSizeBytes = positive(
     'chunkSizeBytes',
@@ -103,6 +116,7 @@ export function tusRemote(options: TusRemoteOptions): Remote {
         uploadId,
         expectedUrl: urlFor(uploadId),
         chunkSizeBytes,
+        singleRequestBytes: options.singleRequestBytes ?? SINGLE_REQUEST_BYTES,
         locator: (url) => locator(url, request.objectKey),
       });
     },
@@ -141,6 +155,9 @@ export function tusRemote(options: TusRemoteOptions): Remote {
       downloadByGet(http, rules, url, start === undefined ? { signal } : { start, signal }),
   };
 }
+
+/** Above it the round trip that is saved is nothing beside the time of the bytes. */
+const SINGLE_REQUEST_BYTES = 2 * 1024 * 1024;
 
 const badOffset: Fault = fault(
   'retryable',

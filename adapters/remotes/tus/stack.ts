@@ -16,6 +16,11 @@ export function answerOf(response: HttpResponse): Answer {
   return response.getUnderlyingObject() as Answer;
 }
 
+/** How many bytes a request that {@link fetchStack} made was sent with; null without a body. */
+export function sentBytesOf(request: HttpRequest): number | null {
+  return request.getUnderlyingObject() as number | null;
+}
+
 function fetchRequest(
   http: TusHttp,
   method: string,
@@ -24,6 +29,7 @@ function fetchRequest(
 ): HttpRequest {
   const headers = new Headers();
   const stop = new AbortController();
+  let sentBytes: number | null = null;
   let onProgress: ((sentBytes: number) => void) | undefined;
   return {
     getMethod: () => method,
@@ -36,6 +42,7 @@ function fetchRequest(
     async send(body: Piece | null) {
       stop.signal.throwIfAborted(); // stopped before it began: not a byte leaves
       onMoved();
+      sentBytes = body?.size ?? null;
       const answer = await exchange(http, {
         method,
         url,
@@ -52,7 +59,7 @@ function fetchRequest(
     async abort() {
       stop.abort();
     },
-    getUnderlyingObject: () => undefined,
+    getUnderlyingObject: () => sentBytes,
   };
 }
 

@@ -10,16 +10,18 @@ import type { TusPhase } from './classify.ts';
 import type { TusHttp } from './http.ts';
 import type { TusModule } from './load.ts';
 import { requestReader } from './reader.ts';
-import { answerOf, fetchStack } from './stack.ts';
+import { answerOf, fetchStack, sentBytesOf } from './stack.ts';
 
 /** How one run of tus-js-client ended. It always does, and once. */
 export type TransferEnd =
-  /** The server said that it has all bytes; `proven` when its own HEAD said so. */
+  /** The server said that it has all bytes; `proven` when what it said fits what was sent and declared. */
   | { readonly end: 'complete'; readonly url: string; readonly proven: boolean }
   /** The upload is not there (any more): 404 or 410 to HEAD or PATCH. */
   | { readonly end: 'gone' }
   /** The server refused to create the id a second time; `url` is where it says the first one is. */
   | { readonly end: 'exists'; readonly url: string | undefined }
+  /** The server created an upload and left the bytes that came along alone. */
+  | { readonly end: 'untaken'; readonly url: string | null }
   | { readonly end: 'fault'; readonly fault: Fault };
 
 export interface TransferPlan {
@@ -29,12 +31,15 @@ export interface TransferPlan {
   readonly chunkSizeBytes: number;
   /** The upload to go on with; null creates one. */
   readonly url: string | null;
+  /** A creation carries the first bytes: only where an upload whose creation was not answered is found again. */
+  readonly createWithBytes: boolean;
 }
 
 /**
  * One run of tus-js-client, with what it gets wrong kept away from it:
  * its retries, stores and fingerprints are off; each answer is judged before it sees it, so that a HEAD that fails
- * never becomes a new upload; no byte is sent before `context.opened` resolved; the first outcome is the outcome.
+ * never becomes a new upload; the first outcome is the outcome; and no byte is sent before `context.opened` resolved,
+ * but for a creation with bytes, whose place is known beforehand.
  */
 export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Promise<TransferEnd> {
   const { request, context } = plan;
@@ -75,8 +80,17 @@ export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Pro
       const phase = phaseOf(sent.getMethod());
       const reason = http.classify(phase, answer);
       if (reason !== null) throw ending(phase, reason, answer, http);
-      if (phase === 'create') return named(answer.headers.get('Location'), 'location_missing');
-      if (phase === 'patch') return advanced(sent, answer, request);
+      if (phase === 'create') {
+        await named(answer.headers.get('Location'), 'location_missing');
+        if (plan.createWithBytes && !answer.headers.has('Upload-Offset')) {
+          throw new EndSignal(untaken, { end: 'untaken', url });
+        }
+      }
+      if (phase !== 'head') {
+        // The length was declared, or told by a HEAD before: where the offset is what was sent, nothing is left to ask.
+        proven = advanced(sent, answer, request);
+        return;
+      }
       proven = sameObject(answer, request);
       return named(url, 'url_missing');
     };
@@ -86,6 +100,7 @@ export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Pro
       endpoint: plan.url === null ? http.endpoint.href : null,
       uploadUrl: plan.url,
       chunkSize: plan.chunkSizeBytes,
+      uploadDataDuringCreation: plan.createWithBytes,
       metadata: {
         [LADING_KEY]: plan.uploadId,
         filetype: request.media.contentType,
@@ -192,13 +207,24 @@ export function sameObject(answer: Answer, request: UploadRequest): boolean {
   return offset === length;
 }
 
-/** A server that takes bytes and does not move would be sent them for ever. */
-function advanced(sent: HttpRequest, answer: Answer, request: UploadRequest): void {
-  const before = Number(sent.getHeader('Upload-Offset'));
-  const offset = integer(answer, 'Upload-Offset');
-  if (offset !== undefined && offset > before && offset <= request.media.byteSize) return;
+/**
+ * A server that takes bytes and does not move would be sent them for ever.
+ * @returns whether it has all bytes, and says of each of them that it came by this request or before it.
+ */
+function advanced(sent: HttpRequest, answer: Answer, request: UploadRequest): boolean {
+  const { byteSize } = request.media;
+  const sentBytes = sentBytesOf(sent);
+  const before = Number(sent.getHeader('Upload-Offset') ?? 0);
+  // A creation without bytes says nothing of how far it is: that is nowhere.
+  const offset = sentBytes === null ? 0 : integer(answer, 'Upload-Offset');
+  const moved = offset !== undefined && (offset > before || sentBytes === null || byteSize === 0);
+  if (moved && offset <= byteSize) {
+    return offset === byteSize && offset === before + (sentBytes ?? 0);
+  }
   throw signal('retryable', 'bad_offset', 'The server took bytes and did not move on.');
 }
+
+const untaken = fault('retryable', 'untaken', 'The server created an upload without its bytes.');
 
 function integer(answer: Answer, header: string): number | undefined {
   const value = answer.headers.get(header) ?? '';

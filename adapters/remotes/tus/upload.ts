@@ -12,13 +12,19 @@ export interface UploadPlan {
   /** Where our server hook puts that id. */
   readonly expectedUrl: string;
   readonly chunkSizeBytes: number;
+  /** Files up to this size are sent with their creation, where that is safe. */
+  readonly singleRequestBytes: number;
   locator(url: string): Promise<string | null>;
 }
 
 /**
  * One attempt: goes on where an earlier one stood, else creates; begins again when the upload is gone, meets its
  * earlier self when the id exists. Each of those happens at most once more, so that an attempt ends.
- * Completion is proven by the server's own HEAD before it counts (field case 12).
+ * Completion counts when the server's own offset is what was sent of the declared length; else its HEAD is asked (field
+ * case 12).
+ *
+ * A place that is made from the object key needs no handle: every later run finds it again, so that nothing has to be
+ * durable before bytes are sent. Then a small file goes with its creation: if the answer is lost, the next run meets it.
  */
 export async function uploadByTus(
   tus: TusModule,
@@ -36,13 +42,28 @@ export async function uploadByTus(
       return handle;
     },
     async opened(next) {
-      await context.opened(next, { isSecret: isCapability(next, expectedUrl) });
+      const isSecret = isCapability(next, expectedUrl);
+      if (http.server.learns) http.server.hasHooks = !isSecret;
+      if (isSecret) await context.opened(next, { isSecret });
       handle = next;
     },
   };
   for (let gone = 0, exists = 0; ; ) {
-    const run = { request, context: seen, uploadId, chunkSizeBytes, url };
-    const ended = await transfer(tus, http, run);
+    const { hasHooks, takesBytes } = http.server;
+    const createWithBytes =
+      url === null &&
+      hasHooks &&
+      takesBytes &&
+      request.media.byteSize > 0 &&
+      request.media.byteSize <= plan.singleRequestBytes;
+    const ended = await transfer(tus, http, {
+      request,
+      context: seen,
+      uploadId,
+      chunkSizeBytes,
+      url,
+      createWithBytes,
+    });
     switch (ended.end) {
       case 'fault':
         return ended.fault;
@@ -52,6 +73,10 @@ export async function uploadByTus(
         break;
       case 'exists':
         if (++exists > 1) return conflict;
+        url = ended.url ?? expectedUrl;
+        break;
+      case 'untaken':
+        http.server.takesBytes = false;
         url = ended.url ?? expectedUrl;
         break;
       case 'complete': {

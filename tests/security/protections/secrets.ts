@@ -14,8 +14,8 @@ export const secretsProtections: readonly Protection[] = [
     clause: '10.4',
     line: 'canary',
     file: 'adapters/remotes/tus/upload.ts',
-    find: '{ isSecret: isCapability(next, expectedUrl) }',
-    replace: '{}',
+    find: 'context.opened(next, { isSecret })',
+    replace: 'context.opened(next)',
     test: 'tests/security/10.4-canary.test.ts',
   },
   {
