@@ -9,11 +9,11 @@ import type { Host } from './engine/host/host.ts';
 import { asStream } from './engine/lifecycle/as-stream.ts';
 import type { CaptureParts } from './engine/lifecycle/capture.ts';
 import { captureAborted } from './engine/lifecycle/capture-aborted.ts';
+import type { Credentials } from './engine/lifecycle/credentials.ts';
 import type { FieldRegistry } from './engine/lifecycle/fields.ts';
 import type { ForgetOptions, ForgetReport } from './engine/lifecycle/forget.ts';
 import type { GateKeeper } from './engine/lifecycle/gates.ts';
 import { createLifetime } from './engine/lifecycle/lifetime.ts';
-import { notAvailable } from './engine/lifecycle/not-available.ts';
 import type { ProgressBoard } from './engine/lifecycle/progress.ts';
 import { createUploads } from './engine/lifecycle/uploads.ts';
 import { requireOptions } from './engine/lifecycle/validate.ts';
@@ -57,6 +57,8 @@ export type Opened = Omit<LadingOptions, 'store' | 'fields' | 'clock' | 'random'
   readonly progress: ProgressBoard;
   /** Who is told when the host looks for tasks whose services are not loaded. */
   onMissing(listener: () => void): void;
+  /** Which credentials are in use, and who waits for newer ones. */
+  readonly credentials: Part<Credentials>;
   /** The database was made from a damaged one, and what that left to be done is not done yet. */
   readonly isRecovered: boolean;
   /** Timers and services may begin. */
@@ -106,6 +108,9 @@ export async function assemble(base: Opened): Promise<Lading> {
   /** One maker for all who ask: it knows what is being made. */
   const deriving = lazily(async () =>
     (await lifetime.load(onDemand.deriving)).deriving(parts, await lifetime.load(base.files)),
+  );
+  const session = made(onDemand.session, ({ sessionVerbs }) =>
+    sessionVerbs({ ...parts, lifetime, uploads, sync, closeAfter }),
   );
   const metrics = createMetrics({ ...parts, outbox: store.outbox });
   const records = createActorRecords({ ...parts, views });
@@ -194,6 +199,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     const failures: unknown[] = [];
     const steps = [
       () => sync.close(),
+      async () => base.credentials.here?.close(),
       () => verbs,
       async () => garbage.here?.close(),
       async () => base.files.here?.close(),
@@ -263,6 +269,7 @@ export async function assemble(base: Opened): Promise<Lading> {
     undo: change('undo'),
     retry(ref) {
       base.traffic.here?.letOneThrough();
+      base.credentials.here?.doubt();
       return tell(ref, 'retry.requested');
     },
     retrySync: () => {
@@ -285,8 +292,8 @@ export async function assemble(base: Opened): Promise<Lading> {
     sendNow: (ref) => tell(ref, 'network.waived'),
     prefer: (ref) =>
       lifetime.run(async () => (await lifetime.load(onDemand.preferring)).prefer(parts, own(ref))),
-    credentials: () => lifetime.run(async () => notAvailable('credentials')),
-    signOut: () => lifetime.run(async () => notAvailable('signOut')),
+    credentials: async (next) => (await lifetime.load(session)).credentials(next),
+    signOut: async (options) => (await lifetime.load(session)).signOut(options),
     forget,
     collectGarbage: (collectOptions) =>
       lifetime.run(async () => (await lifetime.load(garbage)).collect(collectOptions)),

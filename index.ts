@@ -48,6 +48,7 @@ export {
 export type { ForgetOptions, ForgetReport } from './engine/lifecycle/forget.ts';
 export type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
 export type { Progress } from './engine/lifecycle/progress.ts';
+export type { RefreshContext, RefreshCredentials } from './engine/lifecycle/refresh.ts';
 export type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
 export type { SettledReport } from './engine/lifecycle/settled.ts';
 export type { UndoToken } from './engine/lifecycle/undo-token.ts';
@@ -82,6 +83,7 @@ export type { StoredEvent } from './ports/event-store.ts';
 export type { GarbageKind } from './ports/garbage-table.ts';
 export type { Inspect, InspectedActor, InspectedEvent, InspectedState } from './ports/inspect.ts';
 export type { LeaseOptions } from './ports/lease-options.ts';
+export type { DeadLetter, LeftWork } from './ports/left-work.ts';
 export type { Logger } from './ports/logger.ts';
 export type { CountedSituation, Metrics } from './ports/metrics.ts';
 export { type Random, systemRandom } from './ports/random.ts';

@@ -15,8 +15,10 @@ import type { LinkRequest, OwnerOrEntity, VerbOptions } from './engine/lifecycle
 import type { Fields } from './engine/lifecycle/fields.ts';
 import type { ForgetOptions, ForgetReport } from './engine/lifecycle/forget.ts';
 import type { CaptureFile } from './engine/lifecycle/prepare-capture.ts';
+import type { RefreshCredentials } from './engine/lifecycle/refresh.ts';
 import type { ResolvedBytes } from './engine/lifecycle/resolve.ts';
 import type { SettledReport } from './engine/lifecycle/settled.ts';
+import type { SignOutOptions } from './engine/lifecycle/sign-out.ts';
 import type { UndoToken } from './engine/lifecycle/undo-token.ts';
 import type { VerifyOptions, VerifyReport } from './engine/lifecycle/verify.ts';
 import type { ListItem, LiveView } from './engine/lifecycle/views.ts';
@@ -29,6 +31,7 @@ import type { Connectivity } from './ports/connectivity.ts';
 import type { StoredEvent } from './ports/event-store.ts';
 import type { Inspect } from './ports/inspect.ts';
 import type { LeaseOptions } from './ports/lease-options.ts';
+import type { LeftWork } from './ports/left-work.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Random } from './ports/random.ts';
@@ -56,6 +59,12 @@ export interface LadingOptions {
   readonly account: string;
   /** Projects whose refs are pulled, one change-signal listener each; `null` is "no project". Default `[null]`. */
   readonly projects?: readonly (string | null)[];
+  /**
+   * Asked for new credentials when the remote, or the backend with `credentials_refused`, refuses those of now: once,
+   * however many were refused, never while offline, and not for longer than 30 seconds. Without it, and where it
+   * gives `null` or rejects, uploads wait until `credentials` is called, somebody retries, or Lading is opened again.
+   */
+  readonly refreshCredentials?: RefreshCredentials;
   /** Uploads at the same time, at most: fewer while the link does not bear them (field case 28). Default 3. */
   readonly concurrency?: number;
   /**
@@ -228,10 +237,22 @@ export interface Lading {
    * nothing to one that was uploaded (contract 4.6). @throws {LadingError} `not_found`, `wrong_account`.
    */
   prefer(ref: RefOrId): Promise<void>;
-  /** Gives new credentials to all that wait for them. @throws {LadingError} `not_available`: not in this version. */
-  credentials(next: unknown): Promise<void>;
-  /** Ends the account's session; its queue stays. @throws {LadingError} `not_available`: not in this version. */
-  signOut(): Promise<void>;
+  /**
+   * New credentials of this account, as after a sign-in: handed to the remote and the backend where they take them, then
+   * all that waits for credentials goes on, uploads, removals, fetches and ops (contract 4.4). Where adapters ask
+   * a function of the app's for headers it is called without an argument, to say that they are new. Durable when it
+   * resolves; never stored, logged or shown.
+   * @throws {LadingError} `closed`, `part_not_loaded`; and what an adapter rejects them with.
+   */
+  credentials(next?: unknown): Promise<void>;
+  /**
+   * Ends the account's session on this device: stops its transfers, which burns nothing, forgets credentials, closes
+   * Lading, and says what is not done. That stays, bound to its account, and goes on when it is opened again; no other
+   * account sees or sends it (contract 4.8, field case 59). Captures that are not durable yet reject with `closed`.
+   * @param options `dryRun`: only says what is left, for a question to the user.
+   * @throws {LadingError} `closed`.
+   */
+  signOut(options?: SignOutOptions): Promise<LeftWork>;
   /**
    * Takes rows, bytes and log of an account off this device, the open one or another one, and overwrites them in the
    * database (contract 10.7). From the first commit on it will happen: a crash in between ends it at the next opening.

@@ -24,6 +24,7 @@ export const onDemand = {
   narrate: lazily(() => import('./engine/observe/narrate.ts')),
   reservations: lazily(() => import('./engine/guardrails/reservations.ts')),
   resolve: lazily(() => import('./engine/lifecycle/resolve.ts')),
+  session: lazily(() => import('./verbs/session.ts')),
   settled: lazily(() => import('./engine/lifecycle/settled.ts')),
   sync: lazily(() => import('./sync/open-sync.ts')),
   syncTables: lazily(() => import('./persistence/attachment/sync-tables.ts')),

@@ -5,6 +5,7 @@ import { translated } from './engine/guardrails/sentences.ts';
 import type { HostedMachine } from './engine/host/definition.ts';
 import { type Host, openHostWith } from './engine/host/host.ts';
 import { createConsequences } from './engine/lifecycle/consequences.ts';
+import type { Credentials } from './engine/lifecycle/credentials.ts';
 import { createFieldRegistry } from './engine/lifecycle/fields.ts';
 import { createGateKeeper } from './engine/lifecycle/gates.ts';
 import { hostedAttachment } from './engine/lifecycle/hosted.ts';
@@ -23,7 +24,7 @@ import { systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
 import { silentLogger } from './ports/logger.ts';
-import { heldBack, made } from './ports/part.ts';
+import { heldBack, made, type Part } from './ports/part.ts';
 import { systemRandom } from './ports/random.ts';
 import type { Secrets } from './ports/secrets.ts';
 import { uuid7 } from './ports/uuid7.ts';
@@ -118,6 +119,14 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   };
   const base = { ...options, account, ...engine };
   let host: Host | undefined;
+  const credentials = made(onDemand.uploading, ({ createCredentials }) =>
+    createCredentials({
+      ...base,
+      ...store,
+      accountId: account,
+      host: host as Host,
+    }),
+  );
   try {
     const progress = createProgressBoard(clock);
     const newId = (): MediaId => uuid7(clock.now(), random) as MediaId;
@@ -133,6 +142,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     };
     const real = hostedMachine({
       ...base,
+      credentials,
       isAccountOpen: () => epoch() === begun,
       progress,
       newBlobKey,
@@ -167,6 +177,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       machine,
       progress,
       onMissing,
+      credentials,
       isRecovered,
       startRunning,
       newId,
@@ -186,6 +197,7 @@ type Base = Omit<
   | 'machine'
   | 'progress'
   | 'onMissing'
+  | 'credentials'
   | 'isRecovered'
   | 'startRunning'
   | 'newId'
@@ -196,6 +208,7 @@ type Base = Omit<
 function hostedMachine(
   parts: Base & {
     isAccountOpen(): boolean;
+    readonly credentials: Part<Credentials>;
     readonly progress: ProgressBoard;
     newBlobKey(accountId: string): BlobKey;
   },

@@ -74,9 +74,12 @@ export interface ChangeSignal {
 
 /**
  * The app's backend, seen from one account. `push` and `pull` reject when it cannot be reached or answers nonsense
- * (the caller retries); an op that it will not take is a `refused` result.
+ * (the caller retries), with {@link LadingError} `credentials_refused` when it is the sign-in that is not accepted: then the
+ * app is asked for new credentials. An op that it will not take is a `refused` result.
  */
 export interface Backend {
+  /** As `Remote.credentials`; both are told. */
+  credentials?(next: unknown): void | Promise<void>;
   push(
     ops: readonly PushedOp[],
     options: { readonly signal: AbortSignal },

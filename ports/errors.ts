@@ -51,8 +51,8 @@ export type ErrorCode =
   | 'unsent_work' // forgetting the account would lose what only this device has
   | 'account_in_use' // another process works for the account that is to be forgotten
   | 'account_forgotten' // the open account was forgotten by another process since it was opened
-  | 'not_available' // the verb's service is not in this version
   | 'bytes_missing' // neither here nor remote
+  | 'credentials_refused' // thrown by an app's backend: the sign-in is not accepted
   // storage
   | 'storage_full' // more than there is room for, by estimate or budget (contract 7.3)
   | 'storage_nearly_full'

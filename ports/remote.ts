@@ -126,6 +126,12 @@ export interface Remote {
     objectKey: ObjectKey,
     options: { readonly handle: string | null; readonly signal: AbortSignal },
   ): Promise<{ readonly ok: true } | Fault>;
+  /**
+   * Takes what the app gives for all requests from now on: what `lading.credentials` was called with, or what
+   * `refreshCredentials` resolved with. `null`: signed out, nothing may be sent with the old ones any more. Left out where
+   * the adapter asks a function of the app's at each request.
+   */
+  credentials?(next: unknown): void | Promise<void>;
   download(
     url: string,
     options: { readonly start?: number; readonly signal: AbortSignal },

@@ -10,6 +10,7 @@ import { createSyncLoop, type SyncLoop } from './change-signal.ts';
 import { createLane } from './lane.ts';
 import { createPuller } from './puller.ts';
 import { createPusher } from './pusher.ts';
+import { type Refusals, tellingRefusals } from './refusals.ts';
 
 export interface SyncParts {
   readonly host: Streams;
@@ -23,6 +24,8 @@ export interface SyncParts {
   readonly accountId: string;
   /** Projects to follow; null is "no project". */
   readonly projects: readonly (string | null)[];
+  /** Who is told when the backend does not accept the sign-in. */
+  readonly credentials?: Refusals;
   isOnline(): boolean;
   onOnline(listener: () => void): Cancel;
   /** The policy of attachments that were captured elsewhere. Default the default one. */
@@ -35,7 +38,11 @@ export interface SyncParts {
 /** One device's sync of one account: pusher, puller and listeners, put together. Begins with `start`. */
 export function openSync(parts: SyncParts): Omit<SyncLoop, 'settled'> {
   const { accountId, store } = parts;
-  const shared = { ...parts, ...store, lane: createLane() };
+  const backend =
+    parts.credentials === undefined
+      ? parts.backend
+      : tellingRefusals(parts.backend, parts.credentials, () => void loop.now());
+  const shared = { ...parts, ...store, backend, lane: createLane() };
   const loop: SyncLoop = createSyncLoop({
     ...shared,
     createPusher: (onActivity) =>

@@ -8,6 +8,7 @@ import type { Streams } from '../ports/streams.ts';
 import { ANSWER_TIMEOUT_MS, bounded } from './bounded.ts';
 import { createLane, type Lane } from './lane.ts';
 import { type Answered, readPushAnswer } from './push-answer.ts';
+import { isSignInRefused } from './refusals.ts';
 import { createRetry } from './retry.ts';
 import { type Settled, settle } from './settle.ts';
 import { isStoreFailure } from './store-failure.ts';
@@ -128,7 +129,9 @@ export function createPusher(options: PusherOptions): Pusher {
   async function putOffIfAlone(error: unknown): Promise<void> {
     const [row, ...others] = sent;
     if (row === undefined || others.length > 0 || !options.isOnline() || isClosed()) return;
-    if (isStoreFailure(error) || (row.attempts === 0 && retry.failures < ALONE_FAILURES)) return;
+    // Nor is it the op where the sign-in is not accepted: with new credentials it goes at once.
+    if (isStoreFailure(error) || isSignInRefused(error)) return;
+    if (row.attempts === 0 && retry.failures < ALONE_FAILURES) return;
     const delayMs = Math.min(LONGEST_PUT_OFF_MS, PUT_OFF_MS * 2 ** row.attempts);
     logger.error('an op is put off, so that others can go', { error, opId: row.opId, delayMs });
     await host.transact(({ tx }) => outbox.postpone(tx, row, clock.now() + delayMs));

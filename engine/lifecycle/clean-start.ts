@@ -26,7 +26,7 @@ function isBad(type: string, output: unknown): boolean {
 /**
  * Takes away what such an attempt left, once the bytes here are known to be right: they may be the better ones (field
  * case 55). An object that was attached once is not this device's to delete.
- * @returns what is in the way; null when the remote is clean.
+ * @returns what is in the way, if anything is.
  */
 export async function cleanStart(
   remote: Remote,
@@ -37,7 +37,7 @@ export async function cleanStart(
     readonly isAttached: boolean;
     readonly signal: AbortSignal;
   },
-): Promise<Fault | null> {
+): Promise<{ readonly ok: true } | Fault> {
   const { bytes, handle, isAttached, signal } = options;
   try {
     await bytes.prove();
@@ -45,7 +45,7 @@ export async function cleanStart(
     signal.throwIfAborted();
     return sourceFaultOf(error);
   }
-  if (isAttached) return null;
+  if (isAttached) return { ok: true };
   const removed = await remote.remove(objectKey(accountId, mediaId), { handle, signal });
-  return removed.ok || removed.class === 'absent' ? null : removed;
+  return !removed.ok && removed.class === 'absent' ? { ok: true } : removed;
 }

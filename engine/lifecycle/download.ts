@@ -11,9 +11,11 @@ import type { Guardrails } from '../guardrails/guardrails.ts';
 import type { Reservation } from '../guardrails/reservations.ts';
 import type { ServiceRun } from '../host/definition.ts';
 import { contextOf } from './consequences.ts';
+import type { Credentials } from './credentials.ts';
 import type { FieldRegistry } from './fields.ts';
 import type { GateKeeper } from './gates.ts';
 import { fault, messageOf, plainOutput, withoutBlame } from './outputs.ts';
+import { underCredentials } from './under-credentials.ts';
 
 /** What else lies on this device. */
 export interface DownloadFiles {
@@ -26,6 +28,7 @@ export interface DownloadParts {
   readonly files: Part<DownloadFiles>;
   readonly remote: Remote;
   readonly gates: GateKeeper;
+  readonly credentials: Part<Credentials>;
   readonly fields: Pick<FieldRegistry, 'find'>;
   readonly guardrails: Pick<Guardrails, 'reserve'>;
   /** A new place for fetched bytes. */
@@ -122,7 +125,17 @@ async function fetchOnce(
 ): Promise<Json> {
   const { blobs, remote } = parts;
   const { media } = input;
-  const outcome = await remote.download(input.url, { signal: run.signal });
+  const credentials = await parts.credentials();
+  let { generation } = credentials;
+  const outcome = await underCredentials(
+    credentials,
+    run.signal,
+    () => {
+      ({ generation } = credentials);
+      return remote.download(input.url, { signal: run.signal });
+    },
+    { waits: true },
+  );
   if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
   const key = parts.newBlobKey(input.accountId);
   try {
@@ -153,6 +166,7 @@ async function fetchOnce(
     await blobs.remove(key).catch(() => {});
     if (run.signal.aborted || isFull(error)) throw error;
     if (error instanceof DownloadInterrupted) {
+      if (error.fault.class === 'auth') credentials.refused(generation, error.fault.code);
       return plainOutput(withoutBlame(parts, error.fault));
     }
     if (error instanceof LadingError && error.code === 'file_too_large') {

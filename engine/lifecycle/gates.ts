@@ -22,10 +22,16 @@ export interface GateKeeper {
   /** Whether its breaker lets nothing new begin. */
   remoteHeld(): boolean;
   /**
-   * Whether uploads may run: the remote may be contacted, and nothing is paused.
+   * Whether uploads may run: the remote may be contacted, the account is active, and nothing is paused.
    * @param unmetered what its field keeps to unmetered links (contract 3.4). Default one that any link will do for.
    */
   uploadsOpen(unmetered?: boolean): boolean;
+  /** Whether one more may begin: they may run, and credentials were not refused. What runs already is left alone. */
+  mayStart(unmetered?: boolean): boolean;
+  /** False: the remote refused the credentials of now, and there are no newer ones (contract 4.4). */
+  setCredentials(areGood: boolean): void;
+  /** The account signs out: nothing of it runs in this process any more. */
+  leave(): void;
   /** What uploads is here; while it cannot be loaded, uploads wait as for a network. */
   setReachable(isReachable: boolean): void;
   setTraffic(traffic: Traffic): void;
@@ -56,6 +62,8 @@ export function createGateKeeper(options: {
   const watchers = new Set<() => void>();
   let { online, metered } = connectivity.current();
   let paused = false;
+  let credentialsOk = true;
+  let accountActive = true;
   let reachable = true;
   let { held, ...shown }: Traffic = OPEN;
   let losses = 0;
@@ -93,17 +101,31 @@ export function createGateKeeper(options: {
     tell();
   };
 
+  const uploadsOpen = (unmetered = false): boolean =>
+    online && accountActive && reachable && !paused && !(unmetered && metered);
+
   return {
     current: () => ({
       online: online && reachable,
       networkPolicyOk: !metered,
       paused,
-      accountActive: true,
+      accountActive,
+      credentialsOk,
       ...shown,
     }),
-    remoteOpen: () => online,
+    remoteOpen: () => online && accountActive,
     remoteHeld: () => held,
-    uploadsOpen: (unmetered = false) => online && reachable && !paused && !(unmetered && metered),
+    uploadsOpen,
+    mayStart: (unmetered) => credentialsOk && uploadsOpen(unmetered),
+    setCredentials(areGood) {
+      if (credentialsOk === areGood) return;
+      credentialsOk = areGood;
+      tell();
+    },
+    leave() {
+      accountActive = false;
+      tell();
+    },
     setReachable(next) {
       if (reachable === next) return;
       reachable = next;

@@ -29,8 +29,8 @@ export function queuedJobs(
   gates: GateKeeper,
   limit: number,
 ): readonly MediaId[] {
-  const free = gates.uploadsOpen() ? tables.jobs(tx, accountId, 'queued', limit) : [];
-  const kept = gates.uploadsOpen(true) ? tables.jobs(tx, accountId, 'unmetered', limit) : [];
+  const free = gates.mayStart() ? tables.jobs(tx, accountId, 'queued', limit) : [];
+  const kept = gates.mayStart(true) ? tables.jobs(tx, accountId, 'unmetered', limit) : [];
   if (kept.length === 0) return free;
   const since = new Map(
     [...free, ...kept].map((mediaId) => [mediaId, tables.media(tx, mediaId)?.facts.since ?? 0]),

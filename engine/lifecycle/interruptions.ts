@@ -35,8 +35,14 @@ export async function interruptUploads(parts: {
       const found = underWay.find((one) => one.mediaId === mediaId);
       if (found === undefined || found.foreignUntil !== null) return;
       if (gates.uploadsOpen(found.unmetered)) return;
-      const { online, paused } = gates.current();
-      const reason = online ? (paused ? 'paused' : 'metered') : 'offline';
+      const { accountActive, online, paused } = gates.current();
+      const reason = !accountActive
+        ? 'signed_out'
+        : online
+          ? paused
+            ? 'paused'
+            : 'metered'
+          : 'offline';
       work.send(asStream(mediaId), { type: 'upload.interrupted', reason });
     });
   }

@@ -3,6 +3,7 @@ import type { AttachmentTables, JobSituation } from '../../ports/attachment-tabl
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Part } from '../../ports/part.ts';
 import type { QueueName } from '../../ports/queue-table.ts';
 import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
@@ -10,6 +11,7 @@ import type { Work } from '../host/work.ts';
 import type { Queue } from '../scheduling/queue.ts';
 import type { Traffic } from '../scheduling/traffic.ts';
 import { asStream } from './as-stream.ts';
+import type { Credentials } from './credentials.ts';
 
 import type { GateKeeper } from './gates.ts';
 import { GIVEN_UP, uploadsUnderWay } from './holders.ts';
@@ -55,6 +57,7 @@ export interface SchedulerParts {
   readonly queue: Queue;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly credentials: Part<Pick<Credentials, 'doubt'>>;
   /** Runs something that nobody awaits. */
   track(what: string, work: () => Promise<void>): Promise<void>;
 }
@@ -103,8 +106,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
   /** Queues whose jobs the gates would let run. */
   function open(): readonly QueueName[] {
-    if (!gates.uploadsOpen()) return [];
-    return gates.uploadsOpen(true) ? ['queued', 'unmetered'] : ['queued'];
+    if (!gates.mayStart()) return [];
+    return gates.mayStart(true) ? ['queued', 'unmetered'] : ['queued'];
   }
 
   async function startNext(): Promise<void> {
@@ -201,6 +204,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     },
     async retryAll() {
       broken.clear();
+      parts.credentials.here?.doubt();
       traffic.letOneThrough();
       const retried = await retry(AT_RETRY);
       fill();

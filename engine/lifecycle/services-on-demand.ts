@@ -19,10 +19,12 @@ export type ServiceName = (
 /** Services that could run now. Uploads that were begun are taken up also when their remote rests: they find out. */
 export function openSources(gates: GateKeeper): readonly ServiceName[] {
   const isOnline = gates.remoteOpen();
+  // Credentials that were refused once are not tried again by all that wait (contract 4.4).
+  const mayRemove = isOnline && !gates.remoteHeld() && gates.current().credentialsOk;
   return [
     ...LOCAL,
     ...(isOnline ? DOWNLOADS : []),
-    ...(isOnline && !gates.remoteHeld() ? REMOVALS : []),
+    ...(mayRemove ? REMOVALS : []),
     ...(gates.uploadsOpen() ? UPLOADS : []),
   ];
 }

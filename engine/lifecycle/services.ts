@@ -17,7 +17,7 @@ import { isCompacted } from '../../ports/compacted.ts';
 import type { DerivedTable } from '../../ports/derived-table.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import type { Part } from '../../ports/part.ts';
-import { objectKey, sourceFaultOf } from '../../ports/remote.ts';
+import { objectKey, sourceFaultOf, type UploadOutcome } from '../../ports/remote.ts';
 import type { Readers } from '../files/readers.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { hostOf, type Traffic } from '../scheduling/traffic.ts';
@@ -25,10 +25,12 @@ import { asStream } from './as-stream.ts';
 import { checkedBytes } from './checked-bytes.ts';
 import { cleanStart, isTainted } from './clean-start.ts';
 import { contextOf } from './consequences.ts';
+import type { Credentials } from './credentials.ts';
 import { type DownloadFiles, type DownloadParts, download } from './download.ts';
 import { fault, messageOf, plainOutput, withoutBlame } from './outputs.ts';
 import type { ProgressBoard } from './progress.ts';
 import type { ServiceName } from './services-on-demand.ts';
+import { underCredentials } from './under-credentials.ts';
 import { SecretsUnavailable, type Vault } from './vault.ts';
 
 export interface ServiceParts extends DownloadParts {
@@ -42,6 +44,7 @@ export interface ServiceParts extends DownloadParts {
   readonly traffic: Traffic;
   readonly progress: ProgressBoard;
   readonly vault: Vault;
+  readonly credentials: Part<Credentials>;
 }
 
 /** What the attachment machine's services do (contract 3.4 to 3.6, 5). What they find re-enters as an event. */
@@ -108,6 +111,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   }
   const { blobs, checkpoints, events, progress, remote } = parts;
   const { mediaId, accountId, media } = input;
+  const credentials = await parts.credentials();
   const key = input.blobKey as BlobKey;
   const stream = asStream(mediaId);
   const bytesAreBad = await checkSize(blobs, key, media);
@@ -122,8 +126,10 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   if (isTainted(log)) {
     const isAttached = state !== undefined && contextOf(state.context).attached;
     const options = { bytes, handle, isAttached, signal: run.signal };
-    const inTheWay = await cleanStart(remote, input, options);
-    if (inTheWay !== null) return plainOutput(withoutBlame(parts, inTheWay));
+    const inTheWay = await parts.traffic.ask(run, () =>
+      underCredentials(credentials, run.signal, () => cleanStart(remote, input, options)),
+    );
+    if (!inTheWay.ok) return plainOutput(withoutBlame(parts, inTheWay));
     await events.transact((tx) => checkpoints.remove(tx, stream));
     handle = null;
   }
@@ -132,15 +138,14 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   let known = handle;
   let ended = false;
   let locked: SecretsUnavailable | undefined;
-  // All is ready when it gets a lane: none waits for a disk.
-  const running = parts.traffic.send(run, () =>
+  const attempt = (isRepeat: boolean): Promise<UploadOutcome> =>
     remote.upload(
       { objectKey: object, media, open: bytes.open },
       {
         idempotencyKey: object,
         signal: run.signal,
-        handle,
-        rerun: run.rerun || claims > 1,
+        handle: known,
+        rerun: isRepeat || run.rerun || claims > 1,
         async opened(opened, { isSecret = false } = {}) {
           if (opened === known) return;
           const kept = isSecret ? await parts.vault.seal(opened).catch(remember) : opened;
@@ -157,15 +162,17 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
           progress.report(mediaId, { sentBytes, totalBytes: media.byteSize });
         },
       },
-    ),
-  );
+    );
   function remember(error: unknown): never {
     if (error instanceof SecretsUnavailable) locked = error;
     throw error;
   }
   let outcome: UploadOutput;
   try {
-    outcome = await running;
+    // All is ready when it gets a lane: none waits for a disk.
+    outcome = await parts.traffic.send(run, () =>
+      underCredentials(credentials, run.signal, attempt),
+    );
   } catch (error) {
     const found = bytes.verdict(false);
     if (locked === undefined && found !== undefined) return plainOutput(found);
@@ -218,9 +225,12 @@ async function attach(parts: ServiceParts, input: AttachInput, run: ServiceRun):
   const { receipt, media } = input;
   if (receipt.url !== null) return plainOutput({ ok: true, url: receipt.url });
   const handle = await parts.vault.open(input.handle);
+  const credentials = await parts.credentials();
   const { signal } = run;
   const object = objectKey(input.accountId, input.mediaId);
-  const found = await parts.traffic.send(run, () => parts.remote.head(object, { handle, signal }));
+  const found = await parts.traffic.send(run, () =>
+    underCredentials(credentials, signal, () => parts.remote.head(object, { handle, signal })),
+  );
   if (!found.ok) return plainOutput(withoutBlame(parts, found));
   if (!found.exists) return plainOutput(fault('mismatch', 'object_missing'));
   const same =
@@ -234,10 +244,11 @@ async function removeRemote(
   run: ServiceRun,
 ): Promise<Json> {
   const handle = await parts.vault.open(input.handle);
+  const credentials = await parts.credentials();
   const { signal } = run;
   const object = objectKey(input.accountId, input.mediaId);
   const outcome = await parts.traffic.ask(run, () =>
-    parts.remote.remove(object, { handle, signal }),
+    underCredentials(credentials, signal, () => parts.remote.remove(object, { handle, signal })),
   );
   // What only a lost address leads to may still be there: nobody can look.
   if (outcome.ok && handle === null && input.handle !== null) return plainOutput(HANDLE_LOST);

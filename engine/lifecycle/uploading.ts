@@ -2,6 +2,7 @@
 export { createRuns } from '../host/runs.ts';
 export { createTimers } from '../host/timers.ts';
 export { createTraffic } from '../scheduling/traffic.ts';
+export { createCredentials } from './credentials.ts';
 export { createScheduler } from './scheduler.ts';
 export { attachmentServices } from './services.ts';
 export { createVault } from './vault.ts';

@@ -8,6 +8,7 @@ const gateRows: readonly (readonly [name: string, gates: Gates])[] = [
   ['account not active', { ...openGates, accountActive: false }],
   ['offline', { ...openGates, online: false }],
   ['metered link', { ...openGates, networkPolicyOk: false }],
+  ['credentials refused', { ...openGates, credentialsOk: false }],
   ['breaker open', { ...openGates, breakerOpen: true }],
   ['no free slot', { ...openGates, slotFree: false }],
 ];

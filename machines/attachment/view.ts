@@ -42,6 +42,8 @@ export interface Gates {
   readonly accountActive: boolean;
   /** A runner could take one more. */
   readonly slotFree: boolean;
+  /** Credentials were not refused, or there are newer ones. Default true. */
+  readonly credentialsOk?: boolean;
   /** The breaker is open, in an electrician's sense: nothing passes. Default false. */
   readonly breakerOpen?: boolean;
   /** When it lets something through again, where that is known. Milliseconds since 1970. */
@@ -55,6 +57,7 @@ export const openGates: Gates = {
   paused: false,
   accountActive: true,
   slotFree: true,
+  credentialsOk: true,
   breakerOpen: false,
 };
 
@@ -175,5 +178,6 @@ function waitingForOf(facts: AttachmentFacts, gates: Gates): WaitingFor | null {
 function closedToAll(gates: Gates): WaitingFor | null {
   if (!gates.accountActive) return 'account';
   if (!gates.online) return 'network';
+  if (gates.credentialsOk === false) return 'credentials';
   return gates.breakerOpen === true ? 'remote' : null;
 }

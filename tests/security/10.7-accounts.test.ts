@@ -77,7 +77,7 @@ describe('contract 10.7: every read and write is scoped to an account', () => {
         shown = verb(lading, id, owner());
         return shown;
       });
-      expect(['wrong_account', 'not_found', 'id_taken', 'not_available']).toContain(code);
+      expect(['wrong_account', 'not_found', 'id_taken']).toContain(code);
       expect(dump(phone)).toBe(before);
     },
   );

@@ -94,6 +94,7 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
       remote,
       gates: { remoteOpen: () => online },
       traffic: { ask: (_run: unknown, work: () => Promise<unknown>) => work() },
+      credentials: present({ generation: 0, accepted() {}, refused: () => true }),
       guardrails: {
         reserve: async () => ({ metered: (_id, bytes) => bytes, confirm() {}, release() {} }),
       } satisfies ServiceParts['guardrails'],
