@@ -24,7 +24,7 @@ import { systemClock } from './ports/clock.ts';
 import type { Connectivity } from './ports/connectivity.ts';
 import { LadingError } from './ports/errors.ts';
 import { silentLogger } from './ports/logger.ts';
-import { heldBack, made, type Part } from './ports/part.ts';
+import { heldBack, made } from './ports/part.ts';
 import { systemRandom } from './ports/random.ts';
 import type { Secrets } from './ports/secrets.ts';
 import { uuid7 } from './ports/uuid7.ts';
@@ -112,6 +112,10 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     traffic: made(onDemand.uploading, ({ createTraffic }) =>
       createTraffic({ load, gates, clock, random, remote: options.remote }),
     ),
+    credentials: made(onDemand.uploading, ({ createCredentials }): Credentials => {
+      const parts = { ...options, ...store, clock, random, logger, gates };
+      return createCredentials({ ...parts, accountId: account, host: host as Host });
+    }),
     store,
     gates,
     guardrails,
@@ -119,14 +123,6 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
   };
   const base = { ...options, account, ...engine };
   let host: Host | undefined;
-  const credentials = made(onDemand.uploading, ({ createCredentials }) =>
-    createCredentials({
-      ...base,
-      ...store,
-      accountId: account,
-      host: host as Host,
-    }),
-  );
   try {
     const progress = createProgressBoard(clock);
     const newId = (): MediaId => uuid7(clock.now(), random) as MediaId;
@@ -142,7 +138,6 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     };
     const real = hostedMachine({
       ...base,
-      credentials,
       isAccountOpen: () => epoch() === begun,
       progress,
       newBlobKey,
@@ -177,7 +172,6 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
       machine,
       progress,
       onMissing,
-      credentials,
       isRecovered,
       startRunning,
       newId,
@@ -197,7 +191,6 @@ type Base = Omit<
   | 'machine'
   | 'progress'
   | 'onMissing'
-  | 'credentials'
   | 'isRecovered'
   | 'startRunning'
   | 'newId'
@@ -208,7 +201,6 @@ type Base = Omit<
 function hostedMachine(
   parts: Base & {
     isAccountOpen(): boolean;
-    readonly credentials: Part<Credentials>;
     readonly progress: ProgressBoard;
     newBlobKey(accountId: string): BlobKey;
   },
