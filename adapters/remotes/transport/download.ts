@@ -13,6 +13,17 @@ export interface DownloadRules {
   readonly origins: ReadonlySet<string>;
   /** Asks hosts other than the endpoint's, which may not lie in a private network; undefined where all may. */
   readonly publicGet: ((url: URL, init: PublicInit) => Promise<Response>) | undefined;
+  /**
+   * Makes of a request what the endpoint lets in, just before it is sent, where that takes more than headers.
+   * @throws {FaultSignal}
+   */
+  readonly sign?: (url: URL, init: PublicInit) => Promise<SignedGet>;
+}
+
+/** May lead to another of the allowed origins. */
+export interface SignedGet {
+  readonly url: URL;
+  readonly headers: Headers;
 }
 
 export interface PublicInit {
@@ -62,14 +73,17 @@ export async function downloadByGet(
     const init = { headers, signal: AbortSignal.any([signal, stop.signal]) };
     // A ref keeps no query (contract 10.4): what lets this app in at its own endpoint is put back.
     if (trusted && target.search === '') target.search = rules.endpoint.search;
+    const signed = trusted ? await rules.sign?.(target, init) : undefined;
+    const asked = signed?.url ?? target;
+    if (signed !== undefined) init.headers = signed.headers;
     const response =
-      trusted || rules.publicGet === undefined
-        ? await http.fetch(target, { ...init, redirect: 'manual' })
-        : await rules.publicGet(target, init);
+      asked.origin === rules.endpoint.origin || rules.publicGet === undefined
+        ? await http.fetch(asked, { ...init, redirect: 'manual' })
+        : await rules.publicGet(asked, init);
     const { status, headers: told } = response;
     const body = status < 400 ? '' : await beginningOf(response.body ?? []);
     const refused =
-      http.classify('get', { url: target.href, status, headers: told, body }) ??
+      http.classify('get', { url: asked.href, status, headers: told, body }) ??
       wrongRange(response, start);
     if (refused !== null) {
       watch.stop();

@@ -33,6 +33,8 @@ export interface Exchange {
   readonly piece?: Piece | undefined;
   /** Bytes of the piece that the socket took. */
   readonly onSent?: ((bytes: number) => void) | undefined;
+  /** Characters of the answer's body that are kept. Default 4,096. */
+  readonly longestBody?: number | undefined;
 }
 
 /**
@@ -42,12 +44,19 @@ export interface Exchange {
  */
 export async function exchange(
   http: Pick<Transport<string>, 'send'>,
-  { method, url, headers, signal, piece, onSent }: Exchange,
+  { method, url, headers, signal, piece, onSent, longestBody }: Exchange,
 ): Promise<Answer> {
   const sent = piece && counted(piece, onSent);
   if (piece !== undefined) headers.set('Content-Length', String(piece.size));
   try {
-    const answer = await http.send({ method, url, headers, signal, body: sent?.bytes });
+    const answer = await http.send({
+      method,
+      url,
+      headers,
+      signal,
+      body: sent?.bytes,
+      longestBody,
+    });
     if (answer.status >= 200 && answer.status < 300 && sent?.isWhole() === false) throw early();
     return { url, ...answer };
   } catch (error) {
@@ -59,7 +68,7 @@ export async function exchange(
 export async function ask<Phase extends string>(
   http: Transport<Phase>,
   phase: Phase,
-  request: Pick<Exchange, 'method' | 'url' | 'signal' | 'piece' | 'onSent'> & {
+  request: Pick<Exchange, 'method' | 'url' | 'signal' | 'piece' | 'onSent' | 'longestBody'> & {
     /** The protocol's own, over those of the app. */
     readonly headers?: Readonly<Record<string, string>>;
   },
@@ -82,6 +91,7 @@ export async function ask<Phase extends string>(
       headers,
       signal: AbortSignal.any([signal, stop.signal]),
       piece: request.piece,
+      longestBody: request.longestBody,
       onSent(bytes) {
         watch.alive();
         request.onSent?.(bytes);

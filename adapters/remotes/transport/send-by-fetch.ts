@@ -2,14 +2,14 @@ import { beginningOf, type Send } from './send.ts';
 
 /** By a `fetch`: the platform's, or one of the app's own. */
 export function sendByFetch(fetch: typeof globalThis.fetch): Send {
-  return async ({ body, ...request }) => {
+  return async ({ body, longestBody, ...request }) => {
     const response = await fetch(request.url, {
       ...request,
       redirect: 'manual',
       ...(body === undefined ? {} : { body: streamOf(body), duplex: 'half' }),
     });
     const { status, headers } = response;
-    return { status, headers, body: await beginningOf(response.body ?? []) };
+    return { status, headers, body: await beginningOf(response.body ?? [], longestBody) };
   };
 }
 

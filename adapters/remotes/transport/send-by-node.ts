@@ -16,6 +16,7 @@ export async function sendByNode({
   headers,
   signal,
   body,
+  longestBody,
 }: Outgoing): Promise<Incoming> {
   signal.throwIfAborted();
   const options = { method, headers: Object.fromEntries(headers) };
@@ -32,7 +33,7 @@ export async function sendByNode({
     // What the body throws is the answer; what the connection throws is told by `answered`.
     const [answer] = await Promise.all([answered, pump(sent, body, answered)]);
     const { statusCode: status = 0 } = answer;
-    const text = await beginningOf(answer);
+    const text = await beginningOf(answer, longestBody);
     // Its connection is free a moment later: who asks at once would open another one.
     if (sent.writableFinished) await closed;
     return { status, headers: headersOf(answer), body: text };

@@ -6,6 +6,8 @@ export interface Outgoing {
   readonly signal: AbortSignal;
   /** Read as fast as the socket takes it; let go, however the request ends. */
   readonly body?: AsyncIterable<Uint8Array> | undefined;
+  /** Characters of the answer's body that are kept. Default 4,096. */
+  readonly longestBody?: number | undefined;
 }
 
 /** What came back, with as much of its body as anybody may want to look at (contract 10.3). */
@@ -18,16 +20,19 @@ export interface Incoming {
 /** Sends a request, follows no redirect, and throws what the platform throws when there is no answer. */
 export type Send = (request: Outgoing) => Promise<Incoming>;
 
-/** Characters of an answer that are looked at. */
+/** Characters of an answer that are looked at, where nobody asked for more. */
 const LONGEST_BODY = 4096;
 
-/** At most {@link LONGEST_BODY} characters; what gives them is let go then. */
-export async function beginningOf(body: AsyncIterable<Uint8Array> | []): Promise<string> {
+/** At most so many characters; what gives them is let go then. */
+export async function beginningOf(
+  body: AsyncIterable<Uint8Array> | [],
+  longest = LONGEST_BODY,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const bytes of body) {
     text += decoder.decode(bytes, { stream: true });
-    if (text.length >= LONGEST_BODY) break;
+    if (text.length >= longest) break;
   }
-  return text.slice(0, LONGEST_BODY);
+  return text.slice(0, longest);
 }
