@@ -12,6 +12,7 @@ const config: ViteUserConfigExport = defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     include: [...include],
+    globalSetup: ['tests/support/rgw/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
