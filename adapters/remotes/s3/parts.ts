@@ -1,0 +1,82 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { systemClock } from '../../../ports/clock.ts';
+import { LadingError } from '../../../ports/errors.ts';
+import type { Transport } from '../transport/exchange.ts';
+import { clockOffsetMs } from '../transport/expiry.ts';
+import { FaultSignal, fault } from '../transport/faults.ts';
+import { downloadRules, positive } from '../transport/places.ts';
+import { bucketOf } from './bucket.ts';
+import { createClient } from './client.ts';
+import { loadS3, type S3Module } from './load.ts';
+import type { S3Credentials, S3Operation, S3RemoteOptions } from './options.ts';
+import { SMALLEST_PART_BYTES } from './part-plan.ts';
+import { handlerOf, type S3Parts } from './send.ts';
+import { classifyS3 } from './table.ts';
+
+/** @throws {LadingError} `invalid_option`. */
+export function checkedParts(options: S3RemoteOptions): S3Parts {
+  const { credentials, sign, partSizeBytes = SMALLEST_PART_BYTES, partsAtOnce = 4 } = options;
+  if ((credentials === undefined) === (sign === undefined)) {
+    throw new LadingError('invalid_option', 'Give either `credentials` or `sign`.');
+  }
+  if (!(partSizeBytes >= SMALLEST_PART_BYTES)) {
+    throw new LadingError('invalid_option', 'partSizeBytes must be 5 MiB or more.');
+  }
+  if (!Number.isInteger(partsAtOnce) || partsAtOnce < 1) {
+    throw new LadingError('invalid_option', 'partsAtOnce must be a whole number, 1 or more.');
+  }
+  return partsOf(options);
+}
+
+/** What every request of one remote shares. @throws {LadingError} `invalid_option`. */
+export function partsOf(options: S3RemoteOptions): S3Parts {
+  const bucket = bucketOf(options);
+  const clock = options.clock ?? systemClock();
+  let loading: Promise<{ readonly sdk: S3Module; readonly client: S3Client }> | undefined;
+  let client: S3Client | undefined;
+
+  const http: Transport<S3Operation> = {
+    // Not bound once: an app may replace the global one later, for tests or tracing.
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    clock,
+    stallMs: positive('stallMs', options.stallMs ?? 30_000),
+    headers: async () => ({}),
+    classify(operation, answer) {
+      const nowMs = clock.now() + (client?.config.systemClockOffset ?? 0);
+      const reason = classifyS3(operation, answer, nowMs);
+      // The server's clock is the one that counts (field case 43): what is signed from now on goes by it.
+      const offset = clockOffsetMs(answer.headers, clock.now());
+      if (reason?.code === 'clock_skewed' && client !== undefined && offset !== undefined) {
+        client.config.systemClockOffset = offset;
+      }
+      return reason;
+    },
+  };
+  const parts: S3Parts = {
+    options,
+    bucket,
+    http,
+    origins: downloadRules(bucket.address, options).origins,
+    sdk() {
+      loading ??= open().catch((error: unknown) => {
+        loading = undefined; // it may be installed, or its chunk may arrive, the next time
+        throw error;
+      });
+      return loading;
+    },
+    learnt: { refusesConditions: false },
+  };
+
+  async function open(): Promise<{ readonly sdk: S3Module; readonly client: S3Client }> {
+    const sdk = await loadS3();
+    client = createClient(sdk, bucket, options, () => credentialsOf(options), handlerOf(parts));
+    return { sdk, client };
+  }
+  return parts;
+}
+
+async function credentialsOf({ credentials }: S3RemoteOptions): Promise<S3Credentials> {
+  const given = typeof credentials === 'function' ? await credentials() : credentials;
+  if (given !== undefined) return given;
+  throw new FaultSignal(fault('auth', 'no_credentials', 'There are no credentials.'));
+}

@@ -1,0 +1,71 @@
+import type { Fault } from '../../../machines/attachment/types.ts';
+import { FaultSignal, fault } from '../transport/faults.ts';
+import type { S3Sign, S3SignRequest } from './options.ts';
+
+export interface SignedRequest {
+  readonly url: URL;
+  readonly headers: Headers;
+}
+
+/**
+ * A request as the app signs it, now. It must be the one that was asked for: a url of another part, taken from a cache,
+ * would put bytes in the wrong place.
+ * @param plain where the request goes without a signature.
+ * @throws {FaultSignal}
+ */
+export async function signedByApp(
+  sign: S3Sign,
+  request: S3SignRequest,
+  plain: URL,
+  origins: ReadonlySet<string>,
+): Promise<SignedRequest> {
+  const answer = await ask(sign, request);
+  const url = URL.canParse(answer.url) ? new URL(answer.url) : undefined;
+  const isAllowed = url !== undefined && url.username === '' && url.password === '';
+  if (!isAllowed || !origins.has(url.origin)) throw refused('origin_refused', ORIGIN_REFUSED);
+  if (!isMeant(url, request, plain)) throw refused('sign_mismatch', MISMATCH);
+  const headers = new Headers();
+  const signed = signedHeadersOf(url);
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (!name.startsWith('x-amz-') || signed.has(name)) headers.set(name, value);
+  }
+  for (const [name, value] of Object.entries(answer.headers ?? {})) headers.set(name, value);
+  headers.delete('host');
+  headers.delete('content-length'); // of the bytes that are sent
+  return { url, headers };
+}
+
+async function ask(sign: S3Sign, request: S3SignRequest) {
+  let answer: Awaited<ReturnType<S3Sign>>;
+  try {
+    answer = await sign(request);
+  } catch {
+    // Its own error may hold a secret, and goes no further (contract 10.4).
+    const message = 'The request could not be signed by the app.';
+    throw new FaultSignal(fault('retryable', 'sign_failed', message));
+  }
+  if ('ok' in answer) throw new FaultSignal(answer satisfies Fault);
+  return answer;
+}
+
+function isMeant(url: URL, request: S3SignRequest, plain: URL): boolean {
+  const sameQuery = Object.entries(request.query).every(
+    ([name, value]) => name === 'x-id' || url.searchParams.get(name) === value,
+  );
+  // A gateway on another origin may have paths of its own.
+  return sameQuery && (url.origin !== plain.origin || url.pathname === plain.pathname);
+}
+
+/** Stores refuse `x-amz-` headers that nobody signed. */
+function signedHeadersOf(url: URL): ReadonlySet<string> {
+  const names = url.searchParams.get('X-Amz-SignedHeaders') ?? '';
+  return new Set(names.toLowerCase().split(';'));
+}
+
+function refused(code: string, message: string): FaultSignal {
+  return new FaultSignal(fault('terminal', code, message));
+}
+
+const ORIGIN_REFUSED =
+  'The app signed a url of an origin that is neither the bucket’s nor among allowedOrigins.';
+const MISMATCH = 'The app signed another request than it was asked for.';

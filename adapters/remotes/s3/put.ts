@@ -1,0 +1,86 @@
+import type { Fault } from '../../../machines/attachment/types.ts';
+import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
+import { s3Key } from '../s3-keys.ts';
+import { pieceOf } from '../transport/piece.ts';
+import { base64OfHex, hexOfBase64 } from './hex.ts';
+import { etagOf, meet, receiptOf, SHA256, WENT_AWAY } from './look.ts';
+import { call, type S3Parts, type Told } from './send.ts';
+
+/**
+ * One attempt by one PUT. A repeated one looks first; so does one whose answer leaves a doubt. A store that does not know
+ * `If-None-Match` says so once.
+ */
+export async function uploadByPut(
+  parts: S3Parts,
+  request: UploadRequest,
+  context: UploadContext,
+): Promise<UploadOutcome> {
+  const { signal } = context;
+  if (context.rerun) {
+    const met = await meet(parts, request, signal);
+    if (met !== null) return met;
+  }
+  let told = await put(parts, request, context);
+  if (!told.ok && isConditionRefused(parts, told)) {
+    const met = context.rerun ? null : await meet(parts, request, signal);
+    if (met !== null) return met;
+    parts.learnt.refusesConditions = true;
+    told = await put(parts, request, context);
+    // It was not the condition.
+    if (!told.ok && told.class === 'terminal') parts.learnt.refusesConditions = false;
+  }
+  if (!told.ok) {
+    if (told.code !== 'conflict') return told;
+    return (await meet(parts, request, signal)) ?? WENT_AWAY;
+  }
+  const { ChecksumSHA256, ETag } = told.output;
+  return receiptOf(parts, request.objectKey, {
+    byteSize: request.media.byteSize,
+    sha256: hexOfBase64(ChecksumSHA256) ?? null,
+    token: etagOf(ETag),
+  });
+}
+
+/** `If-None-Match: *`, unless the app or the store does not want it. */
+export function conditionOf({ options, learnt }: S3Parts): { readonly IfNoneMatch?: '*' } {
+  const { conditionalWrites = 'auto' } = options;
+  const isWanted = conditionalWrites === 'auto' ? !learnt.refusesConditions : conditionalWrites;
+  return isWanted ? { IfNoneMatch: '*' } : {};
+}
+
+/** Swift answers 501; others that do not know the header call it a bad request. */
+export function isConditionRefused(parts: S3Parts, told: Fault): boolean {
+  const { conditionalWrites = 'auto' } = parts.options;
+  if (conditionalWrites !== 'auto' || parts.learnt.refusesConditions) return false;
+  return told.code === 'not_implemented' || told.code === 'bad_request';
+}
+
+/** What both kinds of upload say about the object; names and paths are none of it (contract 10.1, 10.2). */
+export function aboutObject({ bucket }: S3Parts, { objectKey, media }: UploadRequest) {
+  return {
+    Key: s3Key(bucket.prefix, objectKey),
+    ContentType: media.contentType,
+    ContentDisposition: 'attachment',
+    Metadata: { [SHA256]: media.sha256 },
+  };
+}
+
+function put(
+  parts: S3Parts,
+  request: UploadRequest,
+  context: UploadContext,
+): Promise<Told<'PutObject'>> {
+  const { byteSize, sha256 } = request.media;
+  const input = {
+    ...aboutObject(parts, request),
+    ...conditionOf(parts),
+    ContentLength: byteSize,
+    ChecksumSHA256: base64OfHex(sha256),
+  };
+  return call(parts, 'PutObject', input, {
+    signal: context.signal,
+    piece: pieceOf(request, 0, byteSize),
+    sha256,
+    onSent: (bytes) => context.onProgress(bytes),
+  });
+}

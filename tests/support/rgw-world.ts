@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { s3Key } from 'lading/remotes/s3';
+import { inject } from 'vitest';
+import type { ObjectKey } from '../../ports/remote.ts';
+import { type FaultServer, startFaultServer } from './fault-server.ts';
+import { type Forward, forwardTo } from './forward.ts';
+import type { RgwAccess } from './rgw/cluster.ts';
+
+/** The cluster of this run of tests; null where radosgw is not installed. Awaited when the file is collected. */
+export const rgw: RgwAccess | null = await askForCluster();
+
+/** A bucket of its own on radosgw, behind a {@link FaultServer}. */
+export interface RgwWorld extends RgwAccess, Pick<Forward, 'cutAfter' | 'flipABit'> {
+  readonly server: FaultServer;
+  /** The faulty way. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** The other way, to look from behind. */
+  readonly client: S3Client;
+  keys(): Promise<readonly string[]>;
+  /** Every object that stands for this key. */
+  stored(key: ObjectKey): Promise<readonly Uint8Array[]>;
+  bytesOf(key: string): Promise<Uint8Array>;
+  /** Unfinished uploads. */
+  unfinished(): Promise<readonly { readonly key: string; readonly uploadId: string }[]>;
+  dispose(): Promise<void>;
+}
+
+export async function rgwWorld(): Promise<RgwWorld> {
+  if (rgw === null) throw new Error('There is no radosgw here: see the reason beside the suite.');
+  const bucket = `test-${randomUUID()}`;
+  const client = clientOf(rgw);
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  const { handler, cutAfter, flipABit } = forwardTo(rgw.endpoint);
+  const server = await startFaultServer(handler);
+  const world: RgwWorld = {
+    ...rgw,
+    cutAfter,
+    flipABit,
+    server,
+    endpoint: server.origin,
+    bucket,
+    client,
+    async keys() {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+      return Contents.map(({ Key = '' }) => Key);
+    },
+    async stored(key) {
+      const found = (await world.keys()).filter((one) => one === s3Key('', key));
+      return Promise.all(found.map((one) => world.bytesOf(one)));
+    },
+    async bytesOf(key) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      return (await Body?.transformToByteArray()) ?? new Uint8Array();
+    },
+    async unfinished() {
+      const { Uploads = [] } = await client.send(
+        new ListMultipartUploadsCommand({ Bucket: bucket }),
+      );
+      return Uploads.map(({ Key = '', UploadId = '' }) => ({ key: Key, uploadId: UploadId }));
+    },
+    async dispose() {
+      client.destroy();
+      await server.close();
+    },
+  };
+  return world;
+}
+
+/** The SDK as anybody would use it. */
+function clientOf({ endpoint, region, credentials }: RgwAccess): S3Client {
+  return new S3Client({
+    endpoint,
+    region,
+    credentials,
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+  });
+}
+
+async function askForCluster(): Promise<RgwAccess | null> {
+  const answer = await fetch(inject('rgwControl'));
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()) as RgwAccess | null;
+}

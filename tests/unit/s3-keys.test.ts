@@ -1,0 +1,56 @@
+import { objectKeyOf, s3Key } from 'lading/remotes/s3';
+import { describe, expect, it } from 'vitest';
+import { type ObjectKey, objectKey } from '../../ports/remote.ts';
+
+const ACCOUNTS = [
+  'ada',
+  'a b',
+  'a/b',
+  'a%2Fb',
+  'A/B',
+  'ä',
+  '.',
+  '..',
+  '...',
+  '%2E%2E',
+  "it's (1)*!",
+];
+
+describe('keys in a bucket', () => {
+  it.each(ACCOUNTS)('are read back for the account %j, with and without a prefix', (account) => {
+    const key = objectKey(account, 'media-1');
+    expect(objectKeyOf('', s3Key('', key))).toBe(key);
+    expect(objectKeyOf('app/files/', s3Key('app/files/', key))).toBe(key);
+  });
+
+  it('have no step that a url would be cleaned of', () => {
+    for (const account of ACCOUNTS) {
+      const key = s3Key('', objectKey(account, '..'));
+      expect(key.split('/').filter((step) => /^\.*$/.test(step))).toEqual([]);
+    }
+  });
+
+  it('differ where the ids differ', () => {
+    const keys = ACCOUNTS.map((account) => s3Key('', objectKey(account, 'media-1')));
+    expect(new Set(keys).size).toBe(ACCOUNTS.length);
+  });
+
+  it.each([
+    ['', 'one'],
+    ['', 'one/two/three'],
+    ['', '/two'],
+    ['', 'one/'],
+    ['', 'one/%zz'],
+    ['', 'one two/three'],
+    ['', '../media-1'],
+    ['', '%2e%2e/media-1'],
+    ['app/', 'ada/media-1'],
+  ])('with the prefix %j are not made as %j (contract 10.1)', (prefix, key) => {
+    expect(objectKeyOf(prefix, key)).toBeUndefined();
+  });
+
+  it('are the object keys themselves, where these have no dots alone', () => {
+    const key = objectKey('ada', '01890a5d-ac96-774b-bcce-b302099a8057');
+    expect(s3Key('', key)).toBe(key as string as ObjectKey);
+  });
+});
