@@ -1,4 +1,4 @@
-import type { Condition } from '../transport/table.ts';
+import type { Condition } from '../transport/seen.ts';
 import { errorCodeOf, isErrorDocument } from './errors.ts';
 
 /** The error document has one of these codes. */

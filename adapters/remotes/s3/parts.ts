@@ -5,6 +5,7 @@ import type { Transport } from '../transport/exchange.ts';
 import { clockOffsetMs } from '../transport/expiry.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
 import { downloadRules, positive } from '../transport/places.ts';
+import { sender } from '../transport/sender.ts';
 import { bucketOf } from './bucket.ts';
 import { createClient } from './client.ts';
 import { loadS3, type S3Module } from './load.ts';
@@ -38,6 +39,7 @@ export function partsOf(options: S3RemoteOptions): S3Parts {
   const http: Transport<S3Operation> = {
     // Not bound once: an app may replace the global one later, for tests or tracing.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    send: sender(options.fetch),
     clock,
     stallMs: positive('stallMs', options.stallMs ?? 30_000),
     headers: async () => ({}),
