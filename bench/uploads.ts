@@ -4,20 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lossyUploads } from './uploads/lossy.ts';
 import { memory } from './uploads/memory.ts';
+import { startS3 } from './uploads/s3-server.ts';
 import { startServer } from './uploads/server-process.ts';
 import { subjectOf } from './uploads/subjects.ts';
 import { throughput } from './uploads/throughput.ts';
 
-const KINDS = ['http', 'tus'];
 const folder = await mkdtemp(join(tmpdir(), 'lading-bench-'));
 const server = await startServer(folder);
+const s3 = await startS3();
+const places = {
+  http: server.origin,
+  tus: server.origin,
+  ...(s3 === undefined ? {} : { s3: JSON.stringify(s3.place) }),
+};
 try {
-  const subjects = KINDS.map((kind) => subjectOf(kind, server.origin));
+  const subjects = Object.entries(places).map(([kind, place]) => subjectOf(kind, place));
   for (const { of, subject, lading, plain, ratio, goal } of await throughput(folder, subjects)) {
     const rates = `${megabytes(lading)}/s, ${subject.baseline} ${megabytes(plain)}/s`;
     line(`${subject.name}, files of ${of}`, ratio, `of ${goal}`, rates);
   }
-  for (const { kind, small, large } of await memory(folder, KINDS, server.origin)) {
+  for (const { kind, small, large } of await memory(folder, places)) {
     const most = `${megabytes(small)} and ${megabytes(large)}`;
     line(`${kind}, memory for a file of 256 MB`, large / small, '× one of 4 MB', most);
   }
@@ -26,6 +32,7 @@ try {
   line('50 ms, 1 % loss: six at once', six / one, '× one at a time, of 4', rates);
 } finally {
   server.stop();
+  await s3?.cluster.stop();
   await rm(folder, { recursive: true, force: true });
 }
 

@@ -16,17 +16,16 @@ export interface MemoryFigures {
 /** What one upload takes at most, of a file that is 64 times as large as the other: each in a process of its own. */
 export async function memory(
   folder: string,
-  kinds: readonly string[],
-  origin: string,
+  places: Readonly<Record<string, string>>,
 ): Promise<readonly MemoryFigures[]> {
   const [small, large] = await Promise.all([
     benchFiles(folder, 1, SMALL_BYTES),
     benchFiles(folder, 1, LARGE_BYTES),
   ]);
   const figures: MemoryFigures[] = [];
-  for (const kind of kinds) {
+  for (const [kind, place] of Object.entries(places)) {
     const most = async ({ paths: [path = ''] }: typeof small) => {
-      const { stdout } = await run(process.execPath, [CHILD, folder, path, kind, origin]);
+      const { stdout } = await run(process.execPath, [CHILD, folder, path, kind, place]);
       return Number(stdout);
     };
     figures.push({ kind, small: await most(small), large: await most(large) });

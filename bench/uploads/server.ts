@@ -17,7 +17,7 @@ let count = 0;
 
 const server = createServer((request, response) => {
   const { url = '' } = request;
-  const serve = url.startsWith('/files') ? byTus : url.startsWith('/slow/') ? slow : put;
+  const serve = url.startsWith('/files') ? byTus : put;
   serve(request, response).catch(() => response.destroy());
 });
 process.on('disconnect', () => process.exit());
@@ -43,11 +43,4 @@ async function put(request: IncomingMessage, response: ServerResponse): Promise<
     response.writeHead(found === undefined ? 404 : 200, { 'Content-Length': found?.size ?? 0 });
     response.end();
   }
-}
-
-/** A remote whose every answer takes 50 ms. */
-async function slow(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  request.resume();
-  await new Promise((resolve) => request.on('end', resolve));
-  setTimeout(() => response.writeHead(201).end(), 50);
 }
