@@ -3,8 +3,15 @@ import type { DatabaseSync } from 'node:sqlite';
 /**
  * Clones the one attachment of a database: `count` more with ids, owners and events of their own, ten to an owner, as
  * the engine would have left them. A hundred thousand take seconds, where captures would take minutes.
+ * @param options `sharesBytes`: all hold the one file that is there, as captures of equal bytes do. Default each its
+ *   own, which is not there.
  */
-export function cloneAttachment(handle: DatabaseSync, mediaId: string, count: number): void {
+export function cloneAttachment(
+  handle: DatabaseSync,
+  mediaId: string,
+  count: number,
+  options: { readonly sharesBytes?: boolean } = {},
+): void {
   const columns = (table: string): readonly string[] =>
     handle
       .prepare(`SELECT name FROM pragma_table_info('${table}')`)
@@ -16,7 +23,8 @@ export function cloneAttachment(handle: DatabaseSync, mediaId: string, count: nu
       'blob_key'
     ],
   );
-  const ownKey = `printf('%s-%08x', '${key}', n.n)`;
+  const sharesBytes = options.sharesBytes === true;
+  const ownKey = sharesBytes ? `'${key}'` : `printf('%s-%08x', '${key}', n.n)`;
   const entity = `printf('entity-%d', n.n / 10)`;
   const changed = (column: string): string => {
     const withIds = `replace(replace(t.${column}, '${mediaId}', ${id}), '${key}', ${ownKey})`;
@@ -34,6 +42,7 @@ export function cloneAttachment(handle: DatabaseSync, mediaId: string, count: nu
     'lading_snapshot',
     'lading_media',
     'lading_ref',
+    'lading_job',
   ]) {
     const names = columns(table);
     const values = names.map(changed);
@@ -43,13 +52,18 @@ export function cloneAttachment(handle: DatabaseSync, mediaId: string, count: nu
       SELECT ${values.join(', ')} FROM n, ${table} AS t
       WHERE t.${names.includes('media_id') ? 'media_id' : 'stream'} = '${mediaId}'`);
   }
+  if (sharesBytes) handle.exec(`UPDATE lading_blob SET holders = holders + ${count}`);
+  else cloneBlobs(handle, key, count);
+  handle.exec('COMMIT');
+}
+
+function cloneBlobs(handle: DatabaseSync, key: string, count: number): void {
   handle.exec(`
     INSERT INTO lading_blob (blob_key, account_id, sha256, byte_size, holders, evictable, opened_at)
     SELECT m.blob_key, b.account_id, b.sha256, b.byte_size, 1, b.evictable, b.opened_at
     FROM lading_media AS m, lading_blob AS b WHERE b.blob_key = '${key}' AND m.blob_key <> '${key}'`);
   handle.exec(`UPDATE lading_usage SET bytes = bytes * ${count + 1}, blobs = ${count + 1},
     evictable_bytes = evictable_bytes * ${count + 1}`);
-  handle.exec('COMMIT');
 }
 
 /** Columns whose text names the attachment or its owner. */
@@ -60,4 +74,5 @@ const TEXT: ReadonlySet<string> = new Set([
   'url',
   'owner_key',
   'facts',
+  'idempotency_key',
 ]);
