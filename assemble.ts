@@ -320,8 +320,9 @@ export async function assemble(base: Opened): Promise<Lading> {
     explain: (ref, explainOptions) =>
       lifetime.run(async () => {
         const { explain } = await lifetime.load(onDemand.explain);
-        const story = host.history(asStream(own(ref)));
-        return explain(story, base.machine, { gates: gates.current() }, explainOptions);
+        const mediaId = own(ref);
+        const story = host.history(asStream(mediaId));
+        return explain(story, base.machine, { gates: gates.current(mediaId) }, explainOptions);
       }),
     storage: () => guardrails.view(),
     freeRoom: (bytes) =>

@@ -15,6 +15,7 @@ import { memoryRemote } from '../testing/memory-remote.ts';
 import { sampleJpeg } from '../testing/sample-files/index.ts';
 import { garbageFigures, garbageLine } from '../tests/support/scale/garbage.ts';
 import { openFigures, prepareFolder } from '../tests/support/scale/prepare.ts';
+import { scheduling } from './scheduling.ts';
 
 const ROUNDS = 5;
 const CAPTURES = 60;
@@ -27,6 +28,7 @@ try {
   await captures();
   await opening();
   await garbage();
+  await scheduling(folder);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

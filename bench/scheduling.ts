@@ -1,7 +1,5 @@
-/**
- * `npm run bench`, uploads: how well the slots are used at a remote that takes its time, and how soon the first upload
- * begins when many wait.
- */
+/** `npm run bench`: how well lanes are used at a remote that takes its time, and how soon one of many begins. */
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { directoryBlobs } from '../adapters/blobs/directory.ts';
 import { manualConnectivity } from '../adapters/connectivity/manual.ts';
@@ -9,19 +7,28 @@ import { type Lading, openLading, type Remote } from '../index.ts';
 import { openNodeSqlite } from '../persistence/drivers/node-sqlite.ts';
 import { bytesSource } from '../ports/source.ts';
 import { sampleJpeg } from '../testing/sample-files/index.ts';
+import { firstUploadMs, preparePending } from '../tests/support/scale/pending.ts';
 
 const LATENCY_MS = 50;
-const UPLOADS = 150;
+const UPLOADS = 240;
 const CONCURRENCY = 3;
 const PHOTO_BYTES = 200 * 1024;
+const ROUNDS = 5;
+const FEW = 10;
+const MANY = 10_000;
 
-/** Uploads a second at a remote that takes 50 ms for each, held against concurrency ÷ latency. */
-export async function throughput(folder: string): Promise<void> {
+export async function scheduling(folder: string): Promise<void> {
+  await lanes(folder);
+  await firstOfMany(folder);
+}
+
+/** Uploads a second with the defaults, held against what lanes could do that never wait: concurrency ÷ latency. */
+async function lanes(folder: string): Promise<void> {
   const remote = slowRemote();
   const net = manualConnectivity({ online: false });
   const lading = await openLading({
-    store: openNodeSqlite(join(folder, 'throughput.db')),
-    blobs: directoryBlobs({ directory: join(folder, 'throughput') }),
+    store: openNodeSqlite(join(folder, 'lanes.db')),
+    blobs: directoryBlobs({ directory: join(folder, 'lanes') }),
     remote: remote.port,
     connectivity: net,
     onlineDebounceMs: 0,
@@ -29,16 +36,44 @@ export async function throughput(folder: string): Promise<void> {
     account: 'me',
   });
   await captureAll(lading, UPLOADS);
+  const arrived = new Promise<void>((resolve) => {
+    const stop = lading.watch('sync', ({ pending }) => {
+      if (pending > 0) return;
+      stop();
+      resolve();
+    });
+  });
   net.set({ online: true });
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await lading.settled();
-  const { commits } = lading.metrics().total;
+  await arrived;
   await lading.close();
   const { beganAt, endedAt, meanMs } = remote.figures();
   const perSecond = (UPLOADS * 1_000) / (endedAt - beganAt);
-  const best = (CONCURRENCY * 1_000) / LATENCY_MS;
   process.stdout.write(
-    `${UPLOADS} uploads of ${PHOTO_BYTES / 1024} KB at a remote that takes ${LATENCY_MS} ms (${meanMs.toFixed(1)} measured): ${perSecond.toFixed(1)}/s, ${(perSecond / best).toFixed(3)} of concurrency ÷ latency (${((perSecond * meanMs) / 1000 / CONCURRENCY).toFixed(3)}); ${commits} commits\n`,
+    `uploads of 200 KB at a remote that takes ${LATENCY_MS} ms (its timer: ${meanMs.toFixed(1)}): ${perSecond.toFixed(1)}/s, ${used(perSecond, LATENCY_MS)} of concurrency ÷ latency, ${used(perSecond, meanMs)} by its timer\n`,
+  );
+}
+
+function used(perSecond: number, latencyMs: number): string {
+  return ((perSecond * latencyMs) / (CONCURRENCY * 1_000)).toFixed(3);
+}
+
+/** From opening to the first request, with ten and with ten thousand that wait; medians of rounds that alternate. */
+async function firstOfMany(folder: string): Promise<void> {
+  const cases = await Promise.all(
+    [FEW, MANY].map(async (count) => {
+      const path = await mkdtemp(join(folder, 'pending-'));
+      await preparePending(path, count);
+      return { count, path, ms: [] as number[] };
+    }),
+  );
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { path, ms } of cases) ms.push(await firstUploadMs(path));
+  }
+  const [few = Number.NaN, many = Number.NaN] = cases.map(
+    ({ ms }) => ms.toSorted((a, b) => a - b)[ROUNDS >> 1],
+  );
+  process.stdout.write(
+    `first upload with ${FEW} pending after ${few.toFixed(1)} ms, with ${MANY} after ${many.toFixed(1)} ms: ${(many / few).toFixed(2)} × few\n`,
   );
 }
 

@@ -68,6 +68,7 @@ const interrupted: Tell = (turn) => {
   const why: Readonly<Record<string, string>> = {
     offline: 'the network went away',
     paused: 'uploads were paused',
+    metered: 'the link costs by the byte now',
   };
   const reason = textOf(turn.payload['reason']);
   const known = why[reason] ?? (reason === '' ? 'its process ended' : quoted(reason));

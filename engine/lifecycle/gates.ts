@@ -1,3 +1,4 @@
+import type { MediaId } from '../../machines/attachment/types.ts';
 import type { Gates } from '../../machines/attachment/view.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { Connectivity, NetworkState } from '../../ports/connectivity.ts';
@@ -15,8 +16,10 @@ export interface Traffic {
 
 /** The engine's facts that hold uploads back; never events of an attachment (contract 2). */
 export interface GateKeeper {
-  /** The facts as they stand. */
-  current(): Gates;
+  /** The facts as they stand, for one attachment or for any. */
+  current(mediaId?: MediaId): Gates;
+  /** Queued attachments that cannot be started, since a step of theirs throws (contract 4.6). */
+  readonly broken: Set<MediaId>;
   /** Whether the remote may be contacted at all. */
   remoteOpen(): boolean;
   /** Whether its breaker lets nothing new begin. */
@@ -60,6 +63,7 @@ export function createGateKeeper(options: {
   const { connectivity, clock, debounceMs } = options;
   const listeners = new Set<() => void>();
   const watchers = new Set<() => void>();
+  const broken = new Set<MediaId>();
   let { online, metered } = connectivity.current();
   let paused = false;
   let credentialsOk = true;
@@ -105,12 +109,14 @@ export function createGateKeeper(options: {
     online && accountActive && reachable && !paused && !(unmetered && metered);
 
   return {
-    current: () => ({
+    broken,
+    current: (mediaId) => ({
       online: online && reachable,
       networkPolicyOk: !metered,
       paused,
       accountActive,
       credentialsOk,
+      isBroken: mediaId !== undefined && broken.has(mediaId),
       ...shown,
     }),
     remoteOpen: () => online && accountActive,

@@ -26,10 +26,6 @@ export interface Scheduler {
   retryGivenUp(): void;
   /** Asks for a retry of all that waits or failed and can be retried (contract 4.7). */
   retryAll(): Promise<Retried>;
-  /** Queued attachments that cannot be started, since a step of theirs throws. */
-  readonly broken: ReadonlySet<MediaId>;
-  /** A step of it worked: whatever was wrong with it is over. */
-  repaired(mediaId: MediaId): void;
   close(): void;
 }
 
@@ -64,8 +60,7 @@ export interface SchedulerParts {
 
 export function createScheduler(parts: SchedulerParts): Scheduler {
   const { host, events, tables, accountId, gates, traffic, queue, clock, logger } = parts;
-  /** Attachments whose step throws: a bug must not hold the queue (contract 4.6). */
-  const broken = new Set<MediaId>();
+  const { broken } = gates;
   let cancelWait: Cancel | undefined;
   let filling = false;
   let again = false;
@@ -141,8 +136,9 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     } catch (error) {
       if (closed || isClosed(error)) return;
       logger.error('an upload could not be started', { mediaId: chosen, error });
-      if (chosen !== undefined && broken.has(chosen)) again = true;
-      else later();
+      if (chosen === undefined || !broken.has(chosen)) return later();
+      again = true;
+      traffic.show();
     }
   }
 
@@ -213,8 +209,6 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       const uploads = onTheirWay.reduce((sum, situation) => sum + (jobs[situation] ?? 0), 0);
       return { retried, uploads };
     },
-    broken,
-    repaired: (mediaId) => void broken.delete(mediaId),
     close() {
       closed = true;
       cancelWait?.();

@@ -44,7 +44,7 @@ export function createSettled(parts: {
   readonly tables: AttachmentTables;
   readonly accountId: string;
   readonly gates: GateKeeper;
-  readonly uploads: Pick<Uploads, 'broken' | 'idle'>;
+  readonly uploads: Pick<Uploads, 'idle'>;
   readonly clock: Clock;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
@@ -64,20 +64,23 @@ export function createSettled(parts: {
       const looked = { accountId, runner: host.runner, now };
       const startable =
         !gates.remoteHeld() &&
-        queuedJobs(tx, tables, accountId, gates, uploads.broken.size + 1).some(
-          (mediaId) => !uploads.broken.has(mediaId),
+        queuedJobs(tx, tables, accountId, gates, gates.broken.size + 1).some(
+          (mediaId) => !gates.broken.has(mediaId),
         );
       return !startable && (mayBeStuck || uploadsUnderWay(tx, tables, looked).length === 0);
     });
   }
 
   function report(): SettledReport {
-    const now = gates.current();
     return events.read((tx) => ({
       waiting: waitingIn(tx).flatMap((mediaId) => {
         const media = tables.media(tx, mediaId);
         if (media === undefined || media.accountId !== accountId) return [];
-        const { state, waitingFor = null, until = null } = viewOf(media.facts, now);
+        const {
+          state,
+          waitingFor = null,
+          until = null,
+        } = viewOf(media.facts, gates.current(mediaId));
         return waitingFor === null ? [] : [{ mediaId, state, waitingFor, until }];
       }),
       jobs: tables.countJobs(tx, accountId),

@@ -17,8 +17,6 @@ export interface Uploads {
   start(): Promise<void>;
   /** Asks for a retry of all that waits or failed and can be retried. @throws {LadingError} `part_not_loaded`. */
   retryAll(): Promise<Retried>;
-  /** Queued attachments that cannot be started, since a step of theirs throws. */
-  readonly broken: ReadonlySet<MediaId>;
   /** The host looked for tasks to run while their part is not here: loads it if there are any. */
   readonly look: () => void;
   /** Resolves when no look, load, interruption or retry is under way. */
@@ -28,8 +26,6 @@ export interface Uploads {
 
 /** Runs something that nobody awaits, and keeps `idle` waiting for it. */
 export type Track = (what: string, work: () => Promise<void>) => Promise<void>;
-
-const NONE: ReadonlySet<MediaId> = new Set();
 
 export interface UploadsParts
   extends Omit<SchedulerParts, 'track' | 'traffic' | 'queue' | 'smallFirst'> {
@@ -88,8 +84,10 @@ export function createUploads(parts: UploadsParts): Uploads {
   }
 
   function begin(scheduler: Scheduler): void {
-    if (!begun) scheduler.retryGivenUp();
+    if (begun) return;
     begun = true;
+    scheduler.fill(); // what waits for nobody goes first
+    scheduler.retryGivenUp();
   }
 
   /** The part is here, whoever asked for it. */
@@ -147,7 +145,7 @@ export function createUploads(parts: UploadsParts): Uploads {
   host.onElsewhere(react);
   host.subscribe((changes) => {
     // A step that worked: whatever was wrong with it is over.
-    for (const { stream } of changes) part.here?.repaired(stream as string as MediaId);
+    for (const { stream } of changes) gates.broken.delete(stream as string as MediaId);
     if (changes.some(({ machine }) => machine === ATTACHMENT)) fill();
   });
 
@@ -164,9 +162,6 @@ export function createUploads(parts: UploadsParts): Uploads {
       return scheduler.retryAll();
     },
     look,
-    get broken() {
-      return part.here?.broken ?? NONE;
-    },
     async idle() {
       while (underWay.size > 0) await Promise.all(underWay);
     },

@@ -6,7 +6,7 @@ import {
   ownerKey,
   type RefEntry,
 } from '../../machines/attachment/types.ts';
-import { type AttachmentView, type Gates, viewOf } from '../../machines/attachment/view.ts';
+import { type AttachmentView, viewOf } from '../../machines/attachment/view.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { Cancel } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
@@ -55,7 +55,7 @@ export function createViews(parts: {
   const { host, events, tables, accountId, gates, progress, logger } = parts;
   const watchers = new Set<Watcher>();
 
-  function viewIn(tx: StoreTransaction, ref: AttachmentRef | MediaId, now: Gates): LiveView {
+  function viewIn(tx: StoreTransaction, ref: AttachmentRef | MediaId): LiveView {
     const mediaId = typeof ref === 'string' ? ref : ref.mediaId;
     const media = tables.media(tx, mediaId);
     // Another account's is as good as unknown (contract 10.7).
@@ -65,26 +65,25 @@ export function createViews(parts: {
         ? { state: 'local_only', waitingFor: 'author' }
         : { state: 'uploaded' };
     }
-    return liveView(mediaId, media.facts, now);
+    return liveView(mediaId, media.facts);
   }
 
-  function liveView(mediaId: MediaId, facts: AttachmentFacts, now: Gates): LiveView {
-    const shown = viewOf(facts, now, parts.sentences?.faults);
+  function liveView(mediaId: MediaId, facts: AttachmentFacts): LiveView {
+    const shown = viewOf(facts, gates.current(mediaId), parts.sentences?.faults);
     const live = shown.state === 'uploading' ? progress.get(mediaId) : undefined;
     return live === undefined ? shown : { ...shown, progress: live };
   }
 
   function view(ref: AttachmentRef | MediaId): LiveView {
-    return events.read((tx) => viewIn(tx, ref, gates.current()));
+    return events.read((tx) => viewIn(tx, ref));
   }
 
   function list(owner: Owner): readonly ListItem[] {
     requireOwnerOf(accountId, owner);
-    const now = gates.current();
     return events.read((tx) =>
       tables.refsOfOwner(tx, ownerKey(owner)).map(({ ref, facts }) => ({
         ref,
-        view: liveView(ref.mediaId, facts, now),
+        view: liveView(ref.mediaId, facts),
       })),
     );
   }

@@ -29,6 +29,8 @@ export interface Traffic {
   room(claimed: number): number;
   /** Lets one request through to each host that rests, now (contract 4.7). */
   letOneThrough(): void;
+  /** Tells screens how it stands. */
+  show(): void;
   /** Called when more may begin. */
   onFree(listener: () => void): void;
   close(): void;
@@ -164,6 +166,7 @@ export function createTraffic(parts: {
     letOneThrough() {
       for (const breaker of [own, ...others.values()]) breaker.letOneThrough();
     },
+    show,
     onFree: (listener) => void listeners.push(listener),
     close() {
       listeners.length = 0;

@@ -4,6 +4,7 @@ import { type AttachmentView, type Gates, openGates, viewOf } from './view.ts';
 /** Engine gates, each closed alone, in the order in which they are named when several are closed. */
 const gateRows: readonly (readonly [name: string, gates: Gates])[] = [
   ['all open', openGates],
+  ['its step throws', { ...openGates, isBroken: true }],
   ['everything paused', { ...openGates, paused: true }],
   ['account not active', { ...openGates, accountActive: false }],
   ['offline', { ...openGates, online: false }],

@@ -48,6 +48,8 @@ export interface Gates {
   readonly breakerOpen?: boolean;
   /** When it lets something through again, where that is known. Milliseconds since 1970. */
   readonly breakerUntil?: number | null;
+  /** Of this attachment alone: its step throws, which is a bug, and only a retry tries it again. Default false. */
+  readonly isBroken?: boolean;
 }
 
 /** Nothing is in the way. */
@@ -107,6 +109,7 @@ export function viewOf(
 
 /** The first gate that keeps a queued upload from starting, in the order in which people can do something about it. */
 export function closedGate(gates: Gates, unmetered = false): WaitingFor | null {
+  if (gates.isBroken) return 'retry';
   if (gates.paused) return 'resume';
   if (unmetered && gates.accountActive && gates.online && !gates.networkPolicyOk) {
     return 'unmetered_network';

@@ -28,8 +28,8 @@ export async function prepareFolder(folder: string, settled: number): Promise<vo
 }
 
 /** Leaves one attachment queued, as if captured with no network. */
-async function queueOne(folder: string): Promise<void> {
-  await once(folder, false, capture);
+export function queueOne(folder: string): Promise<string> {
+  return once(folder, false, capture);
 }
 
 /** Opens the folder in a process of its own, the best of `runs`: other work on the machine only makes it slower. */
