@@ -71,8 +71,8 @@ function forFailure({ error }: Pick<AttachmentFacts, 'error'>): Advice {
   if (error.class === 'bug') {
     return person('Report it with `lading export ID`. “Retry sync” tries again meanwhile.');
   }
-  if (error.class === 'auth') return person('Sign in again, then use “Retry sync”.');
   if (first !== undefined) return person(`${first}, then retry this attachment.`);
+  if (error.class === 'auth') return person('Sign in again, then use “Retry sync”.');
   return error.retryable
     ? person('See whether the remote works and can be reached from here, then use “Retry sync”.')
     : person(
@@ -89,6 +89,17 @@ const fixes: Readonly<Record<string, string>> = {
   redirect_refused: 'Correct the upload address: it redirects elsewhere',
   remote_full: 'Make space at the remote',
   disk_full: 'Free some space on the device',
+  outcome_unknown:
+    'See whether the file is at the remote; if it is, remove this attachment, for a retry sends it once more. If it is not',
+  location_missing: 'Tell the app where the server puts what it stores (`read` or `look` of the remote)',
+  size_missing: 'Tell the app how to read what the server says of an object (`read` of the remote)',
+  address_invalid: 'Correct the upload address that the app makes',
+  clock_skewed: 'Set the clock of the device',
+  host_not_found:
+    'See whether the device has a network and whether the name of the host in the upload address is right',
+  host_unreachable: 'See whether the server runs, and whether a firewall lets this device reach it',
+  tls_failed:
+    'See whether the certificate of the server is valid, whether the clock of the device is right, and whether the network wants a login first',
   not_the_remote:
     'Log in to the network, or use another one: something answers in the remote’s place',
 };

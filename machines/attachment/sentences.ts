@@ -15,6 +15,7 @@ const sentences: Readonly<Record<string, string>> = {
   remote_full: 'The server has no space left. Please try again later.',
   endpoint_missing: 'The upload address is wrong. Please tell your support.',
   forbidden: 'The server does not allow this upload.',
+  outcome_unknown: 'The server may already have this file. Please check, then try again.',
   internal_error: 'Something went wrong in the app. Please try again.',
 };
 
