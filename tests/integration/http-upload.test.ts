@@ -31,7 +31,8 @@ describe('an upload by PUT', () => {
   it('is one request, to a place made of ids, with its length, type and hash', async () => {
     const outcome = await remote().upload(uploadRequest(PHOTO), lent.run());
     const url = `${world.endpoint}${PATH}`;
-    expect(outcome).toEqual({ ok: true, receipt: { url, token: null, byteSize: 300_000 } });
+    const receipt = { url, token: null, byteSize: 300_000, sha256: sha256(PHOTO) };
+    expect(outcome).toEqual({ ok: true, receipt });
     expect(world.server.seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
       `PUT ${PATH}`,
     ]);

@@ -1,7 +1,7 @@
 import type { MediaFacts } from '../../../machines/attachment/types.ts';
 import type { ObjectKey } from '../../../ports/remote.ts';
 import type { Answer } from '../transport/exchange.ts';
-import { FaultSignal } from '../transport/faults.ts';
+import { FaultSignal, fault } from '../transport/faults.ts';
 import { withoutQuery } from '../transport/places.ts';
 import { faultOfVerdict, PORTAL } from '../transport/statuses.ts';
 import { digestIn } from './digest.ts';
@@ -20,7 +20,7 @@ export async function foundIn(
   const told =
     read === undefined
       ? {}
-      : await askApp(() => read({ operation, objectKey, url, status, headers, body }));
+      : await askApp(() => read({ operation, objectKey, url, status, headers, body }), UNREADABLE);
   if (told === undefined) {
     throw new FaultSignal(faultOfVerdict(PORTAL, answer, 'a request', undefined));
   }
@@ -37,6 +37,12 @@ export async function foundIn(
     ...(token === undefined ? {} : { token }),
   };
 }
+
+const UNREADABLE = fault(
+  'retryable',
+  'answer_unreadable',
+  'The app could not read what the server answered.',
+);
 
 /** Whether that is what was captured; what the remote does not tell, is not held against it. */
 export function isSame({ byteSize, sha256 }: HttpFound, media: MediaFacts): boolean {

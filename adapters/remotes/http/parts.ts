@@ -1,3 +1,4 @@
+import type { Fault } from '../../../machines/attachment/types.ts';
 import { LadingError } from '../../../ports/errors.ts';
 import { encodeIdPart } from '../../../ports/id-part.ts';
 import type { ObjectKey } from '../../../ports/remote.ts';
@@ -76,17 +77,19 @@ export async function locatorOf(
 }
 
 /** @throws {FaultSignal} when it threw; its own error may hold a token and goes no further. */
-export async function askApp<T>(call: () => T | Promise<T>): Promise<T> {
+export async function askApp<T>(
+  call: () => T | Promise<T>,
+  otherwise: Fault = noPlace,
+): Promise<T> {
   try {
     return await call();
   } catch (error) {
     if (error instanceof LadingError || error instanceof FaultSignal) throw error;
-    throw new FaultSignal(
-      fault('retryable', 'address_failed', 'The app could not say where or how to ask.'),
-    );
+    throw new FaultSignal(otherwise);
   }
 }
 
+const noPlace = fault('retryable', 'address_failed', 'The app could not say where or how to ask.');
 const noAddress = fault(
   'terminal',
   'address_invalid',

@@ -46,6 +46,7 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
   const parts: HttpParts = { options, endpoint, origins: rules.origins, http };
 
   return {
+    host: endpoint.host,
     upload: (request, context) => uploadByHttp(parts, request, context),
 
     async head(objectKey, { signal }): Promise<HeadOutcome> {

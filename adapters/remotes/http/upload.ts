@@ -119,11 +119,9 @@ async function received(
     if (looked.ok) url = looked.found?.url;
   }
   if (url === undefined) return NO_PLACE;
-  const locator = await locatorOf(parts, objectKey, url);
-  return {
-    ok: true,
-    receipt: { url: locator, token: found.token ?? null, byteSize: media.byteSize },
-  };
+  const { token = null, byteSize = media.byteSize, sha256 } = found;
+  const receipt = { url: await locatorOf(parts, objectKey, url), token, byteSize };
+  return { ok: true, receipt: sha256 === undefined ? receipt : { ...receipt, sha256 } };
 }
 
 const notStored = fault(

@@ -16,8 +16,10 @@ export const leadsAway: Condition = {
 
 /** A session that is over, at the remote itself: other credentials are what it lacks. */
 export const leadsToLogin: Condition = {
-  words: 'to a login page',
-  holds: (seen) => /(^|\/)(log-?in|sign-?in|sso|auth)\b/i.test(targetOf(seen)?.pathname ?? ''),
+  words: 'to a login page of the same origin',
+  holds: (seen) =>
+    !leadsAway.holds(seen) &&
+    /(^|\/)(log-?in|sign-?in|sso|auth)\b/i.test(targetOf(seen)?.pathname ?? ''),
 };
 
 /** RFC 6750, 3.1. */
