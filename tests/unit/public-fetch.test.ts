@@ -62,8 +62,8 @@ describe('contract 10.3: an answer of a foreign host, whatever its status', () =
     [205, true, undefined],
     [304, false, 'redirect_refused'],
     [199, false, 'network'],
-    [600, false, 'server_error'],
-    [999, false, 'server_error'],
+    [600, false, 'not_the_remote'],
+    [999, false, 'not_the_remote'],
   ])('a download that is answered %i ends with an outcome', async (status, ok, code) => {
     const remote = tusRemote({
       endpoint: 'https://tus.example/files',

@@ -266,7 +266,6 @@ describe('what a remote says of one file', () => {
   it('holds no other: refusals, conflicts and locks are answers (contract 4.6)', async () => {
     const faults: readonly Fault[] = [
       { ok: false, class: 'terminal', code: 'too_large' },
-      { ok: false, class: 'auth', code: 'unauthorized' },
       { ok: false, class: 'retryable', code: 'locked' },
       { ok: false, class: 'retryable', code: 'conflict' },
       { ok: false, class: 'mismatch', code: 'checksum_mismatch' },

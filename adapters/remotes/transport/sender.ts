@@ -4,7 +4,7 @@ import { sendByFetch } from './send-by-fetch.ts';
 
 /**
  * How requests leave: by `fetch` where the app gave one or where there is nothing else, and by `node:http` in Node, whose
- * own `fetch` holds a streamed body as a whole (docs/decisions/0015).
+ * own `fetch` holds a streamed body as a whole (docs/decisions/0016).
  */
 export function sender(fetch: typeof globalThis.fetch | undefined): Send {
   if (fetch !== undefined || !isNode()) {
