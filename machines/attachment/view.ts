@@ -89,7 +89,7 @@ export function viewOf(
 ): AttachmentView {
   const state = stateOf(facts, gates);
   const waitingFor = waitingForOf(facts, gates);
-  const until = (waitingFor === 'remote' ? gates.breakerUntil : facts.until) ?? null;
+  const until = (waitingFor === 'remote' ? gates.breakerUntil : timerOf(facts, waitingFor)) ?? null;
   return {
     state,
     since: facts.since,
@@ -141,6 +141,11 @@ const shownAs: Readonly<Record<Situation, ViewState>> = {
 function stateOf(facts: AttachmentFacts, gates: Gates): ViewState {
   const isWaiting = facts.situation === 'queued' && waitingForOf(facts, gates) !== null;
   return isWaiting ? 'local_only' : shownAs[facts.situation];
+}
+
+/** The end of a situation's own timer; a pause has none. */
+function timerOf({ until }: AttachmentFacts, waitingFor: WaitingFor | null): number | null {
+  return waitingFor === 'resume' ? null : until;
 }
 
 type Reason = WaitingFor | null | ((facts: AttachmentFacts, gates: Gates) => WaitingFor | null);

@@ -29,6 +29,8 @@ export interface Runner {
   lading: Lading | undefined;
   /** Being closed: takes no more commands. */
   closing: boolean;
+  /** Its user paused all uploads. */
+  isPaused: boolean;
 }
 
 /** A phone: a disk, a clock, a link, and one or two processes on one database. */
@@ -63,6 +65,9 @@ export interface Device {
   close(): void;
   /** What it believes. */
   readonly isOnline: boolean;
+  readonly isMetered: boolean;
+  /** When the link last changed, by {@link Device.setOnline} or {@link Device.setMetered}, in elapsed milliseconds. */
+  readonly linkChangedMs: number;
   setOnline(online: boolean): void;
   /** What the device believes stays; nothing passes. */
   setReachable(reachable: boolean): void;
@@ -93,6 +98,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
   let bootWanted = false;
   let isOff = false;
   let meteredSinceMs: number | undefined;
+  let linkChangedMs = 0;
   const leftovers = createLeftoverWatch();
 
   const engineNames = Array.from({ length: engines }, (_, index) =>
@@ -134,6 +140,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
       stall: createStall(process),
       lading: undefined,
       closing: false,
+      isPaused: false,
     };
     runners.push(runner);
     const chanceHere = chance.fork(`boot ${boots}`);
@@ -353,8 +360,15 @@ export function createDevice(world: World, name: string, engines: number): Devic
     get isOnline() {
       return links().every((link) => link.connectivity.current().online);
     },
+    get isMetered() {
+      return meteredSinceMs !== undefined;
+    },
+    get linkChangedMs() {
+      return linkChangedMs;
+    },
     setOnline(online) {
       trace.note(name, online ? 'online' : 'offline');
+      linkChangedMs = time.elapsedMs;
       for (const link of links()) link.setOnline(online);
     },
     setReachable(reachable) {
@@ -363,6 +377,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
     },
     setMetered(metered) {
       trace.note(name, metered ? 'link is metered' : 'link is not metered');
+      linkChangedMs = time.elapsedMs;
       if (!metered) meteredSinceMs = undefined;
       else meteredSinceMs ??= time.elapsedMs;
       for (const link of links()) link.setMetered(metered);

@@ -6,7 +6,7 @@ import { inTime, judge, judgeAll, judgeAlways } from './judge.ts';
 import { oracles } from './oracles/index.ts';
 import type { Sabotage } from './sabotage.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
-import { steps } from './steps.ts';
+import { prefer, steps } from './steps.ts';
 import { troubles } from './troubles.ts';
 import { createVerbs, type Verbs } from './verbs.ts';
 import { weighted } from './weighted.ts';
@@ -138,10 +138,12 @@ const live: Plot = async (world, devices, verbs) => {
     const ready = device.ready();
     if (ready.length === 0) continue;
     const at = chance.pick(ready);
-    // A draw of its own: the lives of seeds stay what they were.
+    // Draws of their own: the lives of seeds stay what they were.
     if (chance.fork('garbage').chance(0.15)) {
       verbs.plain(at, 'collect garbage', (lading) => lading.collectGarbage());
     }
+    const wish = chance.fork('prefer');
+    if (wish.chance(0.08)) prefer({ world, verbs, device, at, random: wish });
     weighted(chance, steps).run({ world, verbs, device, at, random: chance });
   }
 };

@@ -82,8 +82,20 @@ export const steps: readonly Step[] = [
       if (waits) verbs.sendNow(at, ref.mediaId);
     }),
   },
-  { weight: 1, run: ({ verbs, at }) => verbs.plain(at, 'pause all', (l) => l.pause()) },
-  { weight: 2, run: ({ verbs, at }) => verbs.plain(at, 'resume all', (l) => l.resume()) },
+  {
+    weight: 1,
+    run({ verbs, at }) {
+      at.isPaused = true;
+      verbs.plain(at, 'pause all', (l) => l.pause());
+    },
+  },
+  {
+    weight: 2,
+    run({ verbs, at }) {
+      at.isPaused = false;
+      verbs.plain(at, 'resume all', (l) => l.resume());
+    },
+  },
   {
     weight: 4,
     run: withRef(({ verbs, at }, { ref }) =>
@@ -110,6 +122,11 @@ export const steps: readonly Step[] = [
     }),
   },
 ];
+
+/** Beside the others, by a draw of its own. */
+export const prefer: Step['run'] = withRef(({ verbs, at }, { ref }) =>
+  verbs.plain(at, `prefer ${ref.mediaId}`, (lading) => lading.prefer(ref)),
+);
 
 interface Found {
   readonly owner: Owner;

@@ -33,6 +33,54 @@ describe('what a screen shows (contract 2)', () => {
     }
   });
 
+  it('names a gate that is closed, whichever are, and shows as uploading only when none is', () => {
+    const base = queued().facts;
+    const closers: readonly (readonly [WaitingFor, Partial<Gates>])[] = [
+      ['retry', { isBroken: true }],
+      ['resume', { paused: true }],
+      ['account', { accountActive: false }],
+      ['network', { online: false }],
+      ['unmetered_network', { networkPolicyOk: false }],
+      ['credentials', { credentialsOk: false }],
+      ['remote', { breakerOpen: true, breakerUntil: 99 }],
+      ['slot', { slotFree: false }],
+    ];
+    let combinations = 0;
+    for (let bits = 0; bits < 2 ** closers.length; bits++) {
+      const closed = closers.filter((_, index) => (bits & (1 << index)) !== 0);
+      const gates: Gates = Object.assign({}, openGates, ...closed.map(([, gate]) => gate));
+      for (const unmetered of [false, true]) {
+        for (const held of [false, true]) {
+          const facts = { ...base, held, ...(unmetered ? { unmetered: true as const } : {}) };
+          const inTheWay = [
+            ...(held ? ['resume'] : []),
+            ...closed
+              .map(([name]) => name)
+              .filter((name) => unmetered || name !== 'unmetered_network'),
+          ];
+          const { state, waitingFor, until } = viewOf(facts, gates);
+          expect(state).toBe(inTheWay.length === 0 ? 'uploading' : 'local_only');
+          if (inTheWay.length === 0) expect(waitingFor).toBeUndefined();
+          else expect(inTheWay).toContain(waitingFor);
+          expect(until).toBe(waitingFor === 'remote' ? 99 : undefined);
+          combinations += 1;
+        }
+      }
+    }
+    expect(combinations).toBe(1_024);
+  });
+
+  it('knows no end of a pause, also of one that waits for its next try', () => {
+    const facts = { ...queued().facts, situation: 'waiting', until: BIRTH + 60_000 } as const;
+    expect(viewOf(facts, openGates)).toMatchObject({
+      waitingFor: 'backoff',
+      until: BIRTH + 60_000,
+    });
+    const paused = viewOf({ ...facts, held: true }, openGates);
+    expect(paused.waitingFor).toBe('resume');
+    expect(paused.until).toBeUndefined();
+  });
+
   it('names a metered link only to what its field keeps to unmetered ones (contract 3.4)', () => {
     const { facts } = queued();
     const metered = { ...openGates, networkPolicyOk: false };

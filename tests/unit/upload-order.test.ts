@@ -114,7 +114,7 @@ describe('fairness between owners (contract 4.6)', () => {
     expect(orderOf(phone, names)).toBe('a1 pair a2');
   });
 
-  it('passes over an owner whose attachment cannot be stepped (contract 4.6)', async () => {
+  it('passes over an owner whose attachment cannot be stepped, which shows that it waits for a retry (contract 4.6)', async () => {
     const { phone, lading } = await queued();
     const names = new Map<string, string>();
     const [bad = ''] = await capture(phone, lading, names, 'a', 1);
@@ -124,8 +124,14 @@ describe('fairness between owners (contract 4.6)', () => {
     phone.handle.exec('DELETE FROM lading_snapshot');
     phone.net.set({ online: true });
     const next = await phone.open({ concurrency: 1 });
-    await phone.until(next.settled());
+    const seen: string[] = [];
+    next.watch(bad, (view) => seen.push(shows(view)));
+    const { waiting } = await phone.until(next.settled());
     expect(orderOf(phone, names)).toBe('b1 b2');
+    expect(seen.at(-1)).toBe('local_only, waiting for retry');
+    expect(waiting).toEqual([
+      { mediaId: bad, state: 'local_only', waitingFor: 'retry', until: null },
+    ]);
   });
 });
 

@@ -11,6 +11,7 @@ import { refsConverge } from './refs-converge.ts';
 import { refsResolve } from './refs-resolve.ts';
 import { replayEqualsState } from './replay-equals-state.ts';
 import { waitingExplained } from './waiting-explained.ts';
+import { waitingTrue } from './waiting-true.ts';
 import { withinBudget } from './within-budget.ts';
 
 export type { Oracle } from './oracle.ts';
@@ -21,6 +22,7 @@ export const oracles: readonly Oracle[] = [
   refsConverge,
   appRows,
   waitingExplained,
+  waitingTrue,
   oneObject,
   replayEqualsState,
   answersMeetRuns,
