@@ -12,6 +12,7 @@ const foundBySeed: Readonly<Record<string, number>> = {
   'new-op-id-each-time': 5,
   'op-forgotten-early': 6,
   'lease-ignored': 6,
+  'no-second-look': 17,
   'shared-file-removed': 9,
   'budget-ignored': 7,
 };

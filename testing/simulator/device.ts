@@ -1,37 +1,28 @@
 import { directoryBlobs } from '../../adapters/blobs/directory.ts';
 import type { Lading, LadingOptions } from '../../lading.ts';
 import { openLading } from '../../open-lading.ts';
-import type { Clock } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
-import type { StorageNumbers } from '../../ports/storage-estimate.ts';
 import { type SimProcess, simProcess } from '../world/process.ts';
-import type { SeededRandom } from '../world/seeded-random.ts';
 import { simBackend } from '../world/sim-backend.ts';
 import { SimDisk } from '../world/sim-disk.ts';
-import { type DiskPortOptions, diskPort } from '../world/sim-disk-port.ts';
+import { diskPort } from '../world/sim-disk-port.ts';
 import { simRemote } from '../world/sim-remote.ts';
 import type { SimDatabase } from '../world/sim-sqlite.ts';
 import type { DeviceClock } from '../world/virtual-clock.ts';
 import { ACCOUNT, appFields, appSchema, PROJECTS, projectRefs } from './app.ts';
 import { createLeftoverWatch } from './leftover-watch.ts';
+import { linkSwitch } from './link-switch.ts';
+import { lodge } from './lodger.ts';
 import { uploadRun } from './rows.ts';
+import type { Runner } from './runner.ts';
+import { createSession, tellOfSignIn } from './session.ts';
 import { processView, sharedDatabase } from './shared-database.ts';
-import { createStall, type Stall } from './stall.ts';
+import { createStall } from './stall.ts';
+import { latencyOf, wishesOf } from './wishes.ts';
 import type { World } from './world.ts';
 
-/** One engine of a device: a process with Lading open in it. */
-export interface Runner {
-  readonly name: string;
-  readonly process: SimProcess;
-  readonly stall: Stall;
-  /** Undefined until it has opened. */
-  lading: Lading | undefined;
-  /** Being closed: takes no more commands. */
-  closing: boolean;
-  /** Its user paused all uploads. */
-  isPaused: boolean;
-}
+export type { Runner };
 
 /** A phone: a disk, a clock, a link, and one or two processes on one database. */
 export interface Device {
@@ -97,14 +88,15 @@ export function createDevice(world: World, name: string, engines: number): Devic
   let died = false;
   let bootWanted = false;
   let isOff = false;
-  let meteredSinceMs: number | undefined;
-  let linkChangedMs = 0;
+  let isLodgerToCome = scenario.hasLodger === true && name === 'A';
+  let lodger: SimProcess | undefined;
   const leftovers = createLeftoverWatch();
 
   const engineNames = Array.from({ length: engines }, (_, index) =>
     engines === 1 ? name : `${name}${index + 1}`,
   );
   const links = () => engineNames.map((engine) => network.link(engine));
+  const net = linkSwitch(world, name, links);
 
   function openDatabase(): NonNullable<typeof shared> {
     if (shared !== undefined) return shared;
@@ -146,16 +138,25 @@ export function createDevice(world: World, name: string, engines: number): Devic
     const chanceHere = chance.fork(`boot ${boots}`);
     const link = process.port(runner.stall.link(network.link(engine)));
     const processClock = process.clock(runner.stall.clock(clock));
-    const rawDisk = diskPort(disk, latencyOf(processClock, chanceHere.fork('disk latency')));
+    const rawDisk = diskPort(
+      disk,
+      latencyOf(scenario, processClock, chanceHere.fork('disk latency')),
+    );
     try {
       const view = processView(process, openDatabase());
       const sql = sabotage.sql?.(view, processClock) ?? view;
+      const session = createSession(world, {
+        process,
+        clock: processClock,
+        random: chanceHere.fork('session'),
+        isOnline: () => link.connectivity.current().online,
+      });
       const remote = simRemote(link, world.store, {
-        token: () => world.token,
+        token: (key) => session.token(key),
         chunkBytes: scenario.chunkBytes,
         putBelowBytes: scenario.putBelowBytes,
       });
-      const watched = world.uploads.watched(remote, {
+      const watched = world.uploads.watched(session.signedIn(remote), {
         who: engine,
         isAlive: () => process.isAlive,
         runOf: (key) => (database === undefined ? undefined : uploadRun(database.sql, key)),
@@ -178,6 +179,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
         projects: PROJECTS,
         concurrency: scenario.concurrency,
         ...wishesOf(world, process, disk),
+        ...session.options,
         onlineDebounceMs: 100,
         runner: {
           leaseMs: scenario.leaseMs,
@@ -202,17 +204,31 @@ export function createDevice(world: World, name: string, engines: number): Devic
     }
   }
 
-  function latencyOf(clockHere: Clock, latency: SeededRandom): DiskPortOptions {
-    const { diskMs } = scenario;
-    if (diskMs === undefined) return {};
-    return { clock: clockHere, latencyMs: () => latency.int(0, diskMs) };
+  /** Before the app is first opened, another account has used the device. A crash in between ends that for good. */
+  function moveIn(): void {
+    isLodgerToCome = false;
+    const process = simProcess(`${name} before`);
+    const chanceHere = chance.fork('lodger');
+    const processClock = process.clock(clock);
+    const port = process.port(
+      diskPort(disk, latencyOf(scenario, processClock, chanceHere.fork('disk'))),
+    );
+    const blobs = directoryBlobs({ disk: port, random: chanceHere.fork('blobs') });
+    lodger = process;
+    const store = processView(process, openDatabase());
+    const parts = { store, blobs: leftovers.watched(blobs, process), clock: processClock };
+    lodge(world, process, parts, chanceHere, () => {
+      lodger = undefined;
+      device.boot();
+    });
   }
 
   /** It has a while to let go of what it was sending when the link became metered. */
   function heldBack(runner: Runner, key: string): string | undefined {
     const file = world.ledger.find(key.slice(key.indexOf('/') + 1));
     if (file?.unmetered !== true || file.sendNow || runner.stall.isStill) return undefined;
-    const isMetered = meteredSinceMs !== undefined && time.elapsedMs - meteredSinceMs > LET_GO_MS;
+    const since = net.meteredSinceMs();
+    const isMetered = since !== undefined && time.elapsedMs - since > LET_GO_MS;
     return isMetered ? `${runner.name} sends ${file.name} over a metered link` : undefined;
   }
 
@@ -246,6 +262,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
   }
 
   function killAll(): void {
+    lodger?.kill();
+    lodger = undefined;
     for (const runner of runners) killProcess(runner);
     abandonDatabase();
     died = true;
@@ -255,13 +273,16 @@ export function createDevice(world: World, name: string, engines: number): Devic
   function closeAll(then: () => void): void {
     for (const runner of device.ready()) {
       runner.closing = true;
-      trace.note(runner.name, 'closes');
+      const signsOut = scenario.refreshes === true && chance.fork(`out ${boots}`).chance(0.5);
+      trace.note(runner.name, signsOut ? 'signs out' : 'closes');
       const closed = (): void => {
         trace.note(runner.name, 'is closed');
         killProcess(runner);
         then();
       };
-      runner.process.guard(runner.lading.close()).then(closed, (error: unknown) => {
+      const { lading } = runner;
+      const ended: Promise<unknown> = signsOut ? lading.signOut() : lading.close();
+      runner.process.guard(ended).then(closed, (error: unknown) => {
         trace.note(runner.name, `could not close: ${String(error)}`);
         closed();
         if (runners.length === 0) abandonDatabase();
@@ -289,6 +310,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
   const isUp = (): boolean =>
     runners.length === engines && runners.every(({ lading }) => lading !== undefined);
 
+  world.onSignIn.push(() => tellOfSignIn(world, device));
+
   const device: Device = {
     name,
     clock,
@@ -314,6 +337,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
     },
     boot() {
       isOff = false;
+      if (isLodgerToCome) moveIn();
+      if (lodger !== undefined) return;
       for (const engine of engineNames) {
         if (!runners.some((runner) => runner.name === engine)) start(engine);
       }
@@ -358,54 +383,18 @@ export function createDevice(world: World, name: string, engines: number): Devic
       closeAll(() => {});
     },
     get isOnline() {
-      return links().every((link) => link.connectivity.current().online);
+      return net.isOnline();
     },
     get isMetered() {
-      return meteredSinceMs !== undefined;
+      return net.meteredSinceMs() !== undefined;
     },
     get linkChangedMs() {
-      return linkChangedMs;
+      return net.changedMs();
     },
-    setOnline(online) {
-      trace.note(name, online ? 'online' : 'offline');
-      linkChangedMs = time.elapsedMs;
-      for (const link of links()) link.setOnline(online);
-    },
-    setReachable(reachable) {
-      trace.note(name, reachable ? 'reachable' : 'cut off without knowing');
-      for (const link of links()) link.setReachable(reachable);
-    },
-    setMetered(metered) {
-      trace.note(name, metered ? 'link is metered' : 'link is not metered');
-      linkChangedMs = time.elapsedMs;
-      if (!metered) meteredSinceMs = undefined;
-      else meteredSinceMs ??= time.elapsedMs;
-      for (const link of links()) link.setMetered(metered);
-    },
+    setOnline: net.setOnline,
+    setReachable: net.setReachable,
+    setMetered: net.setMetered,
     onUp: () => {},
   };
   return device;
-}
-
-/** What the app asks for beside its fields. */
-function wishesOf({ scenario, clock }: World, process: SimProcess, disk: SimDisk): Wishes {
-  const { budgetBytes, cacheBytes, cacheAgeMs, collects, estimates = false } = scenario;
-  const age = cacheAgeMs === undefined ? {} : { maxAgeMs: cacheAgeMs };
-  const isSilent = collects?.(clock.elapsedMs) === false;
-  const estimate = process.port({ estimate: async () => roomOf(disk) });
-  return {
-    ...(budgetBytes === undefined ? {} : { storageBudgetBytes: budgetBytes }),
-    ...(cacheBytes === undefined ? {} : { cache: { maxBytes: cacheBytes, ...age } }),
-    ...(isSilent ? { garbage: { everyMs: Number.POSITIVE_INFINITY } } : {}),
-    ...(estimates && Number.isFinite(disk.capacityBytes) ? { storageEstimate: estimate } : {}),
-  };
-}
-
-type Wishes = Partial<
-  Pick<LadingOptions, 'storageBudgetBytes' | 'cache' | 'garbage' | 'storageEstimate'>
->;
-
-function roomOf({ capacityBytes, usedBytes }: SimDisk): StorageNumbers {
-  if (!Number.isFinite(capacityBytes)) return {};
-  return { freeBytes: Math.max(0, capacityBytes - usedBytes) };
 }

@@ -40,6 +40,7 @@ export async function bringToRest(
   world.network.faults = { ...calmNetwork, holdMs: world.network.faults.holdMs };
   world.refusal = undefined;
   for (const host of [BACKEND_HOST, REMOTE_HOST]) world.network.setHostUp(host, true);
+  world.isSessionOver = false;
   world.token = world.store.issueToken(ACCOUNT, 2 * patience.mostMs);
   for (const device of devices) mend(world, device);
   // What is under way, or was planned (a power cut, a network that comes and goes), still happens.
@@ -93,6 +94,7 @@ function askAgain(world: World, device: Device): void {
     const tried = (work: Promise<unknown>): void => {
       process.guard(work).catch((error: unknown) => world.trace.note(name, String(error)));
     };
+    tried(lading.credentials(world.scenario.refreshes === true ? world.token : undefined));
     tried(lading.resume());
     for (const { mediaId, facts } of mediaOf(device)) {
       if (facts.held) tried(lading.resume(mediaId));
@@ -126,11 +128,11 @@ function isAtRest({ sql }: Device): boolean {
   return (
     sql !== undefined &&
     count(sql, 'SELECT count(*) AS n FROM lading_task') === 0 &&
-    count(sql, 'SELECT count(*) AS n FROM lading_outbox') === 0 &&
+    count(sql, `SELECT count(*) AS n FROM lading_outbox WHERE account_id = '${ACCOUNT}'`) === 0 &&
     count(
       sql,
       `SELECT count(*) AS n FROM lading_job
-       WHERE situation IN ('queued', 'waiting', 'uploading', 'attaching', 'awaitingCredentials', 'held')`,
+       WHERE account_id = '${ACCOUNT}' AND situation IN ('queued', 'waiting', 'uploading', 'attaching', 'awaitingCredentials', 'held')`,
     ) === 0
   );
 }

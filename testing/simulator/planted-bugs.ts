@@ -1,18 +1,12 @@
 import { attachmentMachine } from '../../machines/attachment/machine.ts';
 import type { Connectivity } from '../../ports/connectivity.ts';
-import { LadingError } from '../../ports/errors.ts';
 import type { SqlRow, SqlValue } from '../../ports/sql.ts';
 import { commitsLate, interposed, withoutSync } from './interpose.ts';
-import type { Sabotage } from './sabotage.ts';
+import { accountBugs } from './planted-account-bugs.ts';
+import { having, type PlantedBug, replaced } from './planting.ts';
 import type { Scenario, Trouble } from './scenario.ts';
 
-/** A deliberate bug that the simulator must find. */
-export interface PlantedBug extends Sabotage {
-  /** For `npm run simulate -- --bug NAME`. */
-  readonly name: string;
-  /** What is wrong, as a sentence. */
-  readonly sentence: string;
-}
+export type { PlantedBug } from './planting.ts';
 
 /** Each is planted from outside, and none of them is in the product. */
 export const plantedBugs: readonly PlantedBug[] = [
@@ -267,14 +261,11 @@ export const plantedBugs: readonly PlantedBug[] = [
       }),
     plant: () => replaced(attachmentMachine.implementations.guards, 'isEvictable', () => true),
   },
+  ...accountBugs,
 ];
 
 /** Where an outbox row's creation stands among the statement's values; its due time comes next. */
 const CREATED_AT = 5;
-
-function having(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {
-  return (real) => ({ ...real, troubles: new Set([...real.troubles, ...troubles]) });
-}
 
 function twoRunners(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {
   return (real) => ({ ...having(...troubles)(real), runnersOnA: 2 });
@@ -297,17 +288,4 @@ function isTaskRemoval(sql: string): boolean {
 
 function isClaimable(sql: string): boolean {
   return sql.includes('FROM lading_task') && sql.includes('r.expires_at > ?');
-}
-
-/** @throws {LadingError} when the machine has nothing of that name: the bug would be none. */
-function replaced(parts: object | undefined, name: string, value: unknown): () => void {
-  const all = parts as Record<string, unknown> | undefined;
-  const real = all?.[name];
-  if (all === undefined || real === undefined) {
-    throw new LadingError('invalid_option', `The machine has no ${name} to replace.`);
-  }
-  all[name] = value;
-  return () => {
-    all[name] = real;
-  };
 }

@@ -1,7 +1,9 @@
 import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
+import { accountPrefix } from '../../ports/blob-store.ts';
 import { sidecarIds } from '../../ports/sidecar-name.ts';
 import type { SqlDatabase } from '../../ports/sql.ts';
 import type { SimDisk } from '../world/sim-disk.ts';
+import { ACCOUNT } from './app.ts';
 
 /** What oracles read straight from a device's tables: the engine is not asked about itself. */
 
@@ -22,7 +24,9 @@ export interface MediaRow {
 }
 
 export function mediaOf({ sql }: WithRows): readonly MediaRow[] {
-  return (sql?.all('SELECT * FROM lading_media ORDER BY media_id') ?? []).map((row) => ({
+  return (
+    sql?.all('SELECT * FROM lading_media WHERE account_id = ? ORDER BY media_id', ACCOUNT) ?? []
+  ).map((row) => ({
     mediaId: String(row['media_id']),
     origin: String(row['origin']),
     blobKey: row['blob_key'] === null ? null : String(row['blob_key']),
@@ -49,7 +53,8 @@ export interface RefRow {
 
 /** In the order of each owner's list. */
 export function refsOf({ sql }: WithRows): readonly RefRow[] {
-  const rows = sql?.all('SELECT * FROM lading_ref ORDER BY owner_key, rank, media_id') ?? [];
+  const query = 'SELECT * FROM lading_ref WHERE account_id = ? ORDER BY owner_key, rank, media_id';
+  const rows = sql?.all(query, ACCOUNT) ?? [];
   return rows.map((row) => ({
     mediaId: String(row['media_id']),
     ownerKey: String(row['owner_key']),
@@ -65,12 +70,14 @@ export function count(sql: SqlDatabase, query: string): number {
 
 /** Where the directory's layout has blobs. */
 const BLOBS = 'blobs/';
+/** Those of the app's account. */
+const OURS = `${BLOBS}${accountPrefix(ACCOUNT)}`;
 
-/** Blobs of a device by key; temporary files apart. */
+/** Blobs of the account on a device by key; temporary files apart. */
 export function blobsOf({ disk }: { readonly disk: SimDisk }): ReadonlyMap<string, Uint8Array> {
   return new Map(
     [...disk.contents()]
-      .filter(([path]) => path.startsWith(BLOBS))
+      .filter(([path]) => path.startsWith(OURS))
       .map(([path, bytes]) => [path.slice(BLOBS.length), bytes]),
   );
 }
@@ -79,7 +86,10 @@ export function blobsOf({ disk }: { readonly disk: SimDisk }): ReadonlyMap<strin
 export function sidecarsOf({ disk }: { readonly disk: SimDisk }): readonly string[] {
   return [...disk.contents().keys()]
     .filter((path) => path.startsWith('sidecars/'))
-    .map((path) => sidecarIds(path.slice('sidecars/'.length))?.mediaId ?? path);
+    .flatMap((path) => {
+      const ids = sidecarIds(path.slice('sidecars/'.length));
+      return ids === undefined || ids.accountId === ACCOUNT ? [ids?.mediaId ?? path] : [];
+    });
 }
 
 export function blobOf({ disk }: { readonly disk: SimDisk }, key: string): Uint8Array | undefined {

@@ -36,6 +36,10 @@ export interface Scenario {
   readonly cacheAgeMs?: number;
   /** The platform says how much room is left, on days when there is little. Default it never says. */
   readonly estimates?: boolean;
+  /** The app keeps a token of its own, and gets new ones when it is asked (contract 4.4). Default its remote asks for each. */
+  readonly refreshes?: boolean;
+  /** Another account has used device A before, and left work there (contract 4.8). Default none has. */
+  readonly hasLodger?: boolean;
   /** A process that is opened at this moment collects garbage by itself. Default always. */
   readonly collects?: (elapsedMs: number) => boolean;
 }
@@ -104,6 +108,8 @@ export function scenarioOf(seed: number): Scenario {
     unmetered: random.chance(0.4),
     budgetBytes: random.chance(0.25) ? random.int(30_000, 120_000) : undefined,
     cacheBytes: random.chance(0.35) ? random.int(0, 40_000) : undefined,
+    refreshes: random.fork('refreshes').chance(0.6),
+    hasLodger: random.fork('lodger').chance(0.25),
   };
 }
 

@@ -109,13 +109,21 @@ function refuse({ world, random }: TroubleContext): void {
   world.refusal = { reply, left, untilMs: world.clock.elapsedMs + random.int(1_000, 20_000) };
 }
 
-/** Credentials end, and the user signs in again a while later. */
+/** Credentials end. The session goes on, and gives new ones to who asks, or the user signs in again a while later. */
 function signInAgain({ world, random }: TroubleContext): void {
   world.trace.note('world', 'credentials end');
   world.store.revokeTokens(ACCOUNT);
+  const lasts = world.scenario.refreshes === true && random.fork('session').chance(0.5);
+  if (lasts) {
+    world.token = world.store.issueToken(ACCOUNT); // what the app has stored, for whoever starts now
+    return;
+  }
+  world.isSessionOver = true;
   world.clock.schedule(random.int(100, 20_000), () => {
     world.trace.note('world', 'credentials are new');
+    world.isSessionOver = false;
     world.token = world.store.issueToken(ACCOUNT);
+    for (const told of world.onSignIn) told();
   });
 }
 

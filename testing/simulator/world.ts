@@ -43,6 +43,12 @@ export interface World {
   readonly forbidden: Set<string>;
   /** Credentials that the user of every device has signed in with. */
   token: Token;
+  /** Nothing but a new sign-in gives credentials. */
+  isSessionOver: boolean;
+  /** Attachments of another account, which was signed in before; true: their capture was acknowledged. */
+  readonly lodger: Map<string, boolean>;
+  /** Called when the user has signed in again. */
+  readonly onSignIn: (() => void)[];
   logger(who: string): Logger;
 }
 
@@ -105,6 +111,9 @@ export function createWorld(scenario: Scenario, sqlite: SimSqlite, sabotage: Sab
     refusal: undefined,
     forbidden,
     token: store.issueToken(ACCOUNT),
+    isSessionOver: false,
+    lodger: new Map(),
+    onSignIn: [],
     logger: (who) => {
       const log = (message: string, details?: Readonly<Record<string, unknown>>): void =>
         trace.note(who, `  log: ${message} ${sayDetails(details)}`);

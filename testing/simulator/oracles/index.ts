@@ -1,3 +1,4 @@
+import { accountsApart } from './accounts-apart.ts';
 import { answersMeetRuns } from './answers-meet-runs.ts';
 import { appRows } from './app-rows.ts';
 import { bytesKept } from './bytes-kept.ts';
@@ -9,6 +10,7 @@ import { opsAppliedOnce } from './ops-applied-once.ts';
 import type { Oracle } from './oracle.ts';
 import { refsConverge } from './refs-converge.ts';
 import { refsResolve } from './refs-resolve.ts';
+import { refusalsBurnNothing } from './refusals-burn-nothing.ts';
 import { replayEqualsState } from './replay-equals-state.ts';
 import { waitingExplained } from './waiting-explained.ts';
 import { waitingTrue } from './waiting-true.ts';
@@ -31,6 +33,8 @@ export const oracles: readonly Oracle[] = [
   noPlaceStored,
   withinBudget,
   cacheBounded,
+  refusalsBurnNothing,
+  accountsApart,
   // The last one: what it fetches keeps engines busy again.
   refsResolve,
 ];

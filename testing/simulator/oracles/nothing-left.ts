@@ -36,7 +36,7 @@ function leftAtTheRemote(world: World): readonly string[] {
 function leftInTables({ name, sql }: Device): readonly string[] {
   if (sql === undefined) return [`${name} has no database open`];
   const tasks = sql.all('SELECT stream, kind, name, buried FROM lading_task');
-  const ops = count(sql, 'SELECT count(*) AS n FROM lading_outbox');
+  const ops = count(sql, `SELECT count(*) AS n FROM lading_outbox WHERE account_id = '${ACCOUNT}'`);
   return [
     ...tasks.map((task) => `${name}: ${String(task['name'])} of ${String(task['stream'])} is left`),
     ...(ops === 0 ? [] : [`${name}: ${ops} ops are left in the outbox`]),
