@@ -91,7 +91,8 @@ const fixes: Readonly<Record<string, string>> = {
   disk_full: 'Free some space on the device',
   outcome_unknown:
     'See whether the file is at the remote; if it is, remove this attachment, for a retry sends it once more. If it is not',
-  location_missing: 'Tell the app where the server puts what it stores (`read` or `look` of the remote)',
+  location_missing:
+    'Tell the app where the server puts what it stores (`read` or `look` of the remote)',
   size_missing: 'Tell the app how to read what the server says of an object (`read` of the remote)',
   address_invalid: 'Correct the upload address that the app makes',
   clock_skewed: 'Set the clock of the device',

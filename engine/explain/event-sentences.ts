@@ -69,6 +69,7 @@ const interrupted: Tell = (turn) => {
     offline: 'the network went away',
     paused: 'uploads were paused',
     metered: 'the link costs by the byte now',
+    signed_out: 'its account signed out',
   };
   const reason = textOf(turn.payload['reason']);
   const known = why[reason] ?? (reason === '' ? 'its process ended' : quoted(reason));

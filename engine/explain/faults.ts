@@ -46,6 +46,10 @@ function asClause(message: string): string {
 const byCode: Readonly<Record<string, string>> = {
   source_missing: 'its bytes are not on this device any more',
   source_changed: 'its bytes on this device are not those that were captured',
+  source_unreadable: 'its bytes on this device could not be read this time',
+  hash_mismatch: 'the remote holds other bytes than were captured',
+  credentials_refused: 'the sign-in had just been refused, and it was not sent under it',
+  other_account: 'another account is signed in',
   remote_missing: 'the object is not at the remote',
   internal_error: 'a bug: a part of the app threw an error, or was given up after many runs',
   secrets_unavailable:

@@ -118,6 +118,23 @@ describe('a session that has ended (contract 4.4, field case 38)', () => {
     expect(app.phone.rows('SELECT * FROM lading_task')).toEqual([]);
   });
 
+  it('leaves no trace of what was handed over in any row (contract 10.4)', async () => {
+    const app = signedIn();
+    const canary = 'canary-5f2c9a77e1';
+    const tokens = refresher([`${canary}-refreshed`]);
+    const lading = await app.open({ ...tokens });
+    app.valid = `${canary}-refreshed`;
+    await captureMany(app.phone, lading, 2);
+    await app.phone.pass(1_000);
+    await app.phone.until(lading.credentials(`${canary}-given`));
+    await app.phone.pass(1_000);
+    expect(app.handed).toEqual([`${canary}-refreshed`, `${canary}-given`]);
+    const tables = app.phone.rows(`SELECT name FROM sqlite_schema WHERE type = 'table'`);
+    const rows = tables.flatMap(({ name }) => app.phone.rows(`SELECT * FROM "${String(name)}"`));
+    expect(rows.length).toBeGreaterThan(10);
+    expect(JSON.stringify([rows, app.phone.logged])).not.toContain(canary);
+  });
+
   it('wakes all, however many', async () => {
     const app = signedIn({ online: false });
     const lading = await app.open({ concurrency: 200 });
