@@ -2,10 +2,10 @@ import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
 import { type S3Sign, s3Signer } from 'lading/remotes/s3';
 import type { RgwWorld } from './rgw-world.ts';
 
-/** A server of the app that makes presigned urls, as many do: nothing but the url comes back. */
+/** A server of the app that makes presigned urls, as many do: good for a quarter of an hour, and nothing else comes back. */
 export function presigning(
   { endpoint, bucket, client }: RgwWorld,
-  expiresIn: () => number = () => 900,
+  signedAt: () => Date = () => new Date(),
 ): S3Sign {
   const presigner = new S3RequestPresigner({ ...client.config });
   const { protocol, hostname, port } = new URL(endpoint);
@@ -28,7 +28,11 @@ export function presigning(
     };
     const { query: made = {} } = await presigner.presign(
       request as unknown as Parameters<S3RequestPresigner['presign']>[0],
-      { expiresIn: expiresIn(), unhoistableHeaders: new Set(['x-amz-meta-sha256']) },
+      {
+        expiresIn: 900,
+        signingDate: signedAt(),
+        unhoistableHeaders: new Set(['x-amz-meta-sha256']),
+      },
     );
     const pairs = Object.entries(made).map((pair) => pair.map(String) as [string, string]);
     const url = new URL(request.path, endpoint);

@@ -22,6 +22,14 @@ export interface SdkResponse {
   readonly body: Uint8Array;
 }
 
+/** The SDK, loaded, and its client. */
+export interface SdkClient {
+  readonly sdk: S3Module;
+  readonly client: S3Client;
+  /** What is signed from now on is signed with credentials that are asked for from now on. */
+  readonly beginRequest: () => void;
+}
+
 /** Sends one request; `call` is what was given to `S3Client.send` beside the command. */
 export type SdkHandler = (
   request: SdkRequest,
@@ -38,8 +46,9 @@ export function createClient(
   options: Pick<S3RemoteOptions, 'sign'>,
   credentials: () => S3Credentials | Promise<S3Credentials>,
   handle: SdkHandler,
-): S3Client {
-  return new sdk.S3Client({
+): SdkClient {
+  const { provider, beginRequest } = askedEachTime(credentials);
+  const client = new sdk.S3Client({
     region: bucket.region,
     endpoint: bucket.endpoint.origin,
     forcePathStyle: bucket.pathStyle,
@@ -56,15 +65,17 @@ export function createClient(
     } as NonNullable<S3ClientConfig['requestHandler']>,
     logger: SILENT,
     ...(options.sign === undefined
-      ? { credentials: askedEachTime(credentials) }
+      ? { credentials: provider }
       : { credentials: NOBODY, signer: AS_IT_IS }),
   });
+  return { sdk, client, beginRequest };
 }
 
-/** The SDK would keep what it was given until it says that it expires. */
+/** The SDK would keep what it was given until it says that it expires; and it asks twice for one request. */
 function askedEachTime(
   credentials: () => S3Credentials | Promise<S3Credentials>,
-): () => Promise<S3Credentials> {
+): Pick<SdkClient, 'beginRequest'> & { readonly provider: () => Promise<S3Credentials> } {
+  let asked: Promise<S3Credentials> | undefined;
   const ask = async (): Promise<S3Credentials> => {
     try {
       const { accessKeyId, secretAccessKey, sessionToken } = await credentials();
@@ -77,7 +88,16 @@ function askedEachTime(
       throw new FaultSignal(fault('retryable', 'credentials_failed', message));
     }
   };
-  return Object.assign(ask, { memoized: true });
+  const provider = (): Promise<S3Credentials> => {
+    asked ??= ask();
+    return asked;
+  };
+  return {
+    provider: Object.assign(provider, { memoized: true }),
+    beginRequest() {
+      asked = undefined;
+    },
+  };
 }
 
 const NOBODY: S3Credentials = { accessKeyId: 'nobody', secretAccessKey: 'nobody' };

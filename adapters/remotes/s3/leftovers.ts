@@ -80,7 +80,7 @@ async function listPage(
   after: string | null,
   signal: AbortSignal,
 ): Promise<IncompletePage | Fault> {
-  const input = { Prefix: prefix, ...markersOf(after) };
+  const input = { Prefix: prefix, ...markersOf(after), MaxUploads: parts.pageSize };
   const told = await call(parts, 'ListMultipartUploads', input, { signal });
   if (!told.ok) return told;
   const { Uploads = [], IsTruncated, NextKeyMarker, NextUploadIdMarker } = told.output;

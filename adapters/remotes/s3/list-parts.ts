@@ -18,7 +18,7 @@ export async function listParts(
   const etags = new Map<number, string>();
   for (let after: string | undefined; ; ) {
     const marker = after === undefined ? {} : { PartNumberMarker: after };
-    const input = { Key, UploadId: uploadId, ...marker };
+    const input = { Key, UploadId: uploadId, ...marker, MaxParts: parts.pageSize };
     const told = await call(parts, 'ListParts', input, { signal });
     if (!told.ok) return told;
     for (const { PartNumber, Size, ETag } of told.output.Parts ?? []) {

@@ -1,4 +1,3 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import { systemClock } from '../../../ports/clock.ts';
 import { LadingError } from '../../../ports/errors.ts';
 import type { Transport } from '../transport/exchange.ts';
@@ -7,8 +6,8 @@ import { FaultSignal, fault } from '../transport/faults.ts';
 import { downloadRules, positive } from '../transport/places.ts';
 import { sender } from '../transport/sender.ts';
 import { bucketOf } from './bucket.ts';
-import { createClient } from './client.ts';
-import { loadS3, type S3Module } from './load.ts';
+import { createClient, type SdkClient } from './client.ts';
+import { loadS3 } from './load.ts';
 import type { S3Credentials, S3Operation, S3RemoteOptions } from './options.ts';
 import { SMALLEST_PART_BYTES } from './part-plan.ts';
 import { handlerOf, type S3Parts } from './send.ts';
@@ -33,8 +32,8 @@ export function checkedParts(options: S3RemoteOptions): S3Parts {
 export function partsOf(options: S3RemoteOptions): S3Parts {
   const bucket = bucketOf(options);
   const clock = options.clock ?? systemClock();
-  let loading: Promise<{ readonly sdk: S3Module; readonly client: S3Client }> | undefined;
-  let client: S3Client | undefined;
+  let loading: Promise<SdkClient> | undefined;
+  let client: SdkClient['client'] | undefined;
 
   const http: Transport<S3Operation> = {
     // Not bound once: an app may replace the global one later, for tests or tracing.
@@ -69,10 +68,11 @@ export function partsOf(options: S3RemoteOptions): S3Parts {
     learnt: { refusesConditions: false },
   };
 
-  async function open(): Promise<{ readonly sdk: S3Module; readonly client: S3Client }> {
+  async function open(): Promise<SdkClient> {
     const sdk = await loadS3();
-    client = createClient(sdk, bucket, options, () => credentialsOf(options), handlerOf(parts));
-    return { sdk, client };
+    const made = createClient(sdk, bucket, options, () => credentialsOf(options), handlerOf(parts));
+    client = made.client;
+    return made;
   }
   return parts;
 }

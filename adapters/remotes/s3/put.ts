@@ -20,12 +20,14 @@ export async function uploadByPut(
     const met = await meet(parts, request, signal);
     if (met !== null) return met;
   }
-  let told = await put(parts, request, context);
+  const onSent = forwardOnly(context);
+  const attempt = () => put(parts, request, onSent, signal);
+  let told = await attempt();
   if (!told.ok && isConditionRefused(parts, told)) {
     const met = context.rerun ? null : await meet(parts, request, signal);
     if (met !== null) return met;
     parts.learnt.refusesConditions = true;
-    told = await put(parts, request, context);
+    told = await attempt();
     // It was not the condition.
     if (!told.ok && told.class === 'terminal') parts.learnt.refusesConditions = false;
   }
@@ -68,7 +70,8 @@ export function aboutObject({ bucket }: S3Parts, { objectKey, media }: UploadReq
 function put(
   parts: S3Parts,
   request: UploadRequest,
-  context: UploadContext,
+  onSent: (bytes: number) => void,
+  signal: AbortSignal,
 ): Promise<Told<'PutObject'>> {
   const { byteSize, sha256 } = request.media;
   const input = {
@@ -78,9 +81,19 @@ function put(
     ChecksumSHA256: base64OfHex(sha256),
   };
   return call(parts, 'PutObject', input, {
-    signal: context.signal,
+    signal,
     piece: pieceOf(request, 0, byteSize),
     sha256,
-    onSent: (bytes) => context.onProgress(bytes),
+    onSent,
   });
+}
+
+/** Progress never goes back, also where all is sent again. */
+function forwardOnly({ onProgress }: UploadContext): (bytes: number) => void {
+  let most = 0;
+  return (bytes) => {
+    if (bytes <= most) return;
+    most = bytes;
+    onProgress(bytes);
+  };
 }

@@ -1,12 +1,10 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { Fault } from '../../../machines/attachment/types.ts';
 import { type Answer, ask, type Transport } from '../transport/exchange.ts';
 import { FaultSignal, fault, faultOf } from '../transport/faults.ts';
 import type { Piece } from '../transport/piece.ts';
 import type { Bucket } from './bucket.ts';
-import type { SdkHandler, SdkRequest } from './client.ts';
+import type { SdkClient, SdkHandler, SdkRequest } from './client.ts';
 import { sha256Of } from './hex.ts';
-import type { S3Module } from './load.ts';
 import type { Shapes } from './operations.ts';
 import type { S3Operation, S3RemoteOptions, S3Sign } from './options.ts';
 import { type SignedRequest, signedByApp } from './presign.ts';
@@ -19,9 +17,11 @@ export interface S3Parts {
   /** Where a request may go. */
   readonly origins: ReadonlySet<string>;
   /** Loaded and made once. */
-  sdk(): Promise<{ readonly sdk: S3Module; readonly client: S3Client }>;
+  sdk(): Promise<SdkClient>;
   /** What this remote has learnt of its store. */
   readonly learnt: { refusesConditions: boolean };
+  /** Entries in a page of a listing. Default: the store's, 1,000. */
+  readonly pageSize?: number | undefined;
 }
 
 export interface CallOptions {
@@ -107,7 +107,7 @@ async function run<Operation extends S3Operation>(
   input: Shapes[Operation]['input'],
   options: CallOptions & { readonly isUnsent: boolean },
 ): Promise<Shapes[Operation]['output']> {
-  const { sdk, client } = await parts.sdk();
+  const { sdk, client, beginRequest } = await parts.sdk();
   const key = 'Key' in input ? input.Key : 'Prefix' in input ? input.Prefix : undefined;
   const flight: Call = { ...options, operation, key: key ?? '', answered: false };
   // Ten commands with the same shape; the SDK's types tell each apart, and none of them as one.
@@ -123,6 +123,7 @@ async function run<Operation extends S3Operation>(
       { step: 'build' },
     );
   }
+  beginRequest();
   try {
     return await (client.send as unknown as AnySend).call(client, command, flight);
   } catch (error) {
