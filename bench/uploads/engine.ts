@@ -18,11 +18,12 @@ export async function sendByLading(
   concurrency: number,
 ): Promise<number> {
   const path = await mkdtemp(join(folder, 'device-'));
+  const sent = countSent(remote, files.paths.length);
   const connectivity = manualConnectivity({ online: false });
   const lading = await openLading({
     store: openNodeSqlite(join(path, 'app.db')),
     blobs: directoryBlobs({ directory: join(path, 'blobs') }),
-    remote,
+    remote: sent.remote,
     connectivity,
     onlineDebounceMs: 0,
     concurrency,
@@ -42,6 +43,7 @@ export async function sendByLading(
     }
     const began = performance.now();
     connectivity.set({ online: true });
+    await sent.all; // asking all the time whether it is done would cost more than some uploads do
     const { jobs } = await lading.settled();
     if (Object.values(jobs).some((count) => count > 0))
       throw new Error(`left: ${JSON.stringify(jobs)}`);
@@ -49,6 +51,21 @@ export async function sendByLading(
   } finally {
     await lading.close();
   }
+}
+
+/** @returns `all` resolves when so many uploads were answered well. */
+function countSent(inner: Remote, count: number) {
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  let left = count;
+  const remote: Remote = {
+    ...inner,
+    async upload(request, context) {
+      const outcome = await inner.upload(request, context);
+      if (outcome.ok && --left === 0) resolve();
+      return outcome;
+    },
+  };
+  return { remote, all };
 }
 
 /** Runs `send` for each, so many at a time. @returns milliseconds. */
