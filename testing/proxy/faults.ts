@@ -39,6 +39,8 @@ export type ProxyFault =
   | { readonly act: 'limit'; readonly side: Side; readonly bytesPerSecond: number }
   /** The body ends after this many bytes, and its `Content-Length` says so: whoever reads it sees nothing wrong. */
   | { readonly act: 'truncate'; readonly side: Side; readonly toBytes: number }
+  /** A bit of the byte at this position is another one; the first by default. Checksums of the connection see nothing. */
+  | { readonly act: 'corrupt'; readonly side: Side; readonly atByte?: number }
   /** So many bytes more than there were, and a `Content-Length` that says so. */
   | { readonly act: 'oversize'; readonly side: Side; readonly byBytes: number };
 
@@ -118,6 +120,7 @@ const SAID: Readonly<Record<ProxyFaultName, readonly [one: string, many: string]
   limit: ['1 exchange slowed down', 'exchanges slowed down'],
   truncate: ['1 body cut short', 'bodies cut short'],
   oversize: ['1 body made longer', 'bodies made longer'],
+  corrupt: ['1 body damaged', 'bodies damaged'],
 };
 
 /** `37 connections cut, 12 replies dropped`: what was done, for people. */

@@ -50,6 +50,11 @@ export async function pump(from: Readable, to: Writable, options: PumpOptions): 
   for await (const piece of from.iterator({ destroyOnReturn: false })) {
     const bytes = piece as Buffer;
     const room = Math.min(stopAt, keepTo) - seen;
+    const at = corruptedAt(fault, side) - seen;
+    if (at >= 0 && at < bytes.byteLength) {
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+      options.onHit();
+    }
     const passing = bytes.subarray(0, Math.max(0, room));
     seen += bytes.byteLength;
     await options.line.wait(bytes.byteLength, signal);
@@ -81,6 +86,11 @@ function truncatedTo(fault: ProxyFault | undefined, side: Side): number {
   return fault?.act === 'truncate' && fault.side === side
     ? fault.toBytes
     : Number.POSITIVE_INFINITY;
+}
+
+/** No byte has a number below zero. */
+function corruptedAt(fault: ProxyFault | undefined, side: Side): number {
+  return fault?.act === 'corrupt' && fault.side === side ? (fault.atByte ?? 0) : -1;
 }
 
 function rateOf(fault: ProxyFault | undefined, side: Side): number | undefined {

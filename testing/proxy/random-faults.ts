@@ -24,8 +24,11 @@ export interface RandomFaultsOptions {
   readonly longestMs?: number;
 }
 
-/** Every fault, broken connections most often. */
-export const anyFault: Readonly<Record<ProxyFaultName, number>> = {
+/**
+ * Every fault that a client notices, broken connections most often. Damage (`corrupt`) is not among them: only a remote
+ * that is told a checksum notices it.
+ */
+export const anyFault: Readonly<Record<Exclude<ProxyFaultName, 'corrupt'>, number>> = {
   cut: 6,
   reset: 2,
   'lose reply': 4,
@@ -98,6 +101,11 @@ export function randomFaults(
       case 'truncate': {
         const side = random.pick(SIDES);
         return { act, side, toBytes: random.int(0, side === 'request' ? length : SHORT_BYTES) };
+      }
+      case 'corrupt': {
+        const side = random.pick(SIDES);
+        const most = (side === 'request' ? length : SHORT_BYTES) - 1;
+        return { act, side, atByte: random.int(0, Math.max(0, most)) };
       }
       case 'oversize':
         return { act, side: 'reply', byBytes: random.int(1, SHORT_BYTES) };

@@ -229,6 +229,17 @@ describe('a planned fault', () => {
     expect(got.body).toEqual(REPLY.subarray(0, 3));
   });
 
+  it('corrupt: a bit of one byte is another one, either way', async () => {
+    await planned({ act: 'corrupt', side: 'request', atByte: 200_000 });
+    const damaged = Buffer.from(BODY);
+    damaged.writeUInt8(damaged.readUInt8(200_000) ^ 1, 200_000);
+    expect(world.arrived[0]).toMatchObject({ bytes: 300_000, sha256: sha256(damaged) });
+    const got = await planned({ act: 'corrupt', side: 'reply' });
+    expect(got.body.subarray(1)).toEqual(REPLY.subarray(1));
+    expect(got.body[0]).toBe((REPLY[0] ?? 0) ^ 1);
+    expect(world.proxy.counts()).toMatchObject({ corrupt: 2 });
+  });
+
   it('oversize: more bytes than there were, either way', async () => {
     await planned({ act: 'oversize', side: 'request', byBytes: 5 });
     expect(await world.ended(1)).toMatchObject({ bytes: 300_005, ended: 'whole' });
