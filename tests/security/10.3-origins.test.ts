@@ -89,6 +89,11 @@ describe('contract 10.3: a redirect or a Location to another origin is refused',
     });
     const upload = await remote().upload(uploadRequest(content(10)), engine().run());
     expect(upload).toMatchObject({ code: 'redirect_refused' });
+    // Where the app gave a fetch, and in a browser, requests leave by it.
+    const byFetch = remote({ fetch: (input, init) => globalThis.fetch(input, init) });
+    expect(await byFetch.head(key, { handle: null, signal: never })).toMatchObject({
+      code: 'redirect_refused',
+    });
     expect(other.seen).toEqual([]);
   });
 

@@ -37,7 +37,7 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'redirect',
-    file: 'adapters/remotes/transport/exchange.ts',
+    file: 'adapters/remotes/transport/send-by-fetch.ts',
     find: "redirect: 'manual',",
     replace: "redirect: 'follow',",
     test: 'tests/security/10.3-origins.test.ts',
@@ -62,8 +62,8 @@ export const originsProtections: readonly Protection[] = [
     clause: '10.3',
     line: 'private addresses',
     file: 'adapters/remotes/transport/download.ts',
-    find: 'trusted || rules.publicGet === undefined',
-    replace: 'trusted || rules.publicGet !== undefined',
+    find: 'rules.endpoint.origin || rules.publicGet === undefined',
+    replace: 'rules.endpoint.origin || rules.publicGet !== undefined',
     test: 'tests/security/10.3-origins.test.ts',
   },
   {
@@ -93,9 +93,9 @@ export const originsProtections: readonly Protection[] = [
   {
     clause: '10.3',
     line: 'bounded',
-    file: 'adapters/remotes/transport/exchange.ts',
-    find: 'while (text.length < LONGEST_BODY)',
-    replace: 'while (reader !== undefined)',
+    file: 'adapters/remotes/transport/send.ts',
+    find: 'if (text.length >= longest) break;',
+    replace: 'if (text.length < 0) break;',
     test: 'tests/security/10.3-origins.test.ts',
   },
   {
