@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { exchange } from '../../adapters/remotes/transport/exchange.ts';
 import { sendByNode } from '../../adapters/remotes/transport/send-by-node.ts';
 
@@ -134,4 +134,60 @@ describe('a request by node:http', () => {
     );
     await expect(sent).rejects.toThrow('the card was pulled out');
   });
+
+  it('that asks whether its body is wanted sends none of it when it is refused', async () => {
+    const seen = { read: 0, closed: false };
+    const url = await serve(() => {});
+    server?.on('checkContinue', (_request, response) => response.writeHead(403).end('no'));
+    const answer = await exchange(
+      { send: sendByNode },
+      { ...put(url, pieceOf(4_000, seen)), expectContinue: true },
+    );
+    expect(answer).toMatchObject({ status: 403, body: 'no' });
+    expect(seen.read).toBeLessThanOrEqual(1);
+  });
+
+  it('that asks whether its body is wanted sends it when the server says so', async () => {
+    const got = await sentTo((request, response) => {
+      response.writeContinue();
+      void take(request, response);
+    });
+    expect(got).toMatchObject({ status: 200, body: String(10 * PIECE_BYTES) });
+  });
+
+  it('that asks whether its body is wanted sends it to a server that never says so', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      let asked = (): void => {};
+      const arrived = new Promise<void>((resolve) => {
+        asked = resolve;
+      });
+      const got = sentTo((request, response) => {
+        asked();
+        void take(request, response);
+      });
+      await arrived;
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await got).toMatchObject({ status: 200, body: String(10 * PIECE_BYTES) });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  async function sentTo(answer: RequestListener) {
+    const url = await serve(() => {});
+    server?.on('checkContinue', answer);
+    const piece = pieceOf(10, { read: 0, closed: false });
+    return exchange({ send: sendByNode }, { ...put(url, piece), expectContinue: true });
+  }
 });
+
+function put(url: string, piece: ReturnType<typeof pieceOf>) {
+  return { method: 'PUT', url, headers: headers(), signal: never, piece };
+}
+
+const take = async (...[request, response]: Parameters<RequestListener>): Promise<void> => {
+  let bytes = 0;
+  for await (const chunk of request) bytes += (chunk as Buffer).byteLength;
+  response.end(String(bytes));
+};

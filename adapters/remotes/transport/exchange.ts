@@ -35,6 +35,8 @@ export interface Exchange {
   readonly onSent?: ((bytes: number) => void) | undefined;
   /** Characters of the answer's body that are kept. Default 4,096. */
   readonly longestBody?: number | undefined;
+  /** Asks first whether the piece is wanted. */
+  readonly expectContinue?: boolean | undefined;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface Exchange {
  */
 export async function exchange(
   http: Pick<Transport<string>, 'send'>,
-  { method, url, headers, signal, piece, onSent, longestBody }: Exchange,
+  { method, url, headers, signal, piece, onSent, longestBody, expectContinue }: Exchange,
 ): Promise<Answer> {
   const sent = piece && counted(piece, onSent);
   if (piece !== undefined) headers.set('Content-Length', String(piece.size));
@@ -56,6 +58,7 @@ export async function exchange(
       signal,
       body: sent?.bytes,
       longestBody,
+      expectContinue,
     });
     if (answer.status >= 200 && answer.status < 300 && sent?.isWhole() === false) throw early();
     return { url, ...answer };
@@ -68,7 +71,7 @@ export async function exchange(
 export async function ask<Phase extends string>(
   http: Transport<Phase>,
   phase: Phase,
-  request: Pick<Exchange, 'method' | 'url' | 'signal' | 'piece' | 'onSent' | 'longestBody'> & {
+  request: Omit<Exchange, 'headers'> & {
     /** The protocol's own, over those of the app. */
     readonly headers?: Readonly<Record<string, string>>;
   },
@@ -92,6 +95,7 @@ export async function ask<Phase extends string>(
       signal: AbortSignal.any([signal, stop.signal]),
       piece: request.piece,
       longestBody: request.longestBody,
+      expectContinue: request.expectContinue,
       onSent(bytes) {
         watch.alive();
         request.onSent?.(bytes);

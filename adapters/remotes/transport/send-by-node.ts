@@ -17,9 +17,11 @@ export async function sendByNode({
   signal,
   body,
   longestBody,
+  expectContinue = false,
 }: Outgoing): Promise<Incoming> {
   signal.throwIfAborted();
-  const options = { method, headers: Object.fromEntries(headers) };
+  const expect = expectContinue ? { expect: '100-continue' } : {};
+  const options = { method, headers: { ...Object.fromEntries(headers), ...expect } };
   const sent = url.startsWith('https:')
     ? secureRequest(url, { ...options, agent: secure })
     : request(url, { ...options, agent: plain });
@@ -31,7 +33,12 @@ export async function sendByNode({
       sent.once('response', resolve).on('error', reject);
     });
     // What the body throws is the answer; what the connection throws is told by `answered`.
-    const [answer] = await Promise.all([answered, pump(sent, body, answered)]);
+    const [answer] = await Promise.all([
+      answered,
+      expectContinue
+        ? wanted(sent, answered).then(() => pump(sent, body, answered))
+        : pump(sent, body, answered),
+    ]);
     const { statusCode: status = 0 } = answer;
     const text = await beginningOf(answer, longestBody);
     // Its connection is free a moment later: who asks at once would open another one.
@@ -41,6 +48,30 @@ export async function sendByNode({
     signal.removeEventListener('abort', stop);
     // Answered before all was sent: the rest of it must not be taken for the next request.
     if (!sent.writableFinished) sent.destroy();
+  }
+}
+
+/** How long a server may take to say that it wants the body; one that says nothing gets it. */
+const LONGEST_EXPECTATION_MS = 1_000;
+
+/**
+ * A refusal comes before the body is sent. Afterwards the server might close the connection on what is still on its way,
+ * and the refusal would be lost.
+ */
+async function wanted(sent: ClientRequest, answered: Promise<unknown>): Promise<void> {
+  sent.flushHeaders();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve) => {
+      sent.once('continue', resolve);
+      answered.then(
+        () => resolve(),
+        () => resolve(),
+      );
+      timer = setTimeout(resolve, LONGEST_EXPECTATION_MS);
+    });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

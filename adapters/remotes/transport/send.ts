@@ -8,6 +8,8 @@ export interface Outgoing {
   readonly body?: AsyncIterable<Uint8Array> | undefined;
   /** Characters of the answer's body that are kept. Default 4,096. */
   readonly longestBody?: number | undefined;
+  /** Asks with the headers alone whether the body is wanted, where the platform can (RFC 9110, 10.1.1). */
+  readonly expectContinue?: boolean | undefined;
 }
 
 /** What came back, with as much of its body as anybody may want to look at (contract 10.3). */
