@@ -20,7 +20,7 @@ describe.skipIf(rgw === null)('on radosgw', () => {
       const world = await rgwWorld();
       return {
         ...standing(world, signing, {}),
-        loseNextCompletion: () => world.server.plan({ method: 'PUT', act: 'lose-reply' }),
+        loseNextCompletion: () => world.proxy.plan({ method: 'PUT', act: 'lose reply' }),
       };
     });
     describeRemote(`S3, ${who}, in parts`, async () => {
@@ -28,8 +28,7 @@ describe.skipIf(rgw === null)('on radosgw', () => {
       return {
         ...standing(world, signing, IN_PARTS),
         // The first POST begins the upload.
-        loseNextCompletion: () =>
-          world.server.plan({ method: 'POST', after: 1, act: 'lose-reply' }),
+        loseNextCompletion: () => world.proxy.plan({ method: 'POST', after: 1, act: 'lose reply' }),
       };
     });
   }
@@ -40,7 +39,8 @@ function standing(world: RgwWorld, signing: Signing, options: Partial<S3RemoteOp
   return {
     remote: s3Remote({ endpoint, bucket, ...signing(world), ...options }),
     stored: (key: Parameters<RgwWorld['stored']>[0]) => world.stored(key),
-    breakNextUpload: () => world.cutAfter(100_000),
+    breakNextUpload: () =>
+      world.proxy.plan({ method: 'PUT', act: 'cut', side: 'request', afterBytes: 100_000 }),
     dispose: () => world.dispose(),
   };
 }

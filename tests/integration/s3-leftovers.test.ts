@@ -27,7 +27,7 @@ describe.skipIf(rgw === null)('what uploads to S3 leave behind', () => {
 
   it('is listed account by account, page by page (field case 42)', async () => {
     for (const mediaId of ['m1', 'm2', 'm3']) await begin('account-1', mediaId);
-    const twice = [await begin('account-1', 'm2'), await begin('account-1', 'm2')];
+    const twice = new Set([await begin('account-1', 'm2'), await begin('account-1', 'm2')]);
     await begin('account-11', 'm1');
     await begin('account-2', 'm1');
     const parts = { ...partsOf(world), pageSize: 2 };
@@ -41,7 +41,7 @@ describe.skipIf(rgw === null)('what uploads to S3 leave behind', () => {
         never,
       );
       if (!page.ok) throw new Error(page.code);
-      found.push(...page.uploads.map((one) => `${one.objectKey} ${twice.includes(one.handle)}`));
+      found.push(...page.uploads.map((one) => `${one.objectKey} ${twice.has(one.handle)}`));
       if (page.next === null) break;
       after = page.next;
     }
@@ -58,19 +58,19 @@ describe.skipIf(rgw === null)('what uploads to S3 leave behind', () => {
   it('are parts that a listing in several pages tells', async () => {
     const film = content(23 * MIB);
     const { attempt, lent } = attempts(world, film);
-    world.server.plan({ method: 'POST', after: 1, answer: { status: 503 } });
+    world.proxy.plan({ method: 'POST', after: 1, act: 'answer', status: 503 });
     await attempt();
     const session = { objectKey: KEY, uploadId: lent.handles[0] ?? '' };
     const parts = { ...partsOf(world), pageSize: 2 };
-    const before = world.server.seen.length;
+    const before = world.proxy.exchanges.length;
     const listed = await listParts(parts, session, planParts(film.byteLength, 5 * MIB), never);
     expect(listed.ok && Array.from(listed.etags.keys())).toEqual([1, 2, 3, 4, 5]);
-    expect(world.server.seen.length - before).toBe(3);
+    expect(world.proxy.exchanges.length - before).toBe(3);
   });
 
   it('goes with the object, known uploads and those that nobody knows', async () => {
     const { attempt, lent, remote } = attempts(world, content(12 * MIB));
-    world.server.plan({ method: 'PUT', times: 3, answer: { status: 503 } });
+    world.proxy.plan({ method: 'PUT', times: 3, act: 'answer', status: 503 });
     await attempt();
     await begin('account-1', 'media-1'); // the answer to its creation was lost
     await begin('account-1', 'media-10');
@@ -85,28 +85,28 @@ describe.skipIf(rgw === null)('what uploads to S3 leave behind', () => {
     const { remote } = attempts(world);
     const handle = await begin('account-1', 'media-1');
     // The first time nothing happens, as where a part lands after it.
-    world.server.plan({ method: 'DELETE', answer: { status: 204 } });
+    world.proxy.plan({ method: 'DELETE', act: 'answer', status: 204 });
     expect(await remote.abort?.({ objectKey: KEY, handle }, { signal: never })).toEqual({
       ok: true,
     });
-    expect(world.server.count('DELETE')).toBe(2);
+    expect(world.proxy.traffic({ method: 'DELETE' }).exchanges).toBe(2);
     expect(await whatIsThere(world)).toEqual(NOTHING);
   });
 
   it('is not said to be gone while it is there', async () => {
     const { remote } = attempts(world);
     const handle = await begin('account-1', 'media-1');
-    world.server.plan({ method: 'DELETE', times: 9, answer: { status: 204 } });
+    world.proxy.plan({ method: 'DELETE', times: 9, act: 'answer', status: 204 });
     const told = await remote.abort?.({ objectKey: KEY, handle }, { signal: never });
     expect(told).toMatchObject({ class: 'retryable', code: 'not_aborted' });
-    expect(world.server.count('DELETE')).toBe(3);
+    expect(world.proxy.traffic({ method: 'DELETE' }).exchanges).toBe(3);
   });
 
   it('is removed as far as may be, where listing is forbidden', async () => {
     const { attempt, remote } = attempts(world, content(1000));
     await attempt();
     const body = '<Error><Code>AccessDenied</Code></Error>';
-    world.server.plan({ method: 'GET', answer: { status: 403, body } });
+    world.proxy.plan({ method: 'GET', act: 'answer', status: 403, body });
     expect(await remote.remove(KEY, { handle: null, signal: never })).toEqual({ ok: true });
     expect(await whatIsThere(world)).toEqual(NOTHING);
   });

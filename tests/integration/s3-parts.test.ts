@@ -18,10 +18,10 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
   });
   afterEach(() => world.dispose());
 
-  const parts = () => world.server.seen.filter(({ path }) => /partNumber=/.test(path));
+  const parts = () => world.proxy.exchanges.filter(({ path }) => /partNumber=/.test(path));
   const numbers = () => parts().map(({ path }) => /partNumber=(\d+)/.exec(path)?.[1]);
-  const begun = () => world.server.seen.filter(({ path }) => /[?&]uploads=?(&|$)/.test(path));
-  const clear = () => (world.server.seen as unknown[]).splice(0);
+  const begun = () => world.proxy.exchanges.filter(({ path }) => /[?&]uploads=?(&|$)/.test(path));
+  const clear = () => (world.proxy.exchanges as unknown[]).splice(0);
 
   it('sends them side by side, tells the handle before the first, and proves the object', async () => {
     const { attempt, lent } = attempts(world, FILM);
@@ -34,7 +34,8 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
     });
     expect(outcome).toMatchObject({ ok: true, receipt: { byteSize: FILM.byteLength } });
     expect(opened).toBe(0);
-    expect(numbers().toSorted()).toEqual(['1', '2', '3']);
+    expect(numbers()).toHaveLength(3);
+    expect(new Set(numbers())).toEqual(new Set(['1', '2', '3']));
     expect(await whatIsThere(world)).toEqual(ONE);
     expect(lent.progress).toEqual(lent.progress.toSorted((a, b) => a - b));
     expect(lent.progress.at(-1)).toBe(FILM.byteLength);
@@ -44,7 +45,7 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
     const film = content(31 * MIB);
     const counted = { now: 0, most: 0 };
     const fetch: typeof globalThis.fetch = async (input, init) => {
-      const isPart = /partNumber=/.test(String(input));
+      const isPart = typeof input === 'string' && /partNumber=/.test(input);
       if (isPart) counted.most = Math.max(counted.most, ++counted.now);
       const answer = await globalThis.fetch(input, init);
       if (isPart) counted.now--;
@@ -57,13 +58,13 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
 
   it('goes on by ListParts where it stood, without a checkpoint (field case 40)', async () => {
     const { attempt, lent } = attempts(world, FILM, { partsAtOnce: 1 });
-    world.server.plan({ method: 'PUT', after: 2, answer: { status: 503 } });
+    world.proxy.plan({ method: 'PUT', after: 2, act: 'answer', status: 503 });
     expect(await attempt()).toMatchObject({ class: 'retryable', code: 'server_error' });
     clear();
-    const before = world.server.receivedBytes();
+    const before = world.proxy.receivedBytes();
     expect(await attempt()).toMatchObject({ ok: true });
     expect(numbers()).toEqual(['3']);
-    expect(world.server.receivedBytes() - before).toBeLessThan(2 * MIB + 64 * 1024);
+    expect(world.proxy.receivedBytes() - before).toBeLessThan(2 * MIB + 64 * 1024);
     expect(begun()).toEqual([]);
     expect(lent.handles).toHaveLength(1);
     expect(await whatIsThere(world)).toEqual(ONE);
@@ -71,7 +72,7 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
 
   it('lets the parts under way come to their end when one breaks', async () => {
     const { attempt } = attempts(world, FILM);
-    world.server.plan({ method: 'PUT', answer: { status: 503 } });
+    world.proxy.plan({ method: 'PUT', act: 'answer', status: 503 });
     expect(await attempt()).toMatchObject({ class: 'retryable' });
     clear();
     expect(await attempt()).toMatchObject({ ok: true });
@@ -81,7 +82,7 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
 
   it('ends within one attempt on a link that breaks with every second part', async () => {
     const { attempt } = attempts(world, FILM, { partsAtOnce: 1 });
-    world.server.plan({ method: 'PUT', after: 1, act: 'reset' });
+    world.proxy.plan({ method: 'PUT', after: 1, act: 'cut', side: 'request' });
     expect(await attempt()).toMatchObject({ ok: true });
     expect(numbers()).toEqual(['1', '2', '2', '3']);
     expect(await whatIsThere(world)).toEqual(ONE);
@@ -89,7 +90,7 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
 
   it('that is complete, and whose answer was lost, is met again (field case 19)', async () => {
     const { attempt, lent } = attempts(world, FILM);
-    world.server.plan({ method: 'POST', after: 1, act: 'lose-reply' });
+    world.proxy.plan({ method: 'POST', after: 1, act: 'lose reply' });
     expect(await attempt()).toMatchObject({ class: 'retryable', code: 'network' });
     clear();
     expect(await attempt({ rerun: false })).toMatchObject({ ok: true });
@@ -101,7 +102,7 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
 
   it('that the store has reaped begins again, and ends in one object', async () => {
     const { attempt, remote, lent } = attempts(world, FILM);
-    world.server.plan({ method: 'PUT', after: 1, times: 2, answer: { status: 503 } });
+    world.proxy.plan({ method: 'PUT', after: 1, times: 2, act: 'answer', status: 503 });
     expect(await attempt()).toMatchObject({ ok: false });
     const handle = lent.handles[0] ?? '';
     await remote.abort?.({ objectKey: KEY, handle }, { signal: never });
@@ -139,13 +140,14 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
         saved = value;
       },
     };
-    world.server.plan({ method: 'POST', after: 1, answer: { status: 503 } });
+    world.proxy.plan({ method: 'POST', after: 1, act: 'answer', status: 503 });
     expect(await attempt({ checkpoint })).toMatchObject({ class: 'retryable' });
     await replacePart(lent.handles[0], 1, content(PART, 7));
     await replacePart(lent.handles[0], 2, content(PART - 1));
     clear();
     expect(await attempt({ checkpoint })).toMatchObject({ ok: true });
-    expect(numbers().toSorted()).toEqual(['1', '2']);
+    expect(numbers()).toHaveLength(2);
+    expect(new Set(numbers())).toEqual(new Set(['1', '2']));
     expect(await whatIsThere(world)).toEqual(ONE);
   });
 
@@ -163,7 +165,7 @@ describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
 
   it('refuses bytes that changed on their way, and sends the right ones the next time', async () => {
     const { attempt } = attempts(world, FILM);
-    world.flipABit();
+    world.proxy.plan({ method: 'PUT', act: 'corrupt', side: 'request' });
     expect(await attempt()).toMatchObject({ class: 'retryable', code: 'checksum_refused' });
     clear();
     expect(await attempt()).toMatchObject({ ok: true });

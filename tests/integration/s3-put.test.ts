@@ -20,7 +20,7 @@ describe.skipIf(rgw === null)('an upload to S3 by one PUT', () => {
   });
   afterEach(() => world.dispose());
 
-  const methods = () => world.server.seen.map(({ method }) => method);
+  const methods = () => world.proxy.exchanges.map(({ method }) => method);
 
   it('is one request, with the hash of its bytes and If-None-Match', async () => {
     const { attempt, lent } = attempts(world, PHOTO);
@@ -33,7 +33,7 @@ describe.skipIf(rgw === null)('an upload to S3 by one PUT', () => {
       },
     });
     expect(methods()).toEqual(['PUT']);
-    expect(world.server.seen[0]?.headers).toMatchObject({
+    expect(world.proxy.exchanges[0]?.headers).toMatchObject({
       'content-length': '200000',
       'content-type': 'image/jpeg',
       'content-disposition': 'attachment',
@@ -82,7 +82,7 @@ describe.skipIf(rgw === null)('an upload to S3 by one PUT', () => {
 
   it('whose answer is lost is met by the next attempt, and not sent again (field case 19)', async () => {
     const { attempt } = attempts(world, PHOTO);
-    world.server.plan({ method: 'PUT', act: 'lose-reply' });
+    world.proxy.plan({ method: 'PUT', act: 'lose reply' });
     expect(await attempt()).toMatchObject({ class: 'retryable', code: 'network' });
     expect(await attempt()).toMatchObject({ ok: true });
     expect(methods()).toEqual(['PUT', 'HEAD']);
@@ -91,7 +91,7 @@ describe.skipIf(rgw === null)('an upload to S3 by one PUT', () => {
 
   it('refuses bytes that changed on their way: the store has their hash', async () => {
     const { attempt } = attempts(world, PHOTO);
-    world.flipABit();
+    world.proxy.plan({ method: 'PUT', act: 'corrupt', side: 'request' });
     expect(await attempt()).toMatchObject({ class: 'retryable', code: 'checksum_refused' });
     expect(await whatIsThere(world)).toEqual({ hashes: [], unfinished: [] });
     expect(await attempt()).toMatchObject({ ok: true });
@@ -100,12 +100,12 @@ describe.skipIf(rgw === null)('an upload to S3 by one PUT', () => {
 
   it('goes on without the condition where a store does not know it, after one look', async () => {
     const { attempt, remote } = attempts(world, PHOTO);
-    world.server.plan({ method: 'PUT', answer: NOT_IMPLEMENTED });
+    world.proxy.plan({ method: 'PUT', act: 'answer', ...NOT_IMPLEMENTED });
     expect(await attempt()).toMatchObject({ ok: true });
     expect(methods()).toEqual(['PUT', 'HEAD', 'PUT']);
-    expect(world.server.seen.at(-1)?.headers['if-none-match']).toBeUndefined();
+    expect(world.proxy.exchanges.at(-1)?.headers['if-none-match']).toBeUndefined();
     await remote.remove(KEY, { handle: null, signal: never });
-    const before = world.server.seen.length;
+    const before = world.proxy.exchanges.length;
     expect(await attempt({ rerun: false })).toMatchObject({ ok: true });
     expect(methods().slice(before)).toEqual(['PUT']); // it is remembered
   });
@@ -116,12 +116,12 @@ describe.skipIf(rgw === null)('an upload to S3 by one PUT', () => {
   ])('with conditionalWrites %j sends If-None-Match %j', async (conditionalWrites, expected) => {
     const { attempt } = attempts(world, PHOTO, { conditionalWrites });
     expect(await attempt()).toMatchObject({ ok: true });
-    expect(world.server.seen[0]?.headers['if-none-match']).toBe(expected);
+    expect(world.proxy.exchanges[0]?.headers['if-none-match']).toBe(expected);
   });
 
   it('without the condition is looked for only where the outcome is not known', async () => {
     const { attempt } = attempts(world, PHOTO, { conditionalWrites: false });
-    world.server.plan({ method: 'PUT', act: 'lose-reply' });
+    world.proxy.plan({ method: 'PUT', act: 'lose reply' });
     expect(await attempt()).toMatchObject({ class: 'retryable' });
     expect(await attempt()).toMatchObject({ ok: true });
     expect(methods()).toEqual(['PUT', 'HEAD']);

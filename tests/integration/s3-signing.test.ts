@@ -1,4 +1,4 @@
-import { type S3Sign, type S3SignRequest, s3Signer } from 'lading/remotes/s3';
+import { type S3Credentials, type S3Sign, type S3SignRequest, s3Signer } from 'lading/remotes/s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { collect } from '../../testing/contracts/bytes.ts';
 import { presigning } from '../support/presigning.ts';
@@ -23,7 +23,7 @@ describe.skipIf(rgw === null)('requests to S3 are signed', () => {
     await world.dispose();
   });
 
-  const methods = () => world.server.seen.map(({ method }) => method);
+  const methods = () => world.proxy.exchanges.map(({ method }) => method);
 
   describe('on a device', () => {
     it.each([-DAY_MS, DAY_MS])(
@@ -53,15 +53,15 @@ describe.skipIf(rgw === null)('requests to S3 are signed', () => {
 
     it('whose clock cannot be set right is refused, and waits for a person', async () => {
       const body = '<Error><Code>RequestTimeTooSkewed</Code></Error>';
-      world.server.plan({ method: 'PUT', times: 9, answer: { status: 403, body } });
+      world.proxy.plan({ method: 'PUT', times: 9, act: 'answer', status: 403, body });
       const outcome = await attempts(world, PHOTO).attempt();
       expect(outcome).toMatchObject({ class: 'auth', code: 'clock_skewed' });
       expect(methods()).toEqual(['PUT', 'PUT']);
     });
 
     it('with credentials that are asked for each time, so that new ones are used at once', async () => {
-      let given = { accessKeyId: 'nobody', secretAccessKey: 'x' };
-      const credentials = vi.fn(() => given);
+      let given: S3Credentials = { accessKeyId: 'nobody', secretAccessKey: 'x' };
+      const credentials = vi.fn<() => S3Credentials>(() => given);
       const { attempt } = attempts(world, PHOTO, { credentials });
       expect(await attempt()).toMatchObject({ class: 'auth', code: 'access_key_unknown' });
       given = { ...world.credentials, secretAccessKey: 'wrong' };
@@ -92,7 +92,7 @@ describe.skipIf(rgw === null)('requests to S3 are signed', () => {
       const { attempt } = attempts(world, FILM, {
         partsAtOnce: 1,
         sign: async (request) => {
-          expect(world.server.seen).toHaveLength(asked.length);
+          expect(world.proxy.exchanges).toHaveLength(asked.length);
           asked.push(request);
           return sign(request);
         },
@@ -129,7 +129,8 @@ describe.skipIf(rgw === null)('requests to S3 are signed', () => {
         },
       });
       expect(await attempt()).toMatchObject({ ok: true });
-      const told = urls.join() + JSON.stringify(world.server.seen.map(({ headers }) => headers));
+      const told =
+        urls.join() + JSON.stringify(world.proxy.exchanges.map(({ headers }) => headers));
       expect(told).not.toMatch(/crc|AAAAAA==|e3b0c44298fc1c149afbf4c8996fb924/i);
     });
 
@@ -145,8 +146,10 @@ describe.skipIf(rgw === null)('requests to S3 are signed', () => {
 
     it('in vain where every signature has expired: parts and handle are kept meanwhile', async () => {
       let late = false;
-      const sign: S3Sign = (request) => presigning(world, late ? LONG_AGO : undefined)(request);
-      const { attempt, lent } = attempts(world, FILM, {
+      const direct = { ...world, endpoint: world.direct };
+      const sign: S3Sign = (request) => presigning(direct, late ? LONG_AGO : undefined)(request);
+      // A store refuses before it has read a part: a proxy in between could lose its answer.
+      const { attempt, lent } = attempts(direct, FILM, {
         partsAtOnce: 1,
         sign: async (request) => {
           late ||= request.query['partNumber'] === '3';
@@ -156,10 +159,10 @@ describe.skipIf(rgw === null)('requests to S3 are signed', () => {
       const outcome = await attempt();
       expect(outcome).toMatchObject({ class: 'auth', code: 'url_expired' });
       late = false;
-      const before = world.server.seen.length;
+      const before = world.proxy.exchanges.length;
       const { attempt: again } = attempts(world, FILM);
       expect(await again(lent.run())).toMatchObject({ ok: true });
-      const sent = world.server.seen.slice(before).filter(({ method }) => method === 'PUT');
+      const sent = world.proxy.exchanges.slice(before).filter(({ method }) => method === 'PUT');
       expect(sent).toHaveLength(1);
       expect(lent.handles).toHaveLength(1);
     });

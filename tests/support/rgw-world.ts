@@ -7,18 +7,19 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { s3Key } from 'lading/remotes/s3';
+import { type FaultProxy, startFaultProxy } from 'lading/testing/proxy';
 import { inject } from 'vitest';
 import type { ObjectKey } from '../../ports/remote.ts';
-import { type FaultServer, startFaultServer } from './fault-server.ts';
-import { type Forward, forwardTo } from './forward.ts';
 import type { RgwAccess } from './rgw/cluster.ts';
 
 /** The cluster of this run of tests; null where radosgw is not installed. Awaited when the file is collected. */
 export const rgw: RgwAccess | null = await askForCluster();
 
-/** A bucket of its own on radosgw, behind a {@link FaultServer}. */
-export interface RgwWorld extends RgwAccess, Pick<Forward, 'cutAfter' | 'flipABit'> {
-  readonly server: FaultServer;
+/** A bucket of its own on radosgw, behind a {@link FaultProxy}. */
+export interface RgwWorld extends RgwAccess {
+  readonly proxy: FaultProxy;
+  /** The gateway itself, where nothing goes wrong. */
+  readonly direct: string;
   /** The faulty way. */
   readonly endpoint: string;
   readonly bucket: string;
@@ -38,14 +39,12 @@ export async function rgwWorld(): Promise<RgwWorld> {
   const bucket = `test-${randomUUID()}`;
   const client = clientOf(rgw);
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  const { handler, cutAfter, flipABit } = forwardTo(rgw.endpoint);
-  const server = await startFaultServer(handler);
+  const proxy = await startFaultProxy({ upstream: rgw.endpoint });
   const world: RgwWorld = {
     ...rgw,
-    cutAfter,
-    flipABit,
-    server,
-    endpoint: server.origin,
+    proxy,
+    direct: rgw.endpoint,
+    endpoint: proxy.origin,
     bucket,
     client,
     async keys() {
@@ -68,7 +67,7 @@ export async function rgwWorld(): Promise<RgwWorld> {
     },
     async dispose() {
       client.destroy();
-      await server.close();
+      await proxy.close();
     },
   };
   return world;

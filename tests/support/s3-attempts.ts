@@ -12,7 +12,7 @@ export interface Attempts {
   readonly remote: Remote;
   readonly lent: Engine;
   readonly bytes: Buffer;
-  attempt(options?: Parameters<Engine['run']>[0]): Promise<UploadOutcome>;
+  readonly attempt: (options?: Parameters<Engine['run']>[0]) => Promise<UploadOutcome>;
 }
 
 export function attempts(

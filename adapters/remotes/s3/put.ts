@@ -89,11 +89,11 @@ function put(
 }
 
 /** Progress never goes back, also where all is sent again. */
-function forwardOnly({ onProgress }: UploadContext): (bytes: number) => void {
+function forwardOnly(context: UploadContext): (bytes: number) => void {
   let most = 0;
   return (bytes) => {
     if (bytes <= most) return;
     most = bytes;
-    onProgress(bytes);
+    context.onProgress(bytes);
   };
 }

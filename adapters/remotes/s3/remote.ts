@@ -56,6 +56,8 @@ export function s3Remote(options: S3RemoteOptions): Remote {
   };
 
   return {
+    host: bucket.address.host,
+
     async upload(request, context) {
       if (context.signal.aborted) return aborted;
       const isLarge = request.media.byteSize > aboveBytes;

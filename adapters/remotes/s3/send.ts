@@ -49,6 +49,8 @@ interface Call extends CallOptions {
 /** A listing of 1,000 uploads with the longest keys is smaller. */
 const LONGEST_LISTING = 4 * 1024 * 1024;
 const LONGEST_ANSWER = 64 * 1024;
+/** Sent in vain, it costs more than a round trip. */
+const LARGE_BODY_BYTES = 1024 * 1024;
 
 /**
  * One operation, by one request. A signature that came too late is made anew and the request sent once more: then the
@@ -160,13 +162,15 @@ export function handlerOf(parts: S3Parts): SdkHandler {
         ? { url: plain, headers: sendable(request) }
         : await byApp(parts, sign, request, flight, plain);
     if (flight.isUnsent) throw new SignedSignal({ url, headers });
+    const piece = flight.piece ?? pieceOfBody(request.body);
     const isListing = flight.operation.startsWith('List');
     const told = await ask(http, flight.operation, {
       method: request.method,
       url: url.href,
       headers: Object.fromEntries(headers),
       signal: flight.signal,
-      piece: flight.piece ?? pieceOfBody(request.body),
+      piece,
+      expectContinue: (piece?.size ?? 0) >= LARGE_BODY_BYTES,
       onSent: flight.onSent,
       longestBody: isListing ? LONGEST_LISTING : LONGEST_ANSWER,
     });
