@@ -20,7 +20,7 @@ import { requireOptions } from './engine/lifecycle/validate.ts';
 import { createViews, type LiveView } from './engine/lifecycle/views.ts';
 import { createMetrics } from './engine/observe/metrics.ts';
 import { createSyncViews, type SyncView } from './engine/observe/sync-view.ts';
-import type { UploadLoad } from './engine/scheduling/lanes.ts';
+import type { UploadLoad } from './engine/scheduling/slots.ts';
 import type { Traffic } from './engine/scheduling/traffic.ts';
 import type { Lading, LadingOptions, RefOrId } from './lading.ts';
 import { defaultPolicy } from './machines/attachment/context.ts';

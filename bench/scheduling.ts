@@ -1,4 +1,4 @@
-/** `npm run bench`: how well lanes are used at a remote that takes its time, and how soon one of many begins. */
+/** `npm run bench`: how well slots are used at a remote that takes its time, and how soon one of many begins. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { directoryBlobs } from '../adapters/blobs/directory.ts';
@@ -18,17 +18,17 @@ const FEW = 10;
 const MANY = 10_000;
 
 export async function scheduling(folder: string): Promise<void> {
-  await lanes(folder);
+  await slots(folder);
   await firstOfMany(folder);
 }
 
-/** Uploads a second with the defaults, held against what lanes could do that never wait: concurrency ÷ latency. */
-async function lanes(folder: string): Promise<void> {
+/** Uploads a second with the defaults, held against what slots could do that never wait: concurrency ÷ latency. */
+async function slots(folder: string): Promise<void> {
   const remote = slowRemote();
   const net = manualConnectivity({ online: false });
   const lading = await openLading({
-    store: openNodeSqlite(join(folder, 'lanes.db')),
-    blobs: directoryBlobs({ directory: join(folder, 'lanes') }),
+    store: openNodeSqlite(join(folder, 'slots.db')),
+    blobs: directoryBlobs({ directory: join(folder, 'slots') }),
     remote: remote.port,
     connectivity: net,
     onlineDebounceMs: 0,
@@ -82,7 +82,6 @@ function slowRemote() {
   let endedAt = 0;
   let sum = 0;
   let count = 0;
-  const unused = async () => ({ ok: false, class: 'terminal', code: 'unused' }) as const;
   const port: Remote = {
     async upload({ objectKey, media }) {
       const began = performance.now();
@@ -103,6 +102,10 @@ function slowRemote() {
     download: unused,
   };
   return { port, figures: () => ({ beganAt, endedAt, meanMs: sum / count }) };
+}
+
+async function unused() {
+  return { ok: false, class: 'terminal', code: 'unused' } as const;
 }
 
 async function captureAll(lading: Lading, count: number): Promise<void> {

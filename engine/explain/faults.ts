@@ -56,6 +56,9 @@ const byCode: Readonly<Record<string, string>> = {
     'the keeper of secrets did not answer; the device or its keychain may be locked',
   handle_lost:
     'the address of its upload cannot be opened any more, and an unfinished upload may remain at the remote',
+  metered: 'the link costs by the byte',
+  no_slot: 'the uploads before it took longer than expected, and it was put back into the queue',
+  remote_resting: 'the remote is left alone for a while, and was not asked',
   not_the_remote:
     'the answer did not come from the remote but from something in between, as in a hotel’s network',
 };

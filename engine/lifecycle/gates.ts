@@ -76,10 +76,6 @@ export function createGateKeeper(options: {
   const tell = (told = listeners): void => {
     for (const listener of told) listener();
   };
-  const listen = (to: Set<() => void>) => (listener: () => void) => {
-    to.add(listener);
-    return () => void to.delete(listener);
-  };
   const setLink = (next: NetworkState): boolean => {
     if (online === next.online && metered === next.metered) return false;
     ({ online, metered } = next);
@@ -151,6 +147,13 @@ export function createGateKeeper(options: {
       listeners.clear();
       watchers.clear();
     },
+  };
+}
+
+function listen(to: Set<() => void>) {
+  return (listener: () => void): Cancel => {
+    to.add(listener);
+    return () => void to.delete(listener);
   };
 }
 

@@ -183,7 +183,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   // The claim of the next one rides in the commit of the last one's result.
   host.onSettling((machine, src) => {
     if (machine === ATTACHMENT && (src === 'upload' || src === 'attach') && hasNext()) {
-      void parts.track('the next upload could not be started', startOne);
+      void parts.track('an upload could not be started', startOne);
     }
   });
   traffic.onFree(() => {

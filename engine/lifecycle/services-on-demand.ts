@@ -1,7 +1,7 @@
 import type { Json } from '../../machines/json.ts';
 import type { Part } from '../../ports/part.ts';
 import type { Service } from '../host/definition.ts';
-import type { UploadLoad } from '../scheduling/lanes.ts';
+import type { UploadLoad } from '../scheduling/slots.ts';
 import type { GateKeeper } from './gates.ts';
 
 const LOCAL = ['evict', 'purge'] as const;
@@ -52,7 +52,7 @@ export function servicesOnDemand(parts: {
   /** A database may hold several accounts: removals and downloads of another one wait for it (contract 4.8). */
   const accepts = (input: Json): boolean =>
     (input as { readonly accountId?: string }).accountId === accountId;
-  // Lanes are counted elsewhere. A run gives its lane back before its result is committed, and some wait for one.
+  // UploadSlots are counted elsewhere. A run gives its slot back before its result is committed, and some wait for one.
   const concurrency = load.total * 2 + 2;
   return {
     upload: service('upload', { concurrency }),

@@ -169,7 +169,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   }
   let outcome: UploadOutput;
   try {
-    // All is ready when it gets a lane: none waits for a disk.
+    // All is ready when it gets a slot: none waits for a disk.
     outcome = await parts.traffic.send(run, () =>
       underCredentials(credentials, run.signal, attempt),
     );

@@ -7,7 +7,7 @@ import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { contextOf } from '../lifecycle/consequences.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
-import type { UploadLoad } from '../scheduling/lanes.ts';
+import type { UploadLoad } from '../scheduling/slots.ts';
 import { codeOf, hasGivenUp } from './outcomes.ts';
 
 /** Uploads on their way, and what each waits for; null: the gates say. */

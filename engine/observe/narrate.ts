@@ -48,6 +48,13 @@ export function narrate(parts: {
     if (next !== shown) logger.info('the gates of uploads changed', { online, paused });
     shown = next;
   });
+  let isResting = false;
+  gates.onTraffic(() => {
+    const { breakerOpen = false, breakerUntil: until = null } = gates.current();
+    if (breakerOpen && !isResting) logger.warn('the remote is left alone for a while', { until });
+    if (!breakerOpen && isResting) logger.info('the remote answers again', {});
+    isResting = breakerOpen;
+  });
   let level: StorageLevel | undefined;
   guardrails.watch((view) => {
     if (view.level === level) return;

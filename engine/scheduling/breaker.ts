@@ -44,7 +44,7 @@ export function createBreaker(parts: {
   /** Its state, `until` or `isProbing` changed. */
   onChange(): void;
 }): Breaker {
-  const { clock, random, onChange } = parts;
+  const { clock, random } = parts;
   let state: Breaker['state'] = 'closed';
   let until: number | null = null;
   /** It rests since the host asked for it: a request that began before does not end that. */
@@ -63,7 +63,7 @@ export function createBreaker(parts: {
     // Shown by the clock and ended by elapsed time, or by the clock when that is ahead (field case 44).
     until = restMs === null ? null : clock.now() + restMs;
     cancel = restMs === null ? undefined : clock.schedule(restMs, () => set('half_open', null));
-    onChange();
+    parts.onChange();
   }
 
   function rest(): void {
@@ -120,7 +120,7 @@ export function createBreaker(parts: {
       const isProbe = state === 'half_open';
       if (isProbe) {
         isProbing = true;
-        onChange();
+        parts.onChange();
       }
       return (end) => leave(subject, isProbe, end);
     },

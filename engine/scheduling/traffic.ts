@@ -5,8 +5,8 @@ import type { ServiceRun } from '../host/definition.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
 import { fault } from '../lifecycle/outputs.ts';
 import { type Breaker, createBreaker, type RequestEnd } from './breaker.ts';
-import { createLanes, type UploadLoad } from './lanes.ts';
 import { createPace } from './pace.ts';
+import { createUploadSlots, type UploadLoad } from './slots.ts';
 import { type Answer, verdictOf } from './verdict.ts';
 
 /** Of a service's run: whose it is, and what stops it. */
@@ -15,7 +15,7 @@ export type TransferRun = Pick<ServiceRun, 'stream' | 'signal'>;
 /** What goes to the remote and comes from it, as its hosts and the link bear it (contract 4.5, field cases 28, 29). */
 export interface Traffic {
   /**
-   * Runs one upload, or its last step, when there is a lane for it; without one word to a remote that rests. What does
+   * Runs one upload, or its last step, when there is a slot for it; without one word to a remote that rests. What does
    * not run ends as by a lost network, which burns nothing.
    */
   send<T extends Answer>(run: TransferRun, work: () => Promise<T>): Promise<T | Fault>;
@@ -37,8 +37,8 @@ export interface Traffic {
 }
 
 /**
- * After so many short uploads in a row, so many more are begun than there are lanes: their claims are committed and their bytes
- * looked at while others still send, and no lane waits for a disk. One that gets no lane within a second is put back.
+ * After so many short uploads in a row, so many more are begun than there are slots: their claims are committed and their bytes
+ * looked at while others still send, and no slot waits for a disk. One that gets no slot within a second is put back.
  */
 const SHORT_IN_A_ROW = 4;
 const AHEAD = 2;
@@ -59,10 +59,10 @@ export function createTraffic(parts: {
   const remoteHost = parts.remote.host ?? THE_REMOTE;
   const listeners: (() => void)[] = [];
   const others = new Map<string, Breaker>();
-  /** Uploads in a row that were short; whoever was begun ahead got a lane. */
+  /** Uploads in a row that were short; whoever was begun ahead got a slot. */
   let shortOnes = 0;
   const pace = createPace(load.total);
-  const lanes = createLanes({ load, clock, onFree, onShown: show });
+  const slots = createUploadSlots({ load, clock, onFree, onShown: show });
   const own = createBreaker({ ...parts, onChange: onOwnBreaker });
 
   function onFree(): void {
@@ -72,7 +72,7 @@ export function createTraffic(parts: {
   function onOwnBreaker(): void {
     if (own.state === 'open') {
       pace.restart();
-      lanes.setLimit(pace.limit);
+      slots.setLimit(pace.limit);
     }
     show();
     if (!isHeld()) onFree();
@@ -84,7 +84,7 @@ export function createTraffic(parts: {
 
   function show(): void {
     gates.setTraffic({
-      slotFree: lanes.free,
+      slotFree: slots.free,
       breakerOpen: own.state !== 'closed',
       breakerUntil: own.until,
       held: isHeld(),
@@ -133,22 +133,22 @@ export function createTraffic(parts: {
   };
 
   const send: Traffic['send'] = async (run, work) => {
-    const answer = await lanes.use(run.signal, async () => {
+    const answer = await slots.use(run.signal, async () => {
       const upload = pace.begin();
       const began = clock.now();
       const stop = every(LASTING_MS, () => {
         upload.lasts();
-        lanes.setLimit(pace.limit);
+        slots.setLimit(pace.limit);
       });
       const found = await ask(run, work).finally(stop);
       upload.ended(run.signal.aborted ? 'nothing' : sayOf(found).verdict, found.ok);
       shortOnes = found.ok && Math.abs(clock.now() - began) < SHORT_MS ? shortOnes + 1 : 0;
-      lanes.setLimit(pace.limit);
+      slots.setLimit(pace.limit);
       return found;
     });
     if (answer !== undefined) return answer;
     shortOnes = 0;
-    return fault('offline', 'no_lane');
+    return fault('offline', 'no_slot');
   };
 
   return {
@@ -156,7 +156,7 @@ export function createTraffic(parts: {
     ask,
     room(claimed) {
       if (isHeld()) return 0;
-      const busy = Math.max(load.used + lanes.waiting, claimed);
+      const busy = Math.max(load.used + slots.waiting, claimed);
       if (own.state === 'closed') {
         return Math.max(0, load.limit + (shortOnes < SHORT_IN_A_ROW ? 0 : AHEAD) - busy);
       }
@@ -170,7 +170,7 @@ export function createTraffic(parts: {
     onFree: (listener) => void listeners.push(listener),
     close() {
       listeners.length = 0;
-      lanes.close();
+      slots.close();
       for (const breaker of [own, ...others.values()]) breaker.close();
     },
   };

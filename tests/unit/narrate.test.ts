@@ -47,6 +47,24 @@ function troubled(): World {
 }
 
 describe('what the logger is told', () => {
+  it('tells once that the remote is left alone, until when, and that it answers again', async () => {
+    const logger = recorder();
+    const state = { isDown: true };
+    const down = { ok: false, class: 'retryable', code: 'http_503' } as const;
+    const phone = world({ script: () => (state.isDown ? { fault: down } : undefined) });
+    const lading = await phone.open({ logger });
+    await captureMany(phone, lading, 12);
+    await phone.pass(60_000);
+    state.isDown = false;
+    await phone.pass(120_000);
+    const told = logger.lines.filter(({ message }) => message.startsWith('the remote'));
+    expect(told.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      'warn the remote is left alone for a while',
+      'info the remote answers again',
+    ]);
+    expect(told[0]?.details['until']).toBeGreaterThan(0);
+  });
+
   it('tells an upload that fails, with code and attempts, and the end of trying', async () => {
     const logger = recorder();
     const phone = troubled();

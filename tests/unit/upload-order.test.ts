@@ -271,7 +271,7 @@ describe('smallFirst', () => {
     expect(await sized(SIZES, true)).toBe('1 2 3 900 4 5 6 800 7 8 9 10');
   });
 
-  it('gives large ones one lane at most by turns while smaller ones wait', async () => {
+  it('gives large ones one slot at most by turns while smaller ones wait', async () => {
     const hold = gate();
     const large: string[] = [];
     const phone = world({

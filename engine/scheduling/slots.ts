@@ -10,16 +10,16 @@ export interface UploadLoad {
 }
 
 /** What uploads run in, as many at a time as the link takes. */
-export interface Lanes {
+export interface UploadSlots {
   /**
-   * Whether one more could begin now, as screens see it: between two uploads a lane falls free for a moment, and all
+   * Whether one more could begin now, as screens see it: between two uploads a slot falls free for a moment, and all
    * that wait for one must not flicker.
    */
   readonly free: boolean;
-  /** Uploads that were begun ahead, and wait for a lane. */
+  /** Uploads that were begun ahead, and wait for a slot. */
   readonly waiting: number;
   /**
-   * Runs `work` in a lane as soon as there is one, and gives the lane back.
+   * Runs `work` in a slot as soon as there is one, and gives the slot back.
    * @returns undefined when there was none for a second, or `signal` was aborted first: nothing was done then.
    */
   use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined>;
@@ -28,19 +28,19 @@ export interface Lanes {
   close(): void;
 }
 
-/** How long a lane must stay free before it is shown as free. */
+/** How long a slot must stay free before it is shown as free. */
 const CALM_MS = 100;
-/** How long one waits for a lane and is shown as if it had one. */
+/** How long one waits for a slot and is shown as if it had one. */
 const PATIENCE_MS = 1_000;
 
-export function createLanes(parts: {
+export function createUploadSlots(parts: {
   readonly load: UploadLoad;
   readonly clock: Clock;
   /** One more could begin. */
   onFree(): void;
-  /** {@link Lanes.free} changed. */
+  /** {@link UploadSlots.free} changed. */
   onShown(): void;
-}): Lanes {
+}): UploadSlots {
   const { load, clock } = parts;
   const waiting = new Set<() => void>();
   let free = true;
@@ -55,12 +55,12 @@ export function createLanes(parts: {
   }
 
   function look(): void {
-    for (const enter of waiting) if (load.used < load.limit) enter();
+    for (const take of waiting) if (load.used < load.limit) take();
     if (load.used >= load.limit) setFree(false);
     else if (!free) cancelCalm ??= clock.schedule(CALM_MS, () => setFree(true));
   }
 
-  /** Resolves with whether it has a lane. */
+  /** Resolves with whether it has a slot. */
   function enter(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const done = (has: boolean): void => {
