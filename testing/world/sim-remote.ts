@@ -160,6 +160,7 @@ export function simRemote(
   };
 
   return {
+    host: new URL(OBJECT_ORIGIN).host,
     upload: (request, context) =>
       classified(context.signal, async () => {
         if (request.media.byteSize >= putBelowBytes) return sendChunks(request, context);
