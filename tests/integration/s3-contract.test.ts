@@ -2,7 +2,7 @@ import { objectKeyOf, type S3RemoteOptions, s3Remote } from 'lading/remotes/s3';
 import { describeRemote } from 'lading/testing/contracts';
 import { describe } from 'vitest';
 import { presigning, signingServer } from '../support/presigning.ts';
-import { type RgwWorld, rgw, rgwWorld } from '../support/rgw-world.ts';
+import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
 
 type Signing = (world: RgwWorld) => Pick<S3RemoteOptions, 'credentials' | 'sign'>;
 
@@ -13,8 +13,7 @@ const SIGNING: Readonly<Record<string, Signing>> = {
 };
 const IN_PARTS = { multipartAboveBytes: 1 };
 
-// Left out where radosgw is not installed: tests/support/rgw/setup.ts says how to have it.
-describe.skipIf(rgw === null)('on radosgw', () => {
+describe.skipIf(rgw === null)(`on radosgw${whyNot}`, () => {
   for (const [who, signing] of Object.entries(SIGNING)) {
     describeRemote(`S3, ${who}, one PUT`, async () => {
       const world = await rgwWorld();

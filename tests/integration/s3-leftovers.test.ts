@@ -5,14 +5,13 @@ import { listParts } from '../../adapters/remotes/s3/list-parts.ts';
 import { planParts } from '../../adapters/remotes/s3/part-plan.ts';
 import { partsOf } from '../../adapters/remotes/s3/parts.ts';
 import { objectKey } from '../../ports/remote.ts';
-import { type RgwWorld, rgw, rgwWorld } from '../support/rgw-world.ts';
+import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
 import { attempts, KEY, MIB, never, whatIsThere } from '../support/s3-attempts.ts';
 import { content } from '../support/tus-world.ts';
 
 const NOTHING = { hashes: [], unfinished: [] };
 
-// Left out where radosgw is not installed: tests/support/rgw/setup.ts says how to have it.
-describe.skipIf(rgw === null)('what uploads to S3 leave behind', () => {
+describe.skipIf(rgw === null)(`what uploads to S3 leave behind${whyNot}`, () => {
   let world: RgwWorld;
   beforeEach(async () => {
     world = await rgwWorld();

@@ -1,7 +1,7 @@
 import { UploadPartCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../machines/json.ts';
-import { type RgwWorld, rgw, rgwWorld } from '../support/rgw-world.ts';
+import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
 import { attempts, KEY, MIB, never, whatIsThere } from '../support/s3-attempts.ts';
 import { content, sha256, uploadRequest } from '../support/tus-world.ts';
 
@@ -10,8 +10,7 @@ const PART = 5 * MIB;
 const FILM = content(12 * MIB);
 const ONE = { hashes: [sha256(FILM)], unfinished: [] };
 
-// Left out where radosgw is not installed: tests/support/rgw/setup.ts says how to have it.
-describe.skipIf(rgw === null)('an upload to S3 in parts', () => {
+describe.skipIf(rgw === null)(`an upload to S3 in parts${whyNot}`, () => {
   let world: RgwWorld;
   beforeEach(async () => {
     world = await rgwWorld();

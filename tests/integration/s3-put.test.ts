@@ -1,6 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type RgwWorld, rgw, rgwWorld } from '../support/rgw-world.ts';
+import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
 import { attempts, KEY, never, whatIsThere } from '../support/s3-attempts.ts';
 import { content, sha256 } from '../support/tus-world.ts';
 
@@ -12,8 +12,7 @@ const NOT_IMPLEMENTED = {
   body: '<Error><Code>NotImplemented</Code></Error>',
 };
 
-// Left out where radosgw is not installed: tests/support/rgw/setup.ts says how to have it.
-describe.skipIf(rgw === null)('an upload to S3 by one PUT', () => {
+describe.skipIf(rgw === null)(`an upload to S3 by one PUT${whyNot}`, () => {
   let world: RgwWorld;
   beforeEach(async () => {
     world = await rgwWorld();

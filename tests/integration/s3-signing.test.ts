@@ -2,7 +2,7 @@ import { type S3Credentials, type S3Sign, type S3SignRequest, s3Signer } from 'l
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { collect } from '../../testing/contracts/bytes.ts';
 import { presigning } from '../support/presigning.ts';
-import { type RgwWorld, rgw, rgwWorld } from '../support/rgw-world.ts';
+import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
 import { attempts, KEY, MIB, never, whatIsThere } from '../support/s3-attempts.ts';
 import { content, sha256 } from '../support/tus-world.ts';
 
@@ -12,8 +12,7 @@ const FILM = content(12 * MIB);
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LONG_AGO = () => new Date(Date.now() - 1000 * 1000);
 
-// Left out where radosgw is not installed: tests/support/rgw/setup.ts says how to have it.
-describe.skipIf(rgw === null)('requests to S3 are signed', () => {
+describe.skipIf(rgw === null)(`requests to S3 are signed${whyNot}`, () => {
   let world: RgwWorld;
   beforeEach(async () => {
     world = await rgwWorld();

@@ -15,6 +15,9 @@ import type { RgwAccess } from './rgw/cluster.ts';
 /** The cluster of this run of tests; null where radosgw is not installed. Awaited when the file is collected. */
 export const rgw: RgwAccess | null = await askForCluster();
 
+/** For the titles of suites that need it: tests/support/rgw/setup.ts says how to have it. */
+export const whyNot = rgw === null ? ' [skipped: radosgw is not installed here]' : '';
+
 /** A bucket of its own on radosgw, behind a {@link FaultProxy}. */
 export interface RgwWorld extends RgwAccess {
   readonly proxy: FaultProxy;
