@@ -1,4 +1,5 @@
 import { httpTable } from 'lading/remotes/http';
+import { s3Table } from 'lading/remotes/s3';
 import { tusTable } from 'lading/remotes/tus';
 import { describe, expect, it } from 'vitest';
 import { printTable } from '../support/print-table.ts';
@@ -7,6 +8,7 @@ import { page } from './markdown.ts';
 const tables = [
   ['Plain HTTP', printTable(httpTable)],
   ['tus', printTable(tusTable)],
+  ['S3', printTable(s3Table)],
 ] as const;
 
 describe('docs/errors-of-remotes.md', () => {

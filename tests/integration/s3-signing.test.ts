@@ -73,6 +73,19 @@ describe.skipIf(rgw === null)(`requests to S3 are signed${whyNot}`, () => {
       expect(credentials).toHaveBeenCalledTimes(3);
     });
 
+    it('with credentials that are handed over, and with none after signing out', async () => {
+      const { attempt, remote } = attempts(world, PHOTO, { credentials: null });
+      const none = { class: 'auth', code: 'no_credentials' };
+      expect(await attempt()).toMatchObject(none);
+      expect(() => remote.credentials?.({ accessKeyId: 'CANARY' })).toThrow(
+        /^Credentials of S3 are/,
+      );
+      await remote.credentials?.(world.credentials);
+      expect(await attempt()).toMatchObject({ ok: true });
+      await remote.credentials?.(null);
+      expect(await attempt()).toMatchObject(none);
+    });
+
     it('and not sent without credentials; what the app says to it goes no further', async () => {
       const credentials = async () => {
         throw new Error('CANARY');

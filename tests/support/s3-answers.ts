@@ -83,6 +83,10 @@ export const ANSWERS: readonly AnswerCase[] = [
   coded('InternalError', 500, 'retryable server_error'),
   coded('NotImplemented', 501, 'terminal not_implemented'),
   coded('AccessDenied', 403, 'terminal forbidden'),
+  plain(403, 'auth url_expired', BODIED, {
+    body: '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>',
+  }),
+  coded('AuthorizationQueryParametersError', 400, 'auth signature_refused'),
   coded('SomethingNew', 403, 'terminal forbidden'),
   coded('MalformedXML', 400, 'terminal bad_request'),
   // Found out too late for a status.

@@ -27,18 +27,32 @@ export const otherRegion: Condition = {
   holds: ({ headers }) => headers.get('x-amz-bucket-region') !== null,
 };
 
-/** Not the document that answers this request. */
-export function notA(root: string): Condition {
-  return {
-    words: `the body is no \`${root}\``,
-    holds: ({ body }) => !new RegExp(`^\\s*(<\\?xml[^>]*>\\s*)?<${root}[\\s>]`).test(body),
-  };
-}
+const DOCUMENTS = [
+  'InitiateMultipartUploadResult',
+  'ListPartsResult',
+  'CompleteMultipartUploadResult',
+  'ListMultipartUploadsResult',
+];
+
+/** A captive portal answers with another one, or with none (field case 36). */
+export const noDocument: Condition = {
+  words: 'the body is no document of S3',
+  holds: ({ body }) => rootOf(body) === undefined,
+};
 
 /** Its end is missing. */
-export function cutShort(root: string): Condition {
-  return {
-    words: `the body does not end with \`</${root}>\``,
-    holds: ({ body }) => !body.trimEnd().endsWith(`</${root}>`),
-  };
+export const cutShort: Condition = {
+  words: 'the document has no end',
+  holds: ({ body }) => !body.trimEnd().endsWith(`</${rootOf(body)}>`),
+};
+
+/** A url that was signed for a while, and the while is over (field case 40). */
+export const saysExpired: Condition = {
+  words: 'the message is `Request has expired`',
+  holds: ({ body }) => isErrorDocument(body) && /<Message>\s*Request has expired/.test(body),
+};
+
+function rootOf(body: string): string | undefined {
+  const root = /^\s*(?:<\?xml[^>]*>\s*)?<(\w+)[\s>]/.exec(body)?.[1];
+  return root !== undefined && DOCUMENTS.includes(root) ? root : undefined;
 }

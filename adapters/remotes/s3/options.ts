@@ -29,8 +29,11 @@ export interface S3RemoteOptions extends DownloadOptions {
   readonly pathStyle?: boolean;
   /** What every key begins with, such as `attachments/`: for buckets that hold other things too. Default none. */
   readonly prefix?: string;
-  /** Who signs: the device, with credentials of its own … */
-  readonly credentials?: S3Credentials | (() => S3Credentials | Promise<S3Credentials>);
+  /**
+   * Who signs: the device, with credentials of its own; a function is asked before each request. Others are replaced by
+   * `lading.credentials(next)`; null: there are none yet …
+   */
+  readonly credentials?: S3Credentials | null | (() => S3Credentials | Promise<S3Credentials>);
   /** … or the app's server, asked just before every request and every part (field case 40). */
   readonly sign?: S3Sign;
   /** Larger files are sent in parts and can be resumed; others by one request. Default 16 MiB. */

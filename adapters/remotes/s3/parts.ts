@@ -32,6 +32,7 @@ export function checkedParts(options: S3RemoteOptions): S3Parts {
 export function partsOf(options: S3RemoteOptions): S3Parts {
   const bucket = bucketOf(options);
   const clock = options.clock ?? systemClock();
+  let held = typeof options.credentials === 'object' ? options.credentials : null;
   let loading: Promise<SdkClient> | undefined;
   let client: SdkClient['client'] | undefined;
 
@@ -66,19 +67,22 @@ export function partsOf(options: S3RemoteOptions): S3Parts {
       return loading;
     },
     learnt: { refusesConditions: false },
+    hold(next) {
+      held = next;
+    },
   };
 
   async function open(): Promise<SdkClient> {
     const sdk = await loadS3();
-    const made = createClient(sdk, bucket, options, () => credentialsOf(options), handlerOf(parts));
+    const made = createClient(sdk, bucket, options, credentials, handlerOf(parts));
     client = made.client;
     return made;
   }
-  return parts;
-}
 
-async function credentialsOf({ credentials }: S3RemoteOptions): Promise<S3Credentials> {
-  const given = typeof credentials === 'function' ? await credentials() : credentials;
-  if (given !== undefined) return given;
-  throw new FaultSignal(fault('auth', 'no_credentials', 'There are no credentials.'));
+  async function credentials(): Promise<S3Credentials> {
+    const given = typeof options.credentials === 'function' ? await options.credentials() : held;
+    if (given !== null) return given;
+    throw new FaultSignal(fault('auth', 'no_credentials', 'There are no credentials.'));
+  }
+  return parts;
 }

@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+import { LadingError } from '../../../ports/errors.ts';
 import type { Remote } from '../../../ports/remote.ts';
 import { type DownloadRules, downloadByGet } from '../transport/download.ts';
 import type { Transport } from '../transport/exchange.ts';
@@ -6,7 +8,7 @@ import { downloadRules, positive } from '../transport/places.ts';
 import { abortUpload, listIncomplete, removeObject } from './leftovers.ts';
 import { locatorOf, lookAt } from './look.ts';
 import { uploadInParts } from './multipart.ts';
-import type { S3RemoteOptions } from './options.ts';
+import type { S3Credentials, S3RemoteOptions } from './options.ts';
 import { checkedParts } from './parts.ts';
 import { uploadByPut } from './put.ts';
 import { isOutdated, signed } from './send.ts';
@@ -57,6 +59,10 @@ export function s3Remote(options: S3RemoteOptions): Remote {
 
   return {
     host: bucket.address.host,
+    // A function of the app's is asked anyway.
+    ...(typeof options.credentials === 'object'
+      ? { credentials: (next: unknown) => parts.hold(handedOver(next)) }
+      : {}),
 
     async upload(request, context) {
       if (context.signal.aborted) return aborted;
@@ -90,5 +96,25 @@ export function s3Remote(options: S3RemoteOptions): Remote {
       abortUpload(parts, { objectKey, uploadId: handle }, signal),
   };
 }
+
+/** @throws {LadingError} `invalid_option`. */
+function handedOver(next: unknown): S3Credentials | null {
+  if (next === null) return null;
+  const parsed = v.safeParse(given, next);
+  if (!parsed.success) {
+    throw new LadingError(
+      'invalid_option',
+      'Credentials of S3 are { accessKeyId, secretAccessKey, sessionToken? }, or null.',
+    );
+  }
+  const { accessKeyId, secretAccessKey, sessionToken } = parsed.output;
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+}
+
+const given = v.object({
+  accessKeyId: v.string(),
+  secretAccessKey: v.string(),
+  sessionToken: v.optional(v.string()),
+});
 
 const OUTSIDE = fault('terminal', 'origin_refused', 'That url is not of this bucket.');

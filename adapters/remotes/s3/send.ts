@@ -6,7 +6,7 @@ import type { Bucket } from './bucket.ts';
 import type { SdkClient, SdkHandler, SdkRequest } from './client.ts';
 import { sha256Of } from './hex.ts';
 import type { Shapes } from './operations.ts';
-import type { S3Operation, S3RemoteOptions, S3Sign } from './options.ts';
+import type { S3Credentials, S3Operation, S3RemoteOptions, S3Sign } from './options.ts';
 import { type SignedRequest, signedByApp } from './presign.ts';
 
 /** What every request of one S3 remote shares. */
@@ -20,6 +20,8 @@ export interface S3Parts {
   sdk(): Promise<SdkClient>;
   /** What this remote has learnt of its store. */
   readonly learnt: { refusesConditions: boolean };
+  /** Signs with these from now on; null: with none. */
+  hold(credentials: S3Credentials | null): void;
   /** Entries in a page of a listing. Default: the store's, 1,000. */
   readonly pageSize?: number | undefined;
 }

@@ -3,20 +3,35 @@ import { clockSkewed, htmlPage, leadsAway, urlExpired } from '../transport/condi
 import type { Answer } from '../transport/exchange.ts';
 import { faultOfVerdict, PORTAL, type Verdict } from '../transport/statuses.ts';
 import { OTHER_REFUSAL, type Row, statusRows, verdictBy } from '../transport/table.ts';
-import { anError, cutShort, noETag, notA, otherRegion, says } from './conditions.ts';
+import {
+  anError,
+  cutShort,
+  noDocument,
+  noETag,
+  otherRegion,
+  says,
+  saysExpired,
+} from './conditions.ts';
 import { S3_OPERATIONS as ALL } from './operations.ts';
 import type { S3Operation } from './options.ts';
 
 const OF_A_SESSION = ['UploadPart', 'ListParts', 'CompleteMultipartUpload'] as const;
 const CREATING = ['PutObject', 'CompleteMultipartUpload'] as const;
 const WITH_ETAG = ['PutObject', 'UploadPart', 'HeadObject'] as const;
+const WITH_DOCUMENT = [
+  'CreateMultipartUpload',
+  'ListParts',
+  'CompleteMultipartUpload',
+  'ListMultipartUploads',
+] as const;
+const REMOVING = ['DeleteObject', 'AbortMultipartUpload'] as const;
 const GONE: Verdict = ['resume_lost', 'upload_gone'];
 
 /** What a store says by an error code, whatever the status is: also 200, where it found out too late. */
 const ANY_STATUS = [200, 599] as const;
 
 const byCode: readonly Row<S3Operation>[] = [
-  ...OF_A_SESSION.map((phase) => coded(['NoSuchUpload'], GONE, [phase])),
+  coded(['NoSuchUpload'], GONE, OF_A_SESSION),
   coded(['NoSuchUpload'], null, ['AbortMultipartUpload']),
   coded(['NoSuchBucket'], ['terminal', 'bucket_missing']),
   coded(['EntityTooSmall'], ['resume_lost', 'part_too_small'], ['CompleteMultipartUpload']),
@@ -26,13 +41,13 @@ const byCode: readonly Row<S3Operation>[] = [
   coded(['ExpiredToken', 'TokenRefreshRequired'], ['auth', 'credentials_expired']),
   coded(['InvalidToken'], ['auth', 'token_invalid']),
   coded(['InvalidAccessKeyId'], ['auth', 'access_key_unknown']),
-  coded(['SignatureDoesNotMatch'], ['auth', 'signature_refused']),
+  coded(
+    ['SignatureDoesNotMatch', 'AuthorizationQueryParametersError'],
+    ['auth', 'signature_refused'],
+  ),
   coded(['ExpiredRequest', 'RequestExpired'], ['auth', 'url_expired']),
   coded(['RequestTimeTooSkewed'], ['auth', 'clock_skewed']),
-  coded(
-    ['AuthorizationHeaderMalformed', 'AuthorizationQueryParametersError', 'IncorrectEndpoint'],
-    ['terminal', 'wrong_region'],
-  ),
+  coded(['AuthorizationHeaderMalformed', 'IncorrectEndpoint'], ['terminal', 'wrong_region']),
   coded(
     ['PermanentRedirect', 'TemporaryRedirect', 'Redirect', 'IllegalLocationConstraintException'],
     ['terminal', 'wrong_region'],
@@ -62,31 +77,14 @@ export const s3Table: readonly Row<S3Operation>[] = [
   // 2xx
   { phases: ALL, status: [200, 299], when: anError, means: ['retryable', 'server_error'] },
   { phases: WITH_ETAG, status: [200, 299], when: noETag, means: PORTAL },
-  ...(['DeleteObject', 'AbortMultipartUpload'] as const).map(
-    (phase): Row<S3Operation> => ({
-      phases: [phase],
-      status: [200, 299],
-      when: htmlPage,
-      means: PORTAL,
-    }),
-  ),
-  ...Object.entries({
-    CreateMultipartUpload: 'InitiateMultipartUploadResult',
-    ListParts: 'ListPartsResult',
-    CompleteMultipartUpload: 'CompleteMultipartUploadResult',
-    ListMultipartUploads: 'ListMultipartUploadsResult',
-  } as const).flatMap(([operation, root]): Row<S3Operation>[] => {
-    const phases = [operation as S3Operation];
-    return [
-      { phases, status: [200, 299], when: notA(root), means: PORTAL },
-      {
-        phases,
-        status: [200, 299],
-        when: cutShort(root),
-        means: ['retryable', 'answer_cut_short'],
-      },
-    ];
-  }),
+  { phases: REMOVING, status: [200, 299], when: htmlPage, means: PORTAL },
+  { phases: WITH_DOCUMENT, status: [200, 299], when: noDocument, means: PORTAL },
+  {
+    phases: WITH_DOCUMENT,
+    status: [200, 299],
+    when: cutShort,
+    means: ['retryable', 'answer_cut_short'],
+  },
   { phases: ALL, status: [200, 299], means: null },
   // 3xx
   { phases: ALL, status: [300, 399], when: otherRegion, means: ['terminal', 'wrong_region'] },
@@ -95,6 +93,7 @@ export const s3Table: readonly Row<S3Operation>[] = [
   // 4xx
   { phases: ['HeadObject'], status: 400, when: otherRegion, means: ['terminal', 'wrong_region'] },
   { phases: ALL, status: 403, when: htmlPage, means: PORTAL },
+  { phases: ALL, status: 403, when: saysExpired, means: ['auth', 'url_expired'] },
   { phases: ALL, status: 403, when: urlExpired, means: ['auth', 'url_expired'] },
   { phases: ALL, status: 403, when: clockSkewed, means: ['auth', 'clock_skewed'] },
   {
@@ -104,7 +103,7 @@ export const s3Table: readonly Row<S3Operation>[] = [
     means: PORTAL,
   },
   { phases: ['HeadObject', 'GetObject'], status: 404, means: ['absent', 'remote_missing'] },
-  { phases: ['DeleteObject', 'AbortMultipartUpload'], status: 404, means: null },
+  { phases: REMOVING, status: 404, means: null },
   // Ceph answers NoSuchKey for a session that is over.
   { phases: OF_A_SESSION, status: 404, when: anError, means: GONE },
   { phases: ALL, status: 404, when: htmlPage, means: PORTAL },
