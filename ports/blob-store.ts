@@ -68,6 +68,11 @@ export interface BlobStore {
    */
   list(options?: { readonly after?: string }): AsyncIterable<StoredBlob>;
   /**
+   * Where the bytes lie as a plain file that others can read, such as the operating system: a path as the platform has
+   * it. Undefined where they do not lie so; left out by stores that encrypt, or have no files.
+   */
+  file?(key: BlobKey): Promise<string | undefined>;
+  /**
    * Small texts beside the bytes, by which what was never uploaded is found again when the database is lost (field case
    * 16). A store that is lost together with the database has none.
    */

@@ -18,6 +18,8 @@ export interface Disk {
   /** Creates `path` and its parents, durably. */
   makeDirectory(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
+  /** What others than this disk call the file: a path of the platform. Left out where there is none. */
+  pathOf?(path: string): string;
 }
 
 export interface DiskEntry {

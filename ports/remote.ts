@@ -23,6 +23,12 @@ export interface UploadRequest {
    *   blob store throws.
    */
   open(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
+  /**
+   * The bytes as a plain file, hashed as a whole before it resolves, for whoever sends them while the app may be dead.
+   * Undefined, or left out, where they do not lie in one: encrypted ones do not.
+   * @throws as `open`.
+   */
+  file?(): Promise<string | undefined>;
 }
 
 /** The outcome of an upload whose bytes could not be read: for what {@link UploadRequest.open} threw. */

@@ -129,6 +129,8 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
       yield* blobsBelow(disk, '', isTemporary || after === '' ? [] : after.split('/'));
     },
 
+    ...(disk.pathOf === undefined ? {} : { file: async (key) => disk.pathOf?.(placeOf(key).path) }),
+
     sidecars: directorySidecars(disk, TEMPORARY, temporaryName),
   };
   return blobs;

@@ -48,6 +48,7 @@ export function nodeDisk(baseDirectory: string): Disk {
     async syncDirectory(path) {
       await syncDirectory(at(path));
     },
+    pathOf: at,
   };
 }
 

@@ -6,6 +6,7 @@ import {
 } from '../../machines/durable/event-names.ts';
 import type { Json } from '../../machines/json.ts';
 import { type Clock, sleep } from '../../ports/clock.ts';
+import { leftBehind } from '../../ports/closing.ts';
 import type { StreamId, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { HostedMachine, Service, ServiceRun, StateView } from './definition.ts';
@@ -88,7 +89,7 @@ export function createRuns(options: {
 
   function start(machine: HostedMachine, task: Task): void {
     const id = idOf(task.stream, task.name);
-    running.get(id)?.controller.abort(stoppedError(task));
+    running.get(id)?.controller.abort(takenOver(task));
     const controller = new AbortController();
     const release = reserve(machine, task);
     const done = run(machine, task, controller).finally(() => {
@@ -127,7 +128,7 @@ export function createRuns(options: {
           if (holds) work.send(task.stream, event);
           return holds;
         });
-        if (!stood) controller.abort(stoppedError(task));
+        if (!stood) controller.abort(takenOver(task));
         signal.throwIfAborted();
       },
     };
@@ -253,7 +254,7 @@ export function createRuns(options: {
       ].filter(({ kind, src }) => slots(machine, kind, src) > 0),
     reconcile(held) {
       for (const { task, controller } of running.values()) {
-        if (!held.some((other) => isSameRun(other, task))) controller.abort(stoppedError(task));
+        if (!held.some((other) => isSameRun(other, task))) controller.abort(takenOver(task));
       }
       const mine = [...running.values()];
       return held.filter((task) => !mine.some((other) => isSameRun(other.task, task)));
@@ -264,7 +265,9 @@ export function createRuns(options: {
     async close() {
       closed = true;
       const all = [...running.values()];
-      for (const { controller, task } of all) controller.abort(stoppedError(task));
+      for (const { controller, task } of all) {
+        controller.abort(leftBehind(`${task.src} of ${task.stream} is left behind`, 'closing'));
+      }
       const patience = new AbortController();
       await Promise.race([
         Promise.allSettled(all.map(({ done }) => done)),
@@ -308,6 +311,10 @@ function isSameRun(one: Task, other: Task): boolean {
     one.kind === other.kind &&
     one.name === other.name
   );
+}
+
+function takenOver(task: Task): Error {
+  return leftBehind(`${task.src} of ${task.stream} was taken over`, 'taken_over');
 }
 
 function stoppedError(task: Task): Error {

@@ -17,12 +17,17 @@ import { isCompacted } from '../../ports/compacted.ts';
 import type { DerivedTable } from '../../ports/derived-table.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import type { Part } from '../../ports/part.ts';
-import { objectKey, sourceFaultOf, type UploadOutcome } from '../../ports/remote.ts';
+import {
+  objectKey,
+  sourceFaultOf,
+  type UploadOutcome,
+  type UploadRequest,
+} from '../../ports/remote.ts';
 import type { Readers } from '../files/readers.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { hostOf, type Traffic } from '../scheduling/traffic.ts';
 import { asStream } from './as-stream.ts';
-import { checkedBytes } from './checked-bytes.ts';
+import { type CheckedBytes, checkedBytes } from './checked-bytes.ts';
 import { cleanStart, isTainted } from './clean-start.ts';
 import { contextOf } from './consequences.ts';
 import type { Credentials } from './credentials.ts';
@@ -140,7 +145,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   let locked: SecretsUnavailable | undefined;
   const attempt = (isRepeat: boolean): Promise<UploadOutcome> =>
     remote.upload(
-      { objectKey: object, media, open: bytes.open },
+      { objectKey: object, media, open: bytes.open, ...fileOf(blobs, key, bytes) },
       {
         idempotencyKey: object,
         signal: run.signal,
@@ -187,6 +192,21 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   if (!outcome.ok && locked !== undefined) throw locked;
   if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
   return plainOutput(refusalOf(outcome.receipt, media) ?? outcome);
+}
+
+/** For who sends it while the app is dead, and is not asked whether the bytes were right: they are hashed before. */
+function fileOf(
+  blobs: BlobStore,
+  key: BlobKey,
+  bytes: CheckedBytes,
+): Pick<UploadRequest, 'file'> | undefined {
+  if (blobs.file === undefined) return undefined;
+  return {
+    async file() {
+      await bytes.prove();
+      return blobs.file?.(key);
+    },
+  };
 }
 
 /** What the remote says that it holds must be what was captured, before it counts as uploaded (field case 12). */

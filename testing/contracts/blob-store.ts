@@ -102,6 +102,18 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSetup>[] = [
     },
   },
   {
+    title: 'says where the bytes lie as a plain file, if they do, and of no other key the same',
+    async run({ store }) {
+      if (store.file === undefined) return; // an encrypting store has none
+      await store.write(key, pieces(pattern(1_000), 300));
+      await store.write(other, pieces(pattern(10), 10));
+      const [first, second] = [await store.file(key), await store.file(other)];
+      expect(first).not.toBe('');
+      expect(first).not.toBe(second);
+      expect(await store.file(key)).toBe(first);
+    },
+  },
+  {
     title: 'answers a missing blob with blob_missing, and its stat with undefined',
     async run({ store }) {
       await expect(collect(store.open(key))).rejects.toMatchObject({ code: 'blob_missing' });

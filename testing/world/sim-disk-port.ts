@@ -46,6 +46,7 @@ export function diskPort(disk: SimDisk, options: DiskPortOptions = {}): Disk {
     list: (path) => take(() => disk.list(path)),
     makeDirectory: (path) => take(() => disk.makeDirectory(path)),
     syncDirectory: (path) => take(() => disk.syncDirectory(path)),
+    pathOf: (path) => path,
   };
 }
 

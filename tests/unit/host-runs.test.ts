@@ -1,5 +1,6 @@
 import type { ActionHandler, Service } from 'lading/host';
 import { describe, expect, it } from 'vitest';
+import { isLeftBehind } from '../../ports/closing.ts';
 import { courier, device, hosted, manual, mortal, stream } from '../support/host-world.ts';
 
 const a = stream('a');
@@ -25,6 +26,28 @@ describe('a run of a service', () => {
     await phone.quiet();
     expect(host.state(a)).toMatchObject({ value: 'idle', context: { result: null }, version: 3 });
     await phone.until(host.close());
+  });
+
+  it('knows whether it was stopped, or left behind by a host that closes (design 5)', async () => {
+    const phone = device();
+    const left: boolean[] = [];
+    const carry: Service = {
+      run: (_input, run) =>
+        new Promise((_resolve, reject) => {
+          run.signal.addEventListener('abort', () => {
+            left.push(isLeftBehind(run.signal));
+            reject(run.signal.reason as Error);
+          });
+        }),
+    };
+    const host = await phone.open([hosted('courier', courier, { services: { carry } })]);
+    await phone.until(host.create(a, 'courier', {}));
+    await phone.until(host.send(a, { type: 'go' }));
+    await phone.until(host.send(a, { type: 'stop' }));
+    await phone.until(host.send(a, { type: 'go' }));
+    await phone.until(host.close());
+    expect(left).toEqual([false, true]);
+    expect(isLeftBehind(new AbortController().signal)).toBe(false);
   });
 
   it('that was stopped is told what of it was dropped, also when it had ended by then; one that was taken is not', async () => {
