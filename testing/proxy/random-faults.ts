@@ -9,6 +9,7 @@ export interface RandomAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  readonly early?: boolean;
 }
 
 export interface RandomFaultsOptions {
@@ -22,6 +23,8 @@ export interface RandomFaultsOptions {
   readonly answers?: readonly RandomAnswer[];
   /** Of a delay, or of a body that is slowed down. Default 200. */
   readonly longestMs?: number;
+  /** How long a connection stalls at most. Default a minute; a client should give up before. */
+  readonly stallMs?: number;
 }
 
 /**
@@ -112,7 +115,12 @@ export function randomFaults(
       default: {
         const side = random.pick(SIDES);
         const after = afterBytes(random, side === 'request' ? length : SHORT_BYTES);
-        return after === undefined ? { act, side } : { act, side, afterBytes: after };
+        return {
+          act,
+          side,
+          ...(after === undefined ? {} : { afterBytes: after }),
+          ...(act === 'stall' && options.stallMs !== undefined ? { forMs: options.stallMs } : {}),
+        };
       }
     }
   };
