@@ -14,7 +14,11 @@ export async function serveBackend(backend: ReferenceBackend): Promise<BackendBr
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const call = JSON.parse(Buffer.concat(chunks).toString()) as Call;
+      const call = callIn(Buffer.concat(chunks).toString());
+      if (call === undefined) {
+        response.writeHead(400).end();
+        return;
+      }
       const answer = {
         push: () => backend.push(call.account, call.args[0] as never),
         pull: () => backend.pull(call.account, ...(call.args as [never, never, never])),
@@ -41,6 +45,15 @@ interface Call {
   readonly args: readonly unknown[];
 }
 
+/** Undefined: not all of it arrived. */
+function callIn(text: string): Call | undefined {
+  try {
+    return JSON.parse(text) as Call;
+  } catch {
+    return undefined;
+  }
+}
+
 const POLL_MS = 50;
 
 /** The other end of {@link serveBackend}. A listener is a poll here: nothing of it is under test. */
@@ -52,6 +65,7 @@ export function backendOver(url: string, account: string): Backend {
       body,
       ...(signal === undefined ? {} : { signal }),
     });
+    if (!response.ok) throw new Error(`the backend answered ${response.status}`);
     return (await response.json()) as T;
   }
   return {

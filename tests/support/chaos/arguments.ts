@@ -1,0 +1,54 @@
+import { oneOf, readOptions, wholeNumber } from '../../../testing/cli/usage.ts';
+import { type StoreName, storeNames } from './stores/store.ts';
+
+export interface ChaosArguments {
+  readonly store: StoreName;
+  readonly files: number;
+  readonly kills: number;
+  readonly stops: number;
+  readonly processes: number;
+  /** Undefined: chosen by chance. */
+  readonly seed: number | undefined;
+  readonly keep: boolean;
+  readonly help: boolean;
+}
+
+export const HELP = `Uploads files from several processes through a network in which everything goes wrong, kills
+the processes, and has it all judged from outside.
+
+  npm run chaos -- [--remote ${storeNames.join('|')}] [--files 500] [--kills 10] [--seed N]
+
+  --processes N   of the app, on one database (default 2)
+  --stops N       times that one of them stands still for longer than its lease (default 3)
+  --keep          leaves database and bytes to look at, when something was found
+  --help          this text
+
+Exit code: 0 the judge found nothing, 1 it did, 2 the command is not right.`;
+
+/** @throws {UsageError} for what is not in {@link HELP}. */
+export function parseChaosArguments(args: readonly string[]): ChaosArguments {
+  const values = readOptions(
+    args,
+    {
+      remote: { type: 'string', default: 'tus' },
+      files: { type: 'string', default: '500' },
+      kills: { type: 'string', default: '10' },
+      stops: { type: 'string', default: '3' },
+      processes: { type: 'string', default: '2' },
+      seed: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+    'npm run chaos',
+  );
+  return {
+    store: oneOf('remote', storeNames, values.remote),
+    files: wholeNumber('files', values.files),
+    kills: wholeNumber('kills', values.kills),
+    stops: wholeNumber('stops', values.stops),
+    processes: wholeNumber('processes', values.processes),
+    seed: values.seed === undefined ? undefined : wholeNumber('seed', values.seed),
+    keep: values.keep,
+    help: values.help,
+  };
+}

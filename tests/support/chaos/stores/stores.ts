@@ -1,0 +1,8 @@
+import { httpProtocol } from './http.ts';
+import type { ChaosProtocol, StoreName } from './store.ts';
+import { tusProtocol } from './tus.ts';
+
+export const protocols: Readonly<Record<StoreName, ChaosProtocol>> = {
+  tus: tusProtocol,
+  http: httpProtocol,
+};
