@@ -8,6 +8,8 @@ export interface DemoOptions {
   /** Size of the large example. */
   readonly largeBytes: number;
   readonly breakage?: Breakage;
+  /** The seed of a bad network and of several kills; undefined: one kill on a good network. */
+  readonly chaosSeed?: number;
   readonly help: boolean;
 }
 
@@ -22,6 +24,9 @@ middle, starts it again, and proves that nothing was lost, doubled or sent twice
   npm run demo                     with the examples that come with the project
   npm run demo -- DIRECTORY        with the files of a directory of yours; they are
                                    only read, and go no further than this machine
+
+  npm run demo -- --chaos          through a network in which everything goes wrong, with
+                                   three kills; --seed N repeats what it did
 
   --keep            leaves the app's database, its bytes and the server's files
   --large-mb N      size of the large example in MB (1 to 2000, default 60)
@@ -47,6 +52,7 @@ export function parseArguments(args: readonly string[]): DemoOptions {
   if (breakage !== undefined && breakage !== 'byte' && breakage !== 'object') {
     throw new UsageError(`--break takes "byte" or "object", not "${breakage}".`);
   }
+  const chaosSeed = chaosSeedOf(values);
   const [directory] = positionals;
   // An empty one would be the folder where the user stands: more than was asked for.
   if (directory?.trim() === '') {
@@ -55,10 +61,25 @@ export function parseArguments(args: readonly string[]): DemoOptions {
   return {
     ...(directory === undefined ? {} : { directory }),
     ...(breakage === undefined ? {} : { breakage }),
+    ...(chaosSeed === undefined ? {} : { chaosSeed }),
     keep: values.keep ?? false,
     help: values.help ?? false,
     largeBytes: largeMb * 1_000_000,
   };
+}
+
+function chaosSeedOf({
+  chaos = false,
+  seed,
+}: {
+  readonly chaos?: boolean;
+  readonly seed?: string;
+}) {
+  if (seed !== undefined && !chaos) throw new UsageError('--seed belongs to --chaos.');
+  if (!chaos) return undefined;
+  if (seed === undefined) return 1 + Math.floor(Math.random() * 999_999);
+  if (/^\d{1,9}$/.test(seed)) return Number(seed);
+  throw new UsageError(`--seed takes a whole number, not "${seed}".`);
 }
 
 function parse(args: readonly string[]) {
@@ -71,6 +92,8 @@ function parse(args: readonly string[]) {
         help: { type: 'boolean', short: 'h' },
         'large-mb': { type: 'string' },
         break: { type: 'string' },
+        chaos: { type: 'boolean' },
+        seed: { type: 'string' },
       },
     });
   } catch (error) {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DemoOptions, HELP, parseArguments, UsageError } from './arguments.ts';
+import { runChaosStory } from './judge/chaos-story.ts';
 import { startChildren } from './judge/children.ts';
 import { chooseFiles } from './judge/files.ts';
 import { runStory } from './judge/story.ts';
@@ -34,13 +35,11 @@ async function demo(options: DemoOptions): Promise<number> {
     const chosen = await chooseFiles(options, join(workspace, 'examples'));
     const screen = openScreen(chosen);
     try {
-      const holds = await runStory({
-        chosen,
-        workspace,
-        children,
-        screen,
-        breakage: options.breakage,
-      });
+      const { breakage, chaosSeed } = options;
+      const parts = { chosen, workspace, children, screen, breakage };
+      const holds = await (chaosSeed === undefined
+        ? runStory(parts)
+        : runChaosStory(parts, chaosSeed));
       failed = !holds;
     } catch (error) {
       failed = true;

@@ -6,6 +6,8 @@ export interface AppOrders {
   readonly directory: string;
   readonly serverUrl: string;
   readonly files: readonly FileToCapture[];
+  /** The network will be bad: smaller requests, shorter waits. */
+  readonly rough: boolean;
 }
 
 export interface FileToCapture {
@@ -55,8 +57,8 @@ export interface ServerOrders {
   readonly port: number;
   /** All uploads share a line of this speed. */
   readonly bytesPerSecond: number;
-  /** The upload of this size stops at this byte, once, until `cut`. */
-  readonly hold: { readonly sizeBytes: number; readonly atByte: number };
+  /** The upload of this size stops at this byte, once, until `cut`; null: none does. */
+  readonly hold: { readonly sizeBytes: number; readonly atByte: number } | null;
 }
 
 export type ServerMessage =

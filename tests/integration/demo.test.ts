@@ -19,6 +19,17 @@ const TITLES = [
   'Nothing left behind',
 ];
 
+const CHAOS_TITLES = [
+  'Captured with no network',
+  'Nothing lost by the kills',
+  "Every ref in the app's table is remote",
+  'Every file is at the server once',
+  'Every file is there byte for byte',
+  'Nothing sent again but what was in flight',
+  'The log agrees with every row made from it',
+  'Nothing left behind',
+];
+
 /** Where the demo's temporary folders go, so that one left behind is seen. */
 let temporary = '';
 
@@ -40,6 +51,19 @@ describe('the demo', () => {
     expect(code).toBe(0);
     expect(await readdir(temporary)).toEqual([]);
   }, 90_000);
+
+  it('proves the same through a network in which everything goes wrong, with three kills, and says what was done', async () => {
+    const { code, lines } = await demo('--chaos', '--seed', '7', '--large-mb', '8');
+    expect(lines.filter((line) => / (ok|FAIL) /.test(line)).map(title)).toEqual(
+      CHAOS_TITLES.map((text) => `ok ${text}`),
+    );
+    expect(lines.filter((line) => line.includes('SIGKILL'))).toHaveLength(3);
+    const said = lines.find((line) => line.includes('What the network did: ')) ?? '';
+    expect(said).toMatch(/\d+ connections cut, .*\d+ replies dropped.* 3 kills/);
+    expect(lines.at(-1)).toContain('The proof holds');
+    expect(code).toBe(0);
+    expect(await readdir(temporary)).toEqual([]);
+  }, 120_000);
 
   it.each([
     ['byte', 'Every file is there byte for byte'],
@@ -76,6 +100,8 @@ describe('the demo', () => {
   it.each([
     [['--nonsense'], /Unknown option '--nonsense'/],
     [['--large-mb', '0'], /--large-mb takes a whole number/],
+    [['--seed', '7'], /--seed belongs to --chaos/],
+    [['--chaos', '--seed', 'seven'], /--seed takes a whole number/],
     [['--break', 'leg'], /--break takes "byte" or "object"/],
     [[''], /The name of the directory is empty/],
     [['one', 'two'], /One directory at most/],

@@ -17,8 +17,12 @@ export interface DemoApp {
   pick(path: string): readonly AppStatement[];
 }
 
+/** For a network that breaks all the time, and people who watch: in the field these are patience of minutes. */
+const ROUGH_REMOTE = { chunkSizeBytes: 2_000_000, stallMs: 1_500 } as const;
+const ROUGH_POLICY = { backoffBaseMs: 50, backoffCapMs: 500, maxAttempts: 100 } as const;
+
 /** The app's database, which Lading shares: one file, one connection, one transaction. */
-export async function openApp({ directory, serverUrl }: AppOrders): Promise<DemoApp> {
+export async function openApp({ directory, serverUrl, rough }: AppOrders): Promise<DemoApp> {
   const store = nodeSqlite(new DatabaseSync(join(directory, 'app.sqlite')));
   store.exec(`
     CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, attachments TEXT NOT NULL) STRICT;
@@ -31,7 +35,7 @@ export async function openApp({ directory, serverUrl }: AppOrders): Promise<Demo
   const lading = await openLading({
     store,
     blobs: directoryBlobs({ directory: join(directory, 'bytes') }),
-    remote: tusRemote({ endpoint: `${serverUrl}/files` }),
+    remote: tusRemote({ endpoint: `${serverUrl}/files`, ...(rough ? ROUGH_REMOTE : {}) }),
     connectivity: probingConnectivity({
       url: `${serverUrl}/health`,
       intervalMs: 200,
@@ -48,6 +52,7 @@ export async function openApp({ directory, serverUrl }: AppOrders): Promise<Demo
         maxPixels: Number.POSITIVE_INFINITY,
         maxSidePixels: Number.POSITIVE_INFINITY,
         location: 'keep',
+        ...(rough ? { policy: ROUGH_POLICY } : {}),
         // Runs in every commit that changes the list: the app's own row never disagrees with it.
         project(tx, { entityId }, refs) {
           tx.run('UPDATE report SET attachments = ? WHERE id = ?', JSON.stringify(refs), entityId);

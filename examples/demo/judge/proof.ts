@@ -7,7 +7,7 @@ import { bytes, exact } from '../screen/format.ts';
 import type { ChosenFiles } from './files.ts';
 
 /** What was seen from outside the app; the app's own word is taken for `report` only. */
-export interface Evidence {
+export interface CommonEvidence {
   readonly chosen: ChosenFiles;
   readonly serverUrl: string;
   /** By path, the id that `capture` resolved with. */
@@ -19,12 +19,25 @@ export interface Evidence {
   readonly rowsAfterKill: readonly AttachmentRef[];
   readonly rows: readonly AttachmentRef[];
   readonly appDirectory: string;
+  readonly report: FinalReport;
+  readonly traffic: Traffic;
+}
+
+export interface Evidence extends CommonEvidence {
   /** The upload in whose middle the app was killed, where the server stopped it, and what it had after the kill. */
   readonly heldId: string;
   readonly holdAt: number;
   readonly resumeFrom: number;
-  readonly report: FinalReport;
-  readonly traffic: Traffic;
+}
+
+/** Of `--chaos`: what the proxy before the server counted. */
+export interface ChaosEvidence extends CommonEvidence {
+  readonly kills: number;
+  /** All bytes that the app sent, heads included, and its requests. */
+  readonly sentBytes: number;
+  readonly requests: number;
+  /** Requests with bytes that broke on their way, or whose app was killed. */
+  readonly broken: number;
 }
 
 export interface Check {
@@ -37,7 +50,7 @@ export interface Check {
 export async function proofOf(evidence: Evidence): Promise<readonly Check[]> {
   return [
     workedOffline(evidence),
-    survivedTheKill(evidence),
+    survived(evidence, 'Nothing lost by the kill', 'right after it'),
     rowsHoldRemoteUrls(evidence),
     onceAtTheServer(evidence),
     await sameBytes(evidence),
@@ -48,7 +61,21 @@ export async function proofOf(evidence: Evidence): Promise<readonly Check[]> {
   ];
 }
 
-function workedOffline({ chosen, offline, rowsOffline }: Evidence): Check {
+export async function proofOfChaos(evidence: ChaosEvidence): Promise<readonly Check[]> {
+  const kills = `right after each of ${evidence.kills}`;
+  return [
+    workedOffline(evidence),
+    survived(evidence, 'Nothing lost by the kills', kills),
+    rowsHoldRemoteUrls(evidence),
+    onceAtTheServer(evidence),
+    await sameBytes(evidence),
+    sentAgain(evidence),
+    verified(evidence),
+    await nothingLeft(evidence),
+  ];
+}
+
+function workedOffline({ chosen, offline, rowsOffline }: CommonEvidence): Check {
   const waiting = offline.filter(
     ({ state, waitingFor }) => state === 'local_only' && waitingFor === 'network',
   ).length;
@@ -61,17 +88,21 @@ function workedOffline({ chosen, offline, rowsOffline }: Evidence): Check {
   );
 }
 
-function survivedTheKill({ acknowledged, rowsAfterKill }: Evidence): Check {
+function survived(
+  { acknowledged, rowsAfterKill }: CommonEvidence,
+  title: string,
+  when: string,
+): Check {
   const kept = new Set<string>(rowsAfterKill.map(({ mediaId }) => mediaId));
   const lost = [...acknowledged.values()].filter((id) => !kept.has(id)).length;
   return check(
-    'Nothing lost by the kill',
+    title,
     lost === 0 && kept.size === acknowledged.size,
-    `${acknowledged.size - lost} of ${acknowledged.size} acknowledged captures in the app's table right after it`,
+    `${acknowledged.size - lost} of ${acknowledged.size} acknowledged captures in the app's table ${when}`,
   );
 }
 
-function rowsHoldRemoteUrls({ chosen, rows, acknowledged, serverUrl }: Evidence): Check {
+function rowsHoldRemoteUrls({ chosen, rows, acknowledged, serverUrl }: CommonEvidence): Check {
   const ids = new Set(acknowledged.values());
   const remote = rows.filter(
     ({ url, mediaId }) => url.startsWith(`${serverUrl}/files/`) && ids.has(mediaId),
@@ -84,7 +115,7 @@ function rowsHoldRemoteUrls({ chosen, rows, acknowledged, serverUrl }: Evidence)
   );
 }
 
-function onceAtTheServer({ chosen, traffic, rows }: Evidence): Check {
+function onceAtTheServer({ chosen, traffic, rows }: CommonEvidence): Check {
   const complete = traffic.uploads.filter(
     ({ sizeBytes, storedBytes }) => sizeBytes === storedBytes && sizeBytes > 0,
   ).length;
@@ -99,7 +130,7 @@ function onceAtTheServer({ chosen, traffic, rows }: Evidence): Check {
 }
 
 /** Reads every object back by the url in the app's table, and holds it against the file that the user has. */
-async function sameBytes({ chosen, rows, acknowledged }: Evidence): Promise<Check> {
+async function sameBytes({ chosen, rows, acknowledged }: CommonEvidence): Promise<Check> {
   const wrong: string[] = [];
   for (const { path, name, sha256 } of chosen.files) {
     const url = rows.find(({ mediaId }) => mediaId === acknowledged.get(path))?.url;
@@ -159,7 +190,21 @@ function notSentTwice({ chosen, traffic }: Evidence): Check {
   );
 }
 
-function verified({ report }: Evidence): Check {
+function sentAgain({ chosen, sentBytes, requests, broken, traffic }: ChaosEvidence): Check {
+  const extra = sentBytes - chosen.totalBytes;
+  const most = MOST_IN_FLIGHT_PER_UPLOAD * broken + HEAD_BYTES * requests;
+  const goneOn = sum(
+    traffic.uploads,
+    ({ parts }) => parts.filter((one) => one.fromByte > 0).length,
+  );
+  return check(
+    'Nothing sent again but what was in flight',
+    extra <= most + MARKS_SHARE * chosen.totalBytes,
+    `${bytes(chosen.totalBytes)} needed, ${bytes(sentBytes)} sent; ${broken} requests broke with bytes on their way, ${goneOn} went on where the server stood`,
+  );
+}
+
+function verified({ report }: CommonEvidence): Check {
   return check(
     'The log agrees with every row made from it',
     report.verified,
@@ -167,7 +212,7 @@ function verified({ report }: Evidence): Check {
   );
 }
 
-async function nothingLeft({ chosen, appDirectory, report }: Evidence): Promise<Check> {
+async function nothingLeft({ chosen, appDirectory, report }: CommonEvidence): Promise<Check> {
   const left = await readdir(join(appDirectory, 'bytes', 'tmp')).catch(() => []);
   const { storedFiles, storedBytes, waiting } = report;
   // Files of equal bytes are one file on the device.

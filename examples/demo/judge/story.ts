@@ -2,31 +2,28 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
-  AppCommand,
-  AppMessage,
   AppOrders,
   Breakage,
-  FinalReport,
   ServerCommand,
   ServerMessage,
   ServerOrders,
-  ShownItem,
   Traffic,
 } from '../messages.ts';
 import { bytes, exact } from '../screen/format.ts';
 import type { Screen } from '../screen/screen.ts';
 import { readAppRows } from './app-rows.ts';
+import { appsOf, isOver } from './apps.ts';
 import type { Child, Children } from './children.ts';
 import type { ChosenFiles } from './files.ts';
 import { reservePort } from './port.ts';
 import { type Evidence, proofOf } from './proof.ts';
 
-type App = Child<AppMessage, AppCommand>;
-type Server = Child<ServerMessage, ServerCommand>;
+export type Server = Child<ServerMessage, ServerCommand>;
 
 /** Where the app is killed: this share of the largest file is at the server. */
 const KILL_AT = 0.4;
 
+/** What a story is told with. */
 export interface StoryParts {
   readonly chosen: ChosenFiles;
   readonly workspace: string;
@@ -46,30 +43,13 @@ export async function runStory(parts: StoryParts): Promise<boolean> {
   await Promise.all([appDirectory, serverDirectory].map((path) => mkdir(path)));
   const database = join(appDirectory, 'app.sqlite');
 
-  const appOrders: AppOrders = { directory: appDirectory, serverUrl, files };
-  const acknowledged = new Map<string, string>();
-  /** The app's screen as it was sent last. */
-  const shown = new Map<string, ShownItem>();
-  const startApp = (): App => {
-    shown.clear();
-    const app: App = children.start('app', 'app/main.ts', appOrders);
-    app.onMessage((message) => {
-      if (message.type === 'captured') {
-        acknowledged.set(message.path, message.mediaId);
-        screen.captured(message.path, message.mediaId);
-      }
-      if (message.type === 'shown') {
-        for (const item of message.items) shown.set(item.mediaId, item);
-        screen.shown(message.items);
-      }
-    });
-    return app;
-  };
+  const appOrders: AppOrders = { directory: appDirectory, serverUrl, files, rough: false };
+  const apps = appsOf(children, screen, appOrders);
 
   screen.step('No server is running. The app captures the files.');
-  const first = startApp();
+  const first = apps.start();
   await first.next('capturing the files', (message) => message.type === 'ready' || undefined);
-  const offline = [...shown.values()];
+  const offline = apps.shown();
   const rowsOffline = readAppRows(database);
   screen.done(
     `${files.length} files captured with no network: on disk, hashed, linked in the app's own table.`,
@@ -101,24 +81,16 @@ export async function runStory(parts: StoryParts): Promise<boolean> {
   await screen.pause();
 
   screen.step('The app starts again, as it always starts.');
-  const second = startApp();
-  await second.next(
-    'uploading the rest',
-    () => isOver([...shown.values()], files.length) || undefined,
-  );
-  const finished = second.next<FinalReport>('settling and verifying', (message) =>
-    message.type === 'finished' ? message.report : undefined,
-  );
-  second.send({ type: 'finish' });
-  const report = await finished;
-  await second.ended();
+  const second = apps.start();
+  await second.next('uploading the rest', () => isOver(apps.shown(), files.length) || undefined);
+  const report = await apps.finish(second);
   screen.done(`The app went on at byte ${exact(resumeFrom)}, finished, and verified its log.`);
 
   const traffic = await trafficOf(server, parts.breakage);
   const evidence: Evidence = {
     chosen,
     serverUrl,
-    acknowledged,
+    acknowledged: apps.acknowledged,
     offline,
     rowsOffline,
     rowsAfterKill,
@@ -138,11 +110,6 @@ export async function runStory(parts: StoryParts): Promise<boolean> {
   return holds;
 }
 
-/** Nothing goes on by itself: everything is uploaded, or failed for good. */
-function isOver(items: readonly ShownItem[], count: number): boolean {
-  return items.length >= count && items.every(({ state }) => /uploaded|failed/.test(state));
-}
-
 /** What the server says it has of an upload, asked by the judge itself once the dead app's request has ended. */
 async function stoodAt(url: string): Promise<number> {
   for (let before = -1; ; ) {
@@ -154,7 +121,7 @@ async function stoodAt(url: string): Promise<number> {
   }
 }
 
-async function trafficOf(server: Server, breakage: Breakage | undefined): Promise<Traffic> {
+export async function trafficOf(server: Server, breakage: Breakage | undefined): Promise<Traffic> {
   const answered = server.next('counting bytes', (message) =>
     message.type === 'traffic' ? message.traffic : undefined,
   );

@@ -70,7 +70,7 @@ export class WatchedStore extends FileStore {
   }
 
   #holdAt(fromByte: number, size: number | undefined): number {
-    const { sizeBytes, atByte } = this.#orders.hold;
+    const { sizeBytes, atByte } = this.#orders.hold ?? { sizeBytes: -1, atByte: 0 };
     if (this.#holding || size !== sizeBytes || fromByte >= atByte) return Number.POSITIVE_INFINITY;
     this.#holding = true;
     return atByte;
