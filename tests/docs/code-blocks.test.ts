@@ -9,7 +9,7 @@ import { type PageProgram, programOf } from './page-program.ts';
 
 const blocks = pages().flatMap(codeBlocks);
 /** What is neither run nor compiled: commands, diagrams, and text that is no code. */
-const NO_CODE = ['sh', 'mermaid', 'text'];
+const NO_CODE = ['sh', 'mermaid', 'text', 'json'];
 /** Runs where it stands: a page whose files these are has a test of its own. */
 const SCRIPTS = ['js'];
 

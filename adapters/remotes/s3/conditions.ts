@@ -27,12 +27,12 @@ export const otherRegion: Condition = {
   holds: ({ headers }) => headers.get('x-amz-bucket-region') !== null,
 };
 
-const DOCUMENTS = [
+const DOCUMENTS: ReadonlySet<string> = new Set([
   'InitiateMultipartUploadResult',
   'ListPartsResult',
   'CompleteMultipartUploadResult',
   'ListMultipartUploadsResult',
-];
+]);
 
 /** A captive portal answers with another one, or with none (field case 36). */
 export const noDocument: Condition = {
@@ -54,5 +54,5 @@ export const saysExpired: Condition = {
 
 function rootOf(body: string): string | undefined {
   const root = /^\s*(?:<\?xml[^>]*>\s*)?<(\w+)[\s>]/.exec(body)?.[1];
-  return root !== undefined && DOCUMENTS.includes(root) ? root : undefined;
+  return root !== undefined && DOCUMENTS.has(root) ? root : undefined;
 }
