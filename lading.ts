@@ -210,13 +210,16 @@ export interface Lading {
    * "Retry sync": asks for all at once that failed and can be retried, waits for its next try, or for a remote that
    * rests (which is asked by one of them first), then pushes and pulls. A second call while one runs is the same one.
    * @returns what it started. `retried`: what had failed or waited, uploads and clean-ups. `uploads`: all that are under
-   *   way or next, those among them; 0 while there is no network or all are paused. `pushed`, `pulled`: ops and rows.
+   *   way or next, those among them; 0 while there is no network or all are paused. `pushed`, `refused`, `pulled`: ops
+   *   that the backend took and did not take, and rows; `complete`: nothing of it is left to do now.
    */
   retrySync(): Promise<{
     readonly retried: number;
     readonly uploads: number;
     readonly pushed: number;
+    readonly refused: number;
     readonly pulled: number;
+    readonly complete: boolean;
   }>;
   /** Holds one attachment, or without a ref all uploads of this process. */
   pause(ref?: RefOrId): Promise<void>;

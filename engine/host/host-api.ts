@@ -77,6 +77,8 @@ export interface Host {
   onSettling(listener: (machine: string, src: string) => void): Cancel;
   /** Takes up waiting tasks: a service became ready, or a lease may have run out. */
   wake(): void;
+  /** Whether tasks of a stream stay rows here: it cannot be read, or its services do not accept it. */
+  leavesAlone(stream: StreamId): boolean;
   /** This runner's id, as task rows name their holder. */
   readonly runner: string;
   /** Services and actions running in this process now. */

@@ -63,9 +63,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       state,
       onSlot: () => wake(),
       onServiceSettled: () => crashPoint('service_settled'),
-      onSettling({ machine, src }) {
-        for (const listener of settling) listener(machine, src);
-      },
+      onSettling: ({ machine, src }) => tell(settling, machine, src),
     }),
   );
   const timers: Part<Timers> = made(running.part, ({ createTimers }) =>
@@ -139,9 +137,17 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       }
     });
     crashPoint('effects_started');
-    for (const listener of listeners) {
+    tell(listeners, work.changes);
+  }
+
+  /** What a listener throws is its own: nothing that the host does depends on it. */
+  function tell<Told extends readonly unknown[]>(
+    told: ReadonlySet<(...args: Told) => void>,
+    ...args: Told
+  ): void {
+    for (const listener of told) {
       try {
-        listener(work.changes);
+        listener(...args);
       } catch (error) {
         logger.error('a subscriber threw', { error });
       }
@@ -296,13 +302,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     const position = store.read((tx) => tx.log.lastPosition());
     if (position === seenPosition) return;
     seenPosition = position;
-    for (const listener of elsewhere) {
-      try {
-        listener();
-      } catch (error) {
-        logger.error('a subscriber threw', { error });
-      }
-    }
+    tell(elsewhere);
   }
 
   function scheduleTick(): void {
@@ -355,6 +355,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       beforeTimer = ask;
     },
     wake,
+    leavesAlone: (stream) => leftAlone.has(stream),
     runner: lease.runner,
     get running() {
       return size();

@@ -112,7 +112,7 @@ export function createGateKeeper(options: {
       paused,
       accountActive,
       credentialsOk,
-      isBroken: mediaId !== undefined && broken.has(mediaId),
+      isBroken: broken.has(mediaId as MediaId),
       ...shown,
     }),
     remoteOpen: () => online && accountActive,

@@ -1,6 +1,6 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
-import type { StoreTransaction } from '../../ports/event-store.ts';
+import type { StoreTransaction, Task } from '../../ports/event-store.ts';
 import { asStream } from './as-stream.ts';
 import type { GateKeeper } from './gates.ts';
 
@@ -9,6 +9,8 @@ export interface UploadUnderWay {
   readonly mediaId: MediaId;
   /** When the lease of the other, living runner that holds it ends; null when it is ours, or nobody's. */
   readonly foreignUntil: number | null;
+  /** What runs it, or would; undefined where the log claims what no row does. */
+  readonly task: Task | undefined;
   /** It sends bytes, and over unmetered links only. */
   readonly unmetered: boolean;
 }
@@ -66,6 +68,7 @@ export function uploadsUnderWay(
     return {
       mediaId,
       foreignUntil: until > now ? until : null,
+      task,
       unmetered: unmetered && situation === 'uploading',
     };
   });

@@ -1,7 +1,7 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
+import type { EventStore, StoreTransaction, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Part } from '../../ports/part.ts';
 import type { QueueName } from '../../ports/queue-table.ts';
@@ -94,9 +94,15 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   function room(tx: StoreTransaction): number {
     const now = clock.now();
     const mine = uploadsUnderWay(tx, tables, { accountId, runner: host.runner, now }).filter(
-      ({ foreignUntil }) => foreignUntil === null,
+      ({ foreignUntil, task }) => foreignUntil === null && task !== undefined && isRunnable(task),
     );
-    return traffic.room(mine.length);
+    const ours = mine.filter(({ task }) => task?.runner === host.runner);
+    return traffic.room(mine.length, ours.length);
+  }
+
+  /** What was set aside, or cannot be read, takes no room from the others (contract 4.6). */
+  function isRunnable({ stream, buried }: Task): boolean {
+    return buried === undefined && !host.leavesAlone(stream);
   }
 
   /** Queues whose jobs the gates would let run. */

@@ -5,16 +5,9 @@ import type { UploadLoad } from '../scheduling/slots.ts';
 import type { GateKeeper } from './gates.ts';
 
 const LOCAL = ['evict', 'purge'] as const;
-const DOWNLOADS = ['download'] as const;
-const REMOVALS = ['removeRemote'] as const;
 const UPLOADS = ['upload', 'attach'] as const;
 
-export type ServiceName = (
-  | typeof LOCAL
-  | typeof DOWNLOADS
-  | typeof REMOVALS
-  | typeof UPLOADS
-)[number];
+export type ServiceName = (typeof LOCAL | typeof UPLOADS)[number] | 'download' | 'removeRemote';
 
 /** Services that could run now. Uploads that were begun are taken up also when their remote rests: they find out. */
 export function openSources(gates: GateKeeper): readonly ServiceName[] {
@@ -23,8 +16,8 @@ export function openSources(gates: GateKeeper): readonly ServiceName[] {
   const mayRemove = isOnline && !gates.remoteHeld() && gates.current().credentialsOk;
   return [
     ...LOCAL,
-    ...(isOnline ? DOWNLOADS : []),
-    ...(mayRemove ? REMOVALS : []),
+    ...(isOnline ? (['download'] as const) : []),
+    ...(mayRemove ? (['removeRemote'] as const) : []),
     ...(gates.uploadsOpen() ? UPLOADS : []),
   ];
 }

@@ -24,8 +24,11 @@ export interface Breaker {
   readonly isIdle: boolean;
   /** @returns undefined when the request must not be made; else what to call at its end. */
   enter(subject: string): ((end: RequestEnd) => void) | undefined;
-  /** Lets one request through now, whatever the host asked for: somebody wants to know. */
-  letOneThrough(): void;
+  /**
+   * Lets one request through now: somebody wants to know, or the network may have been what failed.
+   * @param whateverItAsked also where the host asked to be left alone.
+   */
+  letOneThrough(whateverItAsked: boolean): void;
   close(): void;
 }
 
@@ -35,6 +38,8 @@ const FAILURES = 5;
 const SUBJECTS = 2;
 const FIRST_REST_MS = 5_000;
 const LONGEST_REST_MS = 60_000;
+/** How long a clock that jumped ahead may go unnoticed. */
+const LOOK_MS = 30_000;
 /** A host may ask for a day (contract 4.5). */
 const LONGEST_ASKED_MS = 24 * 3_600_000;
 
@@ -62,8 +67,20 @@ export function createBreaker(parts: {
     isProbing = false;
     // Shown by the clock and ended by elapsed time, or by the clock when that is ahead (field case 44).
     until = restMs === null ? null : clock.now() + restMs;
-    cancel = restMs === null ? undefined : clock.schedule(restMs, () => set('half_open', null));
+    cancel = undefined;
+    if (restMs !== null) wait(restMs);
     parts.onChange();
+  }
+
+  /** In pieces: a device that slept did not count the time, and its clock did. */
+  function wait(leftMs: number): void {
+    const pieceMs = Math.min(leftMs, LOOK_MS);
+    cancel = clock.schedule(pieceMs, () => {
+      look();
+      if (state !== 'open') return;
+      if (leftMs > pieceMs) wait(leftMs - pieceMs);
+      else set('half_open', null);
+    });
   }
 
   function rest(): void {
@@ -124,8 +141,8 @@ export function createBreaker(parts: {
       }
       return (end) => leave(subject, isProbe, end);
     },
-    letOneThrough() {
-      if (state === 'open') set('half_open', null);
+    letOneThrough(whateverItAsked) {
+      if (state === 'open' && (whateverItAsked || !wasAsked)) set('half_open', null);
     },
     close: () => cancel?.(),
   };

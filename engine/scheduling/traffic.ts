@@ -25,8 +25,11 @@ export interface Traffic {
     work: () => Promise<T>,
     host?: string,
   ): Promise<T | Fault>;
-  /** How many more may begin beside `claimed`, the uploads that the log says are this runner's. */
-  room(claimed: number): number;
+  /**
+   * How many more may begin beside those that the log says are under way.
+   * @param claimed this runner's, and nobody's: it takes them over. `ours`: of those, the ones that it runs.
+   */
+  room(claimed: number, ours: number): number;
   /** Lets one request through to each host that rests, now (contract 4.7). */
   letOneThrough(): void;
   /** Tells screens how it stands. */
@@ -98,6 +101,10 @@ export function createTraffic(parts: {
     return known;
   }
 
+  function letThrough(whateverTheyAsked: boolean): void {
+    for (const breaker of [own, ...others.values()]) breaker.letOneThrough(whateverTheyAsked);
+  }
+
   function every(ms: number, run: () => void): Cancel {
     let cancel: Cancel;
     const next = (): void => {
@@ -151,21 +158,26 @@ export function createTraffic(parts: {
     return fault('offline', 'no_slot');
   };
 
+  let wasOnline = gates.remoteOpen();
+  gates.subscribe(() => {
+    const isOnline = gates.remoteOpen();
+    if (isOnline && !wasOnline) letThrough(false);
+    wasOnline = isOnline;
+  });
+
   return {
     send,
     ask,
-    room(claimed) {
+    room(claimed, ours) {
       if (isHeld()) return 0;
       const busy = Math.max(load.used + slots.waiting, claimed);
       if (own.state === 'closed') {
         return Math.max(0, load.limit + (shortOnes < SHORT_IN_A_ROW ? 0 : AHEAD) - busy);
       }
       // One goes through to see, beside those that began before; one that was claimed for it may be on its way.
-      return claimed > load.used || busy >= load.total ? 0 : 1;
+      return ours > load.used || busy >= load.total ? 0 : 1;
     },
-    letOneThrough() {
-      for (const breaker of [own, ...others.values()]) breaker.letOneThrough();
-    },
+    letOneThrough: () => letThrough(true),
     show,
     onFree: (listener) => void listeners.push(listener),
     close() {

@@ -89,7 +89,9 @@ export function viewOf(
 ): AttachmentView {
   const state = stateOf(facts, gates);
   const waitingFor = waitingForOf(facts, gates);
-  const until = (waitingFor === 'remote' ? gates.breakerUntil : timerOf(facts, waitingFor)) ?? null;
+  // A pause has no end, whatever timer runs beside it.
+  const timer = waitingFor === 'resume' ? null : facts.until;
+  const until = (waitingFor === 'remote' ? gates.breakerUntil : timer) ?? null;
   return {
     state,
     since: facts.since,
@@ -141,11 +143,6 @@ const shownAs: Readonly<Record<Situation, ViewState>> = {
 function stateOf(facts: AttachmentFacts, gates: Gates): ViewState {
   const isWaiting = facts.situation === 'queued' && waitingForOf(facts, gates) !== null;
   return isWaiting ? 'local_only' : shownAs[facts.situation];
-}
-
-/** The end of a situation's own timer; a pause has none. */
-function timerOf({ until }: AttachmentFacts, waitingFor: WaitingFor | null): number | null {
-  return waitingFor === 'resume' ? null : until;
 }
 
 type Reason = WaitingFor | null | ((facts: AttachmentFacts, gates: Gates) => WaitingFor | null);

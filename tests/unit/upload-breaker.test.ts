@@ -125,10 +125,21 @@ describe('the circuit breaker of a host (contract 4.5, field case 28)', () => {
     expect((breaker.until ?? 0) - clock.now()).toBe(600_000);
   });
 
+  it('lets one through at once when the network is back, unless the host asked to be left alone', () => {
+    const failing = one();
+    failing.fail(5);
+    failing.breaker.letOneThrough(false);
+    expect(failing.breaker.state).toBe('half_open');
+    const asked = one();
+    asked.request({ verdict: 'failed', restMs: 600_000 });
+    asked.breaker.letOneThrough(false);
+    expect(asked.breaker.state).toBe('open');
+  });
+
   it('lets one through at once when somebody asks, whatever the host said', () => {
     const { breaker, request } = one();
     request({ verdict: 'failed', restMs: 600_000 });
-    breaker.letOneThrough();
+    breaker.letOneThrough(true);
     expect(breaker.state).toBe('half_open');
     expect(request(ANSWERED)).toBe(true);
     expect(breaker.state).toBe('closed');
@@ -139,6 +150,13 @@ describe('the circuit breaker of a host (contract 4.5, field case 28)', () => {
     ahead.request({ verdict: 'failed', restMs: 600_000 });
     ahead.clock.jump(3_600_000);
     expect(ahead.breaker.state).toBe('half_open');
+    // It also notices by itself, within half a minute: nobody may ask for hours.
+    const asleep = one();
+    asleep.request({ verdict: 'failed', restMs: 36_000_000 });
+    asleep.clock.jump(40_000_000);
+    const before = asleep.changes();
+    await asleep.clock.advanceBy(30_000);
+    expect(asleep.changes()).toBe(before + 1);
     const back = one();
     back.request({ verdict: 'failed', restMs: 600_000 });
     back.clock.jump(-3_600_000);

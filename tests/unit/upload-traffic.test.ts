@@ -143,6 +143,38 @@ describe('a remote that fails again and again (contract 4.5, field case 28)', ()
     expect(phone.remote.objects.size).toBe(12);
   });
 
+  it('is asked at once when the network comes back: that may have been what failed', async () => {
+    const { phone, lading, state } = await phoneWith(20);
+    await phone.pass(10);
+    const before = phone.remote.calls.length;
+    phone.net.set({ online: false });
+    await phone.pass(10);
+    state.isDown = false;
+    phone.net.set({ online: true });
+    await phone.pass(10);
+    expect(phone.remote.calls.length).toBeGreaterThan(before);
+    expect(lading.metrics().total.uploaded).toBeGreaterThan(0);
+  });
+
+  it('is asked also where an upload that nobody can carry on stands in the log (contract 4.6)', async () => {
+    const { phone, lading, ids, state } = await phoneWith(20);
+    await phone.pass(10);
+    await phone.until(lading.close());
+    // Its claim stands, its stream is of a newer version: no runner takes it up.
+    const [unreadable = ''] = ids.slice(-1);
+    phone.handle.exec(`
+      UPDATE lading_job SET situation = 'uploading' WHERE media_id = '${unreadable}';
+      UPDATE lading_event SET schema_version = 99 WHERE stream = '${unreadable}';
+      DELETE FROM lading_snapshot`);
+    const next = await phone.open();
+    await phone.pass(100);
+    expect([...all(next, ids)]).toContain(REMOTE_RESTS);
+    state.isDown = false;
+    await phone.pass(180_000);
+    const others = ids.filter((id) => id !== unreadable);
+    expect(all(next, others)).toEqual(new Set(['uploaded']));
+  });
+
   it('begins with a clean slate when the app starts', async () => {
     const { phone, lading, ids, state } = await phoneWith(20);
     await phone.pass(10);
@@ -234,6 +266,19 @@ describe('downloads', () => {
 });
 
 describe('retrySync', () => {
+  it('pressed twice is once: the second tap hears what the first one started', async () => {
+    const { phone, lading, state } = await phoneWith(4, { ...DOWN, code: 'locked' });
+    await phone.pass(10);
+    state.isDown = false;
+    const both = [lading.retrySync(), lading.retrySync()] as const;
+    const [first, second] = await phone.until(Promise.all(both));
+    const nothing = { pushed: 0, refused: 0, pulled: 0, complete: true };
+    expect(first).toEqual({ retried: 4, uploads: 4, ...nothing });
+    expect(second).toBe(first);
+    const asked = phone.rows("SELECT 1 FROM lading_event WHERE type = 'retry.requested'");
+    expect(asked).toHaveLength(4);
+  });
+
   it('lets one through to a remote that rests, at once, and the others when it answers (contract 4.7)', async () => {
     const { phone, lading, ids, state } = await phoneWith(20, {
       ...DOWN,
