@@ -42,6 +42,19 @@ export interface RefRecord {
 /** Where an upload job stands. */
 export type JobSituation = AttachmentFacts['situation'] | 'held' | 'unmetered';
 
+/** An upload that the log says is under way, as its rows have it. */
+export interface UploadRow {
+  readonly mediaId: MediaId;
+  /** It sends bytes, and over unmetered links only. */
+  readonly unmetered: boolean;
+  /** What runs it, or would; null where the log claims what no row does. */
+  readonly task: {
+    readonly runner: string | null;
+    /** Set aside, and run by nobody. */
+    readonly isBuried: boolean;
+  } | null;
+}
+
 /** What an account's files take on this device. */
 export interface AccountUsage {
   readonly bytes: number;
@@ -76,6 +89,8 @@ export interface AttachmentTables {
     situation: JobSituation,
     limit: number,
   ): readonly MediaId[];
+  /** Uploads of an account that are under way, with who runs them, oldest first; at most a thousand. */
+  underWay(tx: StoreTransaction, accountId: string): readonly UploadRow[];
   /** How many upload jobs an account has in each situation. */
   countJobs(tx: StoreTransaction, accountId: string): Readonly<Record<string, number>>;
   /** Bytes of the uploads of an account that are not done, failed ones included. */

@@ -9,6 +9,8 @@ export interface Disk {
    * @throws an error with `code` `'ENOENT'`, `'EEXIST'`, `'ENOSPC'`, `'EACCES'` …, as Node's `fs` does.
    */
   open(path: string, mode: 'read' | 'create'): Promise<DiskFile>;
+  /** Bytes of a file; undefined where there is none. Left out: it is opened to be asked. */
+  sizeOf?(path: string): Promise<number | undefined>;
   /** Replaces `to` atomically. */
   rename(from: string, to: string): Promise<void>;
   /** No error when there is no such file. */

@@ -88,13 +88,8 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
     },
 
     async stat(key) {
-      const file = await openBlob(disk, placeOf(key).path);
-      if (file === undefined) return undefined;
-      try {
-        return { sizeBytes: await file.size() };
-      } finally {
-        await file.close();
-      }
+      const sizeBytes = await sizeOf(disk, placeOf(key).path);
+      return sizeBytes === undefined ? undefined : { sizeBytes };
     },
 
     async hash(key, signal) {
@@ -179,6 +174,17 @@ function sorted(entries: readonly DiskEntry[]): readonly DiskEntry[] {
 function stored(key: string, entry: DiskEntry, temporary: boolean): StoredBlob {
   const { sizeBytes, modifiedAt } = entry;
   return { key: key as BlobKey, sizeBytes, modifiedAt, temporary };
+}
+
+async function sizeOf(disk: Disk, path: string): Promise<number | undefined> {
+  if (disk.sizeOf !== undefined) return disk.sizeOf(path);
+  const file = await openBlob(disk, path);
+  if (file === undefined) return undefined;
+  try {
+    return await file.size();
+  } finally {
+    await file.close();
+  }
 }
 
 async function openBlob(disk: Disk, path: string): Promise<DiskFile | undefined> {

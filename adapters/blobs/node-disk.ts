@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Disk, DiskEntry, DiskFile } from '../../ports/disk.ts';
 import { LadingError } from '../../ports/errors.ts';
@@ -29,8 +29,11 @@ export function nodeDisk(baseDirectory: string): Disk {
     async rename(from, to) {
       await rename(at(from), at(to));
     },
+    async sizeOf(path) {
+      return (await stat(at(path)).catch(absentAs(undefined)))?.size;
+    },
     async remove(path) {
-      await rm(at(path), { force: true });
+      await unlink(at(path)).catch(absentAs(undefined));
     },
     list: (path) => entries(at(path)),
     async makeDirectory(path) {

@@ -1,18 +1,12 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
-import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
-import type { StoreTransaction, Task } from '../../ports/event-store.ts';
-import { asStream } from './as-stream.ts';
+import type { AttachmentTables, JobSituation, UploadRow } from '../../ports/attachment-tables.ts';
+import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { GateKeeper } from './gates.ts';
 
 /** An upload that the log says is under way, and who holds it. */
-export interface UploadUnderWay {
-  readonly mediaId: MediaId;
+export interface UploadUnderWay extends UploadRow {
   /** When the lease of the other, living runner that holds it ends; null when it is ours, or nobody's. */
   readonly foreignUntil: number | null;
-  /** What runs it, or would; undefined where the log claims what no row does. */
-  readonly task: Task | undefined;
-  /** It sends bytes, and over unmetered links only. */
-  readonly unmetered: boolean;
 }
 
 /** What only somebody's asking moves; a new start is one (contract 4.5). */
@@ -42,9 +36,6 @@ export function queuedJobs(
     .slice(0, limit);
 }
 
-/** More than all runners of one device ever have under way at once. */
-const LIMIT = 1_000;
-
 /** Uploads of an account that are under way, by rows alone (contract 4.3). */
 export function uploadsUnderWay(
   tx: StoreTransaction,
@@ -52,24 +43,13 @@ export function uploadsUnderWay(
   options: { readonly accountId: string; readonly runner: string; readonly now: number },
 ): readonly UploadUnderWay[] {
   const { accountId, runner, now } = options;
-  const media = [
-    ...tables.jobs(tx, accountId, 'uploading', LIMIT),
-    ...tables.jobs(tx, accountId, 'attaching', LIMIT),
-  ];
-  if (media.length === 0) return [];
-  const leases = new Map(tx.runners.all().map((row) => [row.runner, row.expiresAt]));
-  return media.map((mediaId) => {
-    const task = tx.tasks
-      .of(asStream(mediaId))
-      .find(({ kind, name }) => kind === 'invoke' && (name === 'upload' || name === 'attach'));
-    const holder = task?.runner ?? runner;
-    const until = holder === runner ? 0 : (leases.get(holder) ?? 0);
-    const { situation, unmetered = false } = tables.media(tx, mediaId)?.facts ?? {};
-    return {
-      mediaId,
-      foreignUntil: until > now ? until : null,
-      task,
-      unmetered: unmetered && situation === 'uploading',
-    };
+  const rows = tables.underWay(tx, accountId);
+  const holderOf = ({ task }: UploadRow): string => task?.runner ?? runner;
+  const leases = rows.every((row) => holderOf(row) === runner) ? [] : tx.runners.all();
+  return rows.map((row) => {
+    const holder = holderOf(row);
+    const lease = holder === runner ? undefined : leases.find((one) => one.runner === holder);
+    const until = lease?.expiresAt ?? 0;
+    return { ...row, foreignUntil: until > now ? until : null };
   });
 }

@@ -1,7 +1,7 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
-import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
+import type { AttachmentTables, JobSituation, UploadRow } from '../../ports/attachment-tables.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import type { EventStore, StoreTransaction, Task } from '../../ports/event-store.ts';
+import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Part } from '../../ports/part.ts';
 import type { QueueName } from '../../ports/queue-table.ts';
@@ -94,15 +94,15 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   function room(tx: StoreTransaction): number {
     const now = clock.now();
     const mine = uploadsUnderWay(tx, tables, { accountId, runner: host.runner, now }).filter(
-      ({ foreignUntil, task }) => foreignUntil === null && task !== undefined && isRunnable(task),
+      (row) => row.foreignUntil === null && isRunnable(row),
     );
     const ours = mine.filter(({ task }) => task?.runner === host.runner);
     return traffic.room(mine.length, ours.length);
   }
 
   /** What was set aside, or cannot be read, takes no room from the others (contract 4.6). */
-  function isRunnable({ stream, buried }: Task): boolean {
-    return buried === undefined && !host.leavesAlone(stream);
+  function isRunnable({ mediaId, task }: UploadRow): boolean {
+    return task?.isBuried === false && !host.leavesAlone(asStream(mediaId));
   }
 
   /** Queues whose jobs the gates would let run. */
@@ -113,8 +113,13 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
   async function startNext(): Promise<void> {
     // One commit carries them all; a step that throws takes only itself back.
-    const free = hasNext() ? events.read(room) : 0;
+    const free = mayHaveRoom() && hasNext() ? events.read(room) : 0;
     await Promise.all(Array.from({ length: free }, startOne));
+  }
+
+  /** By what this process knows; asked before the rows are. */
+  function mayHaveRoom(): boolean {
+    return traffic.room(0, 0) > 0;
   }
 
   function hasNext(): boolean {

@@ -69,6 +69,32 @@ export const attachmentTables: AttachmentTables = {
       )
       .map((row) => String(row['media_id']) as MediaId),
 
+  // Asked for with each upload that begins: one statement, by indexes.
+  underWay: ({ sql }, accountId) =>
+    sql
+      .all(
+        `SELECT j.media_id, j.situation, json_extract(m.facts, '$.unmetered') AS unmetered,
+           t.stream, t.runner, t.buried
+         FROM lading_job AS j
+         JOIN lading_media AS m ON m.media_id = j.media_id
+         LEFT JOIN lading_task AS t
+           ON t.stream = j.media_id AND t.kind = 'invoke' AND t.name IN ('upload', 'attach')
+         WHERE j.account_id = ? AND j.situation IN ('uploading', 'attaching')
+         ORDER BY j.since, j.media_id LIMIT 1000`,
+        accountId,
+      )
+      .map((row) => ({
+        mediaId: String(row['media_id']) as MediaId,
+        unmetered: row['situation'] === 'uploading' && row['unmetered'] === 1,
+        task:
+          row['stream'] === null
+            ? null
+            : {
+                runner: row['runner'] === null ? null : String(row['runner']),
+                isBuried: row['buried'] !== null,
+              },
+      })),
+
   countJobs: ({ sql }, accountId) =>
     Object.fromEntries(
       sql

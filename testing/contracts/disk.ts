@@ -96,6 +96,19 @@ export const diskCases: readonly ContractCase<DiskSetup>[] = [
     },
   },
   {
+    title:
+      'says the size of a file without opening it, where it can, and knows of none that is not there',
+    async run({ disk }) {
+      if (disk.sizeOf === undefined) return;
+      const file = await disk.open('a', 'create');
+      await file.append(new Uint8Array(150));
+      await file.close();
+      expect(await disk.sizeOf('a')).toBe(150);
+      expect(await disk.sizeOf('b')).toBeUndefined();
+      expect(await disk.sizeOf('no/such/folder')).toBeUndefined();
+    },
+  },
+  {
     title: 'lists files and directories with their sizes, and nothing deeper',
     async run({ disk }) {
       await disk.makeDirectory('a/b');
