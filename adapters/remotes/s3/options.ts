@@ -36,7 +36,10 @@ export interface S3RemoteOptions extends DownloadOptions {
   readonly credentials?: S3Credentials | null | (() => S3Credentials | Promise<S3Credentials>);
   /** … or the app's server, asked just before every request and every part (field case 40). */
   readonly sign?: S3Sign;
-  /** Larger files are sent in parts and can be resumed; others by one request. Default 16 MiB. */
+  /**
+   * Larger files are sent in parts and can be resumed; others by one request, which begins again when it breaks. Less is
+   * better where links are bad, as little as 5 MiB. Default 24 MiB.
+   */
   readonly multipartAboveBytes?: number;
   /**
    * Size of a part, at least 5 MiB. Held in memory while it is sent, so that the most of it is `partsAtOnce` of them for

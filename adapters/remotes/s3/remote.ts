@@ -13,7 +13,8 @@ import { checkedParts } from './parts.ts';
 import { uploadByPut } from './put.ts';
 import { isOutdated, signed } from './send.ts';
 
-const MULTIPART_ABOVE_BYTES = 16 * 1024 * 1024;
+/** Parts of a file of 20 MB cost a store on the same machine a third of its throughput (docs/decisions/0017). */
+const MULTIPART_ABOVE_BYTES = 24 * 1024 * 1024;
 
 /**
  * A bucket of Amazon S3, Ceph, MinIO, OpenStack Swift and others that speak S3, as a {@link Remote}.
