@@ -26,6 +26,8 @@ function entries(): string[] {
       .flat()
       .map((path) => path.replace('./', '')),
     'bin/lading.ts',
+    // A process of its own.
+    'adapters/remotes/node-carrier/helper.ts',
     // What npm scripts, tests and people start; and children that tests start by their path.
     'testing/cli/*.ts',
     'tests/**/*.test.ts',

@@ -39,6 +39,7 @@ export {
   type Plot,
   type PowerCut,
   plantedBugs,
+  type RemoteParts,
   type Runner,
   type Sabotage,
   type Scenario,
@@ -72,6 +73,7 @@ export type { SimRequest, TraceEntry } from './world/network-flight.ts';
 export { ProcessKilled, type SimProcess, simProcess } from './world/process.ts';
 export { type SeededRandom, seededRandom } from './world/seeded-random.ts';
 export { BACKEND_HOST, simBackend } from './world/sim-backend.ts';
+export { type SimCarrier, type SimCarrierOptions, simCarrier } from './world/sim-carrier.ts';
 export {
   type DiskOperation,
   type OnPowerCut,
@@ -82,6 +84,7 @@ export {
   type SimFile,
 } from './world/sim-disk.ts';
 export { type DiskPortOptions, diskPort } from './world/sim-disk-port.ts';
+export { simFetch } from './world/sim-fetch.ts';
 export {
   type NetworkLink,
   type SimNetwork,

@@ -5,6 +5,12 @@
 
 export { type BackendSetup, backendCases, describeBackend } from './backend.ts';
 export { type BlobStoreSetup, blobStoreCases, describeBlobStore } from './blob-store.ts';
+export {
+  type ArrivedRequest,
+  type CarrierSetup,
+  carrierCases,
+  describeCarrier,
+} from './carrier.ts';
 export { type ClockSetup, clockCases, describeClock } from './clock.ts';
 export { type ConnectivitySetup, connectivityCases, describeConnectivity } from './connectivity.ts';
 export {

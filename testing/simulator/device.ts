@@ -7,13 +7,13 @@ import { type SimProcess, simProcess } from '../world/process.ts';
 import { simBackend } from '../world/sim-backend.ts';
 import { SimDisk } from '../world/sim-disk.ts';
 import { diskPort } from '../world/sim-disk-port.ts';
-import { simRemote } from '../world/sim-remote.ts';
 import type { SimDatabase } from '../world/sim-sqlite.ts';
 import type { DeviceClock } from '../world/virtual-clock.ts';
 import { ACCOUNT, appFields, appSchema, PROJECTS, projectRefs } from './app.ts';
 import { createLeftoverWatch } from './leftover-watch.ts';
 import { linkSwitch } from './link-switch.ts';
 import { lodge } from './lodger.ts';
+import { remoteOf } from './remote-of.ts';
 import { uploadRun } from './rows.ts';
 import type { Runner } from './runner.ts';
 import { createSession, tellOfSignIn } from './session.ts';
@@ -151,11 +151,8 @@ export function createDevice(world: World, name: string, engines: number): Devic
         random: chanceHere.fork('session'),
         isOnline: () => link.connectivity.current().online,
       });
-      const remote = simRemote(link, world.store, {
-        token: (key) => session.token(key),
-        chunkBytes: scenario.chunkBytes,
-        putBelowBytes: scenario.putBelowBytes,
-      });
+      const here = { device: name, process, link, clock: processClock, disk: () => disk };
+      const remote = remoteOf(world, { ...here, token: (key) => session.token(key) });
       const watched = world.uploads.watched(session.signedIn(remote), {
         who: engine,
         isAlive: () => process.isAlive,

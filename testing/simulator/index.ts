@@ -6,6 +6,7 @@ export type { FileRecord, Ledger, PlaceRecord } from './ledger.ts';
 export { type Oracle, oracles } from './oracles/index.ts';
 export { type PlantedBug, plantedBugs } from './planted-bugs.ts';
 export { countSyncs, livePowerCut, type PowerCut } from './power-cuts.ts';
+export type { RemoteParts } from './remote-of.ts';
 export type { Sabotage } from './sabotage.ts';
 export { calmScenario, type Scenario, scenarioOf, type Trouble } from './scenario.ts';
 export {

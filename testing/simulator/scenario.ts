@@ -1,6 +1,8 @@
 import type { AttachmentPolicy } from '../../machines/attachment/types.ts';
+import type { Remote } from '../../ports/remote.ts';
 import { calmNetwork, type NetworkFaults, roughNetwork } from '../world/network-faults.ts';
 import { type SeededRandom, seededRandom } from '../world/seeded-random.ts';
+import type { RemoteParts } from './remote-of.ts';
 
 /** What one seed decides before anything happens. */
 export interface Scenario {
@@ -40,6 +42,8 @@ export interface Scenario {
   readonly refreshes?: boolean;
   /** Another account has used device A before, and left work there (contract 4.8). Default none has. */
   readonly hasLodger?: boolean;
+  /** What each process of a device sends by, instead of the simulated remote. */
+  readonly remote?: (parts: RemoteParts) => Remote;
   /** A process that is opened at this moment collects garbage by itself. Default always. */
   readonly collects?: (elapsedMs: number) => boolean;
 }

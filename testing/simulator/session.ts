@@ -51,8 +51,9 @@ export function createSession(
     token: (key) => show(key, own),
     signedIn: (remote) => ({
       ...remote,
-      credentials(next) {
+      async credentials(next) {
         own = next as Token;
+        await remote.credentials?.(next);
       },
     }),
     options: {

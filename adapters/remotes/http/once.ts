@@ -17,19 +17,24 @@ export interface Attempted {
 export async function atMostOnce(
   context: UploadContext,
   run: () => Promise<Attempted>,
+  /** The end of the last request is known after all. */
+  isTold: boolean,
 ): Promise<UploadOutcome> {
-  if ((await context.checkpoint.load()) === SENDING) {
+  if (!isTold && (await context.checkpoint.load()) === SENDING) {
     await context.checkpoint.save(TOLD);
     return outcomeUnknown;
   }
   await context.checkpoint.save(SENDING);
   const { outcome, isUnknown } = await run();
-  if (isUnknown) {
-    await context.checkpoint.save(TOLD);
-    return outcomeUnknown;
+  if (outcome.ok) return outcome;
+  if (!isUnknown) {
+    await context.checkpoint.save(IDLE);
+    return outcome;
   }
-  if (!outcome.ok) await context.checkpoint.save(IDLE);
-  return outcome;
+  // Nobody hears what a stopped run says: the next one has to say it.
+  if (context.signal.aborted) return outcome;
+  await context.checkpoint.save(TOLD);
+  return outcomeUnknown;
 }
 
 const SENDING = 'sending';

@@ -1,4 +1,5 @@
 import type { MediaFacts } from '../../../machines/attachment/types.ts';
+import type { Carrier } from '../../../ports/carrier.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ObjectKey } from '../../../ports/remote.ts';
 import type { DownloadOptions } from '../transport/places.ts';
@@ -57,6 +58,14 @@ export interface HttpRemoteOptions extends DownloadOptions {
   }) => string | null | Promise<string | null>;
   /** Where the bytes behind a locator are fetched, where that needs a signature. Default: at the locator itself. */
   readonly downloadAddress?: (locator: string) => string | Promise<string>;
+  /**
+   * Carries the request with the bytes while the app may be dead, and its next start takes the result: not for forms, and
+   * not for bytes that lie in no plain file. Its requests go out with the url and the headers of the moment they began;
+   * a signed url must outlast them. Default: all is sent from here.
+   */
+  readonly carrier?: Carrier;
+  /** Smaller files are sent from here. Default 0. */
+  readonly carryFromBytes?: number;
   /** Silence after which a request is given up; counts from the last byte that moved. Default 30,000. */
   readonly stallMs?: number;
   readonly clock?: Clock;

@@ -6,6 +6,7 @@ import { ask, type Transport } from '../transport/exchange.ts';
 import { aborted, fault, faultOf } from '../transport/faults.ts';
 import { downloadRules, endpointOf, positive } from '../transport/places.ts';
 import { sender } from '../transport/sender.ts';
+import { stopCarried } from './carried.ts';
 import { canLook, lookFor } from './look.ts';
 import type { HttpRemoteOptions } from './options.ts';
 import { askApp, type HttpParts, locatorOf, type Place, placeAt, placeOf } from './parts.ts';
@@ -67,6 +68,7 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
     async remove(objectKey, { signal }) {
       if (signal.aborted) return aborted;
       try {
+        await stopCarried(parts, objectKey);
         const place = await placeOfObject(parts, objectKey, signal);
         if ('ok' in place) return place;
         const told = await ask(place.http, 'remove', { method: 'DELETE', url: place.url, signal });
@@ -75,6 +77,8 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
         return signal.aborted ? aborted : faultOf(error);
       }
     },
+
+    ...(options.carrier === undefined ? {} : { credentials: (next) => signedOut(parts, next) }),
 
     async download(url, { start, signal }) {
       if (signal.aborted) return aborted;
@@ -92,6 +96,13 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
       }
     },
   };
+}
+
+/** What is carried goes under the credentials that it began with: not after they were forgotten (contract 4.8). */
+async function signedOut({ options }: HttpParts, next: unknown): Promise<void> {
+  const { carrier } = options;
+  if (next !== null || carrier === undefined) return;
+  for (const { id } of await carrier.list()) await carrier.cancel(id);
 }
 
 /** Where an object is; or, where its place must be found first, that it is not there, or why nobody knows. */

@@ -54,18 +54,20 @@ export async function send(
     !told.ok &&
     (answer === undefined
       ? takenBytes >= piece.size && !NOT_SENT.has(told.code)
-      : OPEN.has(answer.status));
+      : isOpen(answer.status));
   return { told, answer, isUnknown };
 }
 
 /** What a proxy says of a server that did not answer it, and a server that broke on the way to its answer. */
-const OPEN: ReadonlySet<number> = new Set([500, 502, 504]);
+export function isOpen(status: number): boolean {
+  return status === 500 || status === 502 || status === 504;
+}
 
 export function methodOf({ options }: HttpParts): string {
   return options.method ?? (options.form === undefined ? 'PUT' : 'POST');
 }
 
-function headersOf(
+export function headersOf(
   parts: HttpParts,
   { media }: UploadRequest,
   { idempotencyKey }: UploadContext,

@@ -4,12 +4,13 @@ import type { Answer } from '../transport/exchange.ts';
 import { aborted, fault, faultOf } from '../transport/faults.ts';
 import { withoutQuery } from '../transport/places.ts';
 import { isHtml } from '../transport/statuses.ts';
+import { carry, takeCarried } from './carried.ts';
 import { foundIn, isSame } from './found.ts';
 import { canLook, lookFor } from './look.ts';
 import { type Attempted, atMostOnce } from './once.ts';
 import type { HttpFound } from './options.ts';
-import { type HttpParts, locatorOf, type Place, placeOf } from './parts.ts';
-import { methodOf, send } from './send.ts';
+import { type HttpParts, locatorOf, placeOf } from './parts.ts';
+import { methodOf, type Sent, send } from './send.ts';
 
 /**
  * One attempt: one request, where all goes well. A repeated attempt looks for the object first; an answer that leaves a
@@ -22,12 +23,15 @@ export async function uploadByHttp(
 ): Promise<UploadOutcome> {
   if (context.signal.aborted) return aborted;
   try {
-    const met = context.rerun ? await meet(parts, request, context) : null;
+    const carried = await takeCarried(parts, request, context);
+    const met = context.rerun && carried === undefined ? await meet(parts, request, context) : null;
     if (met !== null) return met;
     const isRepeatable =
       methodOf(parts) === 'PUT' || canLook(parts) || parts.options.idempotencyKey === true;
-    const run = (): Promise<Attempted> => attempt(parts, request, context);
-    return isRepeatable ? (await run()).outcome : await atMostOnce(context, run);
+    const run = async (): Promise<Attempted> =>
+      judge(parts, request, context, carried ?? (await attempt(parts, request, context)));
+    if (isRepeatable) return (await run()).outcome;
+    return await atMostOnce(context, run, carried !== undefined);
   } catch (error) {
     return context.signal.aborted ? aborted : faultOf(error);
   }
@@ -55,10 +59,21 @@ async function attempt(
   parts: HttpParts,
   request: UploadRequest,
   context: UploadContext,
-): Promise<Attempted> {
+): Promise<Sent> {
   const { objectKey, media } = request;
   const place = await placeOf(parts, { operation: 'send', objectKey, media });
-  const { told, answer, isUnknown } = await send(parts, request, context, place);
+  return (
+    (await carry(parts, request, context, place)) ?? (await send(parts, request, context, place))
+  );
+}
+
+async function judge(
+  parts: HttpParts,
+  request: UploadRequest,
+  context: UploadContext,
+  { told, answer, isUnknown }: Sent,
+): Promise<Attempted> {
+  const { objectKey, media } = request;
   if (!told.ok) {
     const doubt = answer === undefined ? undefined : doubtOf(answer, told);
     return { outcome: doubt ? await settle(parts, request, context, doubt) : told, isUnknown };
@@ -68,7 +83,10 @@ async function attempt(
   }
   const found = await foundIn(parts, 'send', objectKey, told.answer);
   if (!isSame(found, media)) return { outcome: DAMAGED, isUnknown: false };
-  const outcome = await received(parts, request, context, { ...placed(parts, place), ...found });
+  const outcome = await received(parts, request, context, {
+    ...placed(parts, told.answer.url),
+    ...found,
+  });
   return { outcome, isUnknown: false };
 }
 
@@ -103,7 +121,7 @@ async function settle(
 }
 
 /** A form's server chooses the place: its own address is that of the form. */
-function placed({ options }: HttpParts, { url }: Place): HttpFound {
+function placed({ options }: HttpParts, url: string): HttpFound {
   return options.form === undefined ? { url: withoutQuery(url) } : {};
 }
 
