@@ -37,12 +37,20 @@ const STATUSES = [
   [400, 'terminal'],
   [401, 'auth'],
   [403, 'terminal'],
+  [408, 'retryable'],
+  [412, 'terminal'],
   [413, 'terminal'],
   [415, 'terminal'],
+  [422, 'terminal'],
   [423, 'retryable'],
+  [425, 'retryable'],
   [429, 'retryable'],
+  [460, 'terminal'],
   [500, 'retryable'],
+  [502, 'retryable'],
   [503, 'retryable'],
+  [504, 'retryable'],
+  [507, 'retryable'],
 ] as const;
 
 describe('a tus server that answers the creation', () => {

@@ -42,7 +42,9 @@ describe('a tus server that is killed in the middle of a request', () => {
     const broken = await remote.upload(halfway, lent.run());
     expect(broken).toMatchObject({ ok: false, class: 'retryable', code: 'network' });
     const refused = await remote.upload(base, lent.run());
-    expect(refused).toMatchObject({ ok: false, class: 'retryable', code: 'host_unreachable' });
+    // As the kernel has it: a connection that was kept breaks, or a new one is refused.
+    const code = expect.stringMatching(/^(network|host_unreachable)$/);
+    expect(refused).toMatchObject({ ok: false, class: 'retryable', code });
 
     await start(port);
     const kept = (await readFile(join(directory, 'account-1.media-1'))).byteLength;

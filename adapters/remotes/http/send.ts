@@ -44,6 +44,8 @@ export async function send(
     headers: headersOf(parts, request, context, form?.contentType),
     signal: context.signal,
     piece,
+    // A film need not cross the network to be refused.
+    expectContinue: piece.size >= LARGE_BODY_BYTES,
     onSent(bytes) {
       takenBytes = bytes;
       context.onProgress(Math.min(byteSize, Math.max(0, bytes - before)));
@@ -57,6 +59,8 @@ export async function send(
       : isOpen(answer.status));
   return { told, answer, isUnknown };
 }
+
+const LARGE_BODY_BYTES = 1024 * 1024;
 
 /** What a proxy says of a server that did not answer it, and a server that broke on the way to its answer. */
 export function isOpen(status: number): boolean {

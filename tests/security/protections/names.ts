@@ -108,4 +108,12 @@ export const namesProtections: readonly Protection[] = [
       "filetype: request.media.contentType,\n        filename: request.media.filename ?? '',",
     test: 'tests/security/10.1-capture.test.ts',
   },
+  {
+    clause: '10.1',
+    line: 'display names',
+    file: 'adapters/remotes/http/form.ts',
+    find: 'escaped(printable(parts.filename))',
+    replace: 'parts.filename',
+    test: 'tests/integration/http-form.test.ts',
+  },
 ];

@@ -114,4 +114,20 @@ export const originsProtections: readonly Protection[] = [
     replace: '',
     test: 'tests/security/10.3-origins.test.ts',
   },
+  {
+    clause: '10.3',
+    line: 'credentials',
+    file: 'adapters/remotes/http/parts.ts',
+    find: '(trusted ? await http.headers() : {})',
+    replace: '(await http.headers())',
+    test: 'tests/integration/http-upload.test.ts',
+  },
+  {
+    clause: '10.3',
+    line: 'Location',
+    file: 'adapters/remotes/http/found.ts',
+    find: 'origins.has(url.origin)',
+    replace: "url.origin !== ''",
+    test: 'tests/integration/http-form.test.ts',
+  },
 ];

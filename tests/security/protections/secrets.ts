@@ -74,4 +74,12 @@ export const secretsProtections: readonly Protection[] = [
     replace: 'rest}`)',
     test: 'tests/security/10.4-canary.test.ts',
   },
+  {
+    clause: '10.4',
+    line: 'canary',
+    file: 'adapters/remotes/http/carried.ts',
+    find: 'return until === undefined ? withoutQuery(url) :',
+    replace: 'return until !== -1 ? url :',
+    test: 'tests/integration/http-carried.test.ts',
+  },
 ];
