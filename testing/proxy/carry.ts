@@ -150,7 +150,9 @@ async function passReply(carrying: Carrying, reply: IncomingMessage): Promise<vo
   if (isLost || endsAt(fault, 'reply') === null) return end(carrying);
   if (left.aborted) return;
   exchange.told = exchange.status;
-  const length = lengthUnder(fault, 'reply', reply.headers['content-length']);
+  // What is said of a body that does not come is about another one.
+  const ofBody = hasBody(exchange) ? fault : undefined;
+  const length = lengthUnder(ofBody, 'reply', reply.headers['content-length']);
   response.sendDate = false;
   response.writeHead(exchange.status, reply.statusMessage, [
     ...withLength(passedOn(reply.rawHeaders), length),
@@ -158,7 +160,7 @@ async function passReply(carrying: Carrying, reply: IncomingMessage): Promise<vo
   response.flushHeaders();
   const passed = await pump(reply, response, {
     side: 'reply',
-    fault: exchange.method === 'HEAD' ? undefined : fault,
+    fault: ofBody,
     clock,
     line: carrying.line,
     signal: left,
@@ -211,6 +213,10 @@ async function answerItself(
   exchange.told = status;
   response.writeHead(status, isEarly ? { ...headers, Connection: 'close' } : headers).end(body);
   if (!left.aborted) await once(response, 'close');
+}
+
+function hasBody({ method, status }: OpenExchange): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 304;
 }
 
 async function drain(reply: IncomingMessage): Promise<void> {

@@ -248,6 +248,18 @@ describe('a planned fault', () => {
     expect(got.body.byteLength).toBe(1_000_032);
   });
 
+  it('leaves alone what is said of a body that does not come', async () => {
+    for (const fault of [
+      { act: 'truncate', side: 'reply', toBytes: 3 },
+      { act: 'oversize', side: 'reply', byBytes: 9 },
+    ] as const) {
+      world.proxy.plan(fault);
+      const got = await send(world.proxy, { method: 'HEAD' });
+      expect(got).toMatchObject({ status: 200, headers: { 'content-length': '32' } });
+    }
+    expect(world.proxy.counts()).toEqual({});
+  });
+
   it('hits those that match, so many times, after so many', async () => {
     world.proxy.plan({
       act: 'answer',
