@@ -1,30 +1,34 @@
 import { describe, expect, it } from 'vitest';
 import { type ChaosOptions, runChaos } from '../support/chaos/campaign.ts';
 import { storeNames } from '../support/chaos/stores/store.ts';
+import { rgw } from '../support/rgw-world.ts';
 
 /** `npm run chaos` takes 500 files and ten kills; `LADING_SEED` begins elsewhere. */
 const SEED = Number(process.env['LADING_SEED'] ?? '1');
 const SHORT = { seed: SEED, files: 40, kills: 2, stops: 1, processes: 2 } as const;
 
 describe('two processes on one database, killed, on a network in which everything goes wrong', () => {
-  it.each(storeNames)(
-    'bring every file to the remote once and whole, by %s, and every ref to the backend (contract 4.2, 4.3)',
-    async (store) => {
-      const report = await runChaos({ ...SHORT, store });
-      console.log(`${store}, seed ${SEED}: ${report.network}; runs: ${report.runs.join(' and ')}`);
-      expect(report.problems).toEqual([]);
-      expect(report).toMatchObject({
-        objects: 40,
-        refs: 40,
-        duplicates: 0,
-        lost: 0,
-        unfinished: 0,
-      });
-      expect(report).toMatchObject({ kills: 2, stops: 1 });
-      expect(report.runs.filter((runs) => runs > 0)).toHaveLength(2);
-    },
-    120_000,
-  );
+  for (const store of storeNames) {
+    // Left out where radosgw is not installed: tests/support/rgw/setup.ts says how to have it.
+    it.skipIf(store === 's3' && rgw === null)(
+      `bring every file to the remote once and whole, by ${store}, and every ref to the backend (contract 4.2, 4.3)`,
+      async () => {
+        const report = await runChaos({
+          ...SHORT,
+          store,
+          ...(rgw === null ? {} : { radosgw: rgw }),
+        });
+        console.log(
+          `${store}, seed ${SEED}: ${report.network}; runs: ${report.runs.join(' and ')}`,
+        );
+        expect(report.problems).toEqual([]);
+        const all = { objects: 40, refs: 40, duplicates: 0, lost: 0, unfinished: 0 };
+        expect(report).toMatchObject({ ...all, kills: 2, stops: 1 });
+        expect(report.runs.filter((runs) => runs > 0)).toHaveLength(2);
+      },
+      120_000,
+    );
+  }
 });
 
 describe('the judge of that', () => {

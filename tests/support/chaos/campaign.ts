@@ -14,6 +14,7 @@ import {
 import { seededRandom } from '../../../testing/world/seeded-random.ts';
 import { serveBackend } from '../engine-chaos/backend-bridge.ts';
 import type { Bug } from '../engine-chaos/bugs.ts';
+import type { RgwAccess } from '../rgw/cluster.ts';
 import { type AppProcess, startApp } from './app-process.ts';
 import type { Line } from './child-options.ts';
 import { type Judged, judgeChaos } from './judge.ts';
@@ -33,6 +34,8 @@ export interface ChaosOptions {
   readonly chance?: number;
   readonly keep?: boolean;
   readonly bug?: Bug;
+  /** One that runs already; S3 starts one of its own without it. */
+  readonly radosgw?: RgwAccess;
   /** Told now and then how far it is. */
   onProgress?(text: string): void;
 }
@@ -89,7 +92,7 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
   const neededBytes = plan.reduce((sum, { file }) => sum + file.sizeBytes, 0);
   const [objects, app] = [join(directory, 'objects'), join(directory, 'app')];
   await Promise.all([mkdir(objects), mkdir(app)]);
-  const store = await protocols[storeName].start(objects);
+  const store = await protocols[storeName].start(objects, options);
   const backend = createReferenceBackend({ clock: systemClock() });
   const bridge = await serveBackend(backend);
   const violence = createViolence(options, neededBytes);
@@ -118,6 +121,7 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
         backendUrl: `${backendProxy.origin}/`,
         leaseMs: LEASE_MS,
         bug,
+        ...(store.access === undefined ? {} : { access: store.access }),
       };
       apps.push(
         startApp({ ...child, ...reach }, join(directory, 'compiled'), (line) => {

@@ -15,6 +15,8 @@ export interface ChildOptions {
   readonly store: StoreName;
   /** Of the proxy before the remote. */
   readonly origin: string;
+  /** What its store says that an app needs. */
+  readonly access?: object;
   readonly backendUrl: string;
   readonly leaseMs: number;
   /** A deliberate mistake, which the judge must see. */

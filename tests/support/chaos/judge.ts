@@ -85,7 +85,7 @@ function judgeLog({ plan }: ChaosCase, database: SqlDatabase, problems: string[]
 }
 
 /** One completed object for each file, byte for byte; no second one, and no half (contract 4.2). */
-async function judgeObjects({ plan, store }: ChaosCase, problems: string[]) {
+async function judgeObjects({ plan, store, proxy }: ChaosCase, problems: string[]) {
   const wanted = new Map(plan.map((one) => [one.mediaId as string, one]));
   const right = new Set<string>();
   let duplicates = 0;
@@ -100,8 +100,20 @@ async function judgeObjects({ plan, store }: ChaosCase, problems: string[]) {
   const unfinished = await store.unfinished();
   if (lost > 0) problems.push(`${lost} files have no completed object`);
   if (duplicates > 0) problems.push(`${duplicates} files are there twice`);
-  if (unfinished.length > 0) problems.push(`left unfinished: ${unfinished.join()}`);
+  for (const name of unfinished) problems.push(`left unfinished: ${name}${wayOf(name, proxy)}`);
   return { objects: right.size, duplicates, lost, unfinished: unfinished.length };
+}
+
+/** All requests about it, so that a finding can be understood. */
+function wayOf(name: string, proxy: FaultProxy): string {
+  return proxy.exchanges
+    .filter(({ key }) => name.includes(key))
+    .map(({ method, path, fault, isHit, status, told, takenBytes }) => {
+      const query = path.split('?')[1]?.replace(/x-id=\w+&?/, '') ?? '';
+      const harm = isHit ? ` ${JSON.stringify(fault)}` : '';
+      return `\n  ${method} ${query} ${takenBytes} bytes: ${status}, told ${told}${harm}`;
+    })
+    .join('');
 }
 
 /** One ref each at the backend and in the app's own rows, with the url that reads back through no cache of ours. */

@@ -15,15 +15,17 @@ export const FIELD = 'item.photos';
 /** Refs in one list. */
 const PER_OWNER = 25;
 
-/** Most files are photos of a bad camera, one in ten is large. */
+/** Most files are photos of a bad camera, one in ten is large, one in a hundred is sent in several parts. */
 const SMALL_BYTES = [1_500, 60_000] as const;
 const LARGE_BYTES = [200_000, 900_000] as const;
+const FILM_BYTES = [6_000_000, 9_000_000] as const;
 
 /** What is captured, from a seed; the same in the children, who do it, and in the judge. */
 export function chaosPlan(seed: number, files: number): readonly ChaosFile[] {
   const random = seededRandom(`chaos ${seed}`);
   return Array.from({ length: files }, (_, n) => {
-    const [low, high] = random.chance(0.1) ? LARGE_BYTES : SMALL_BYTES;
+    const isLarge = random.chance(0.1);
+    const [low, high] = n % 100 === 7 ? FILM_BYTES : isLarge ? LARGE_BYTES : SMALL_BYTES;
     return {
       n,
       mediaId: idOf(n, random.bytes(10)),

@@ -1,7 +1,8 @@
 import type { Remote } from '../../../../ports/remote.ts';
 import type { ProxyRequest } from '../../../../testing/proxy/index.ts';
+import type { RgwAccess } from '../../rgw/cluster.ts';
 
-export const storeNames = ['tus', 'http'] as const;
+export const storeNames = ['tus', 'http', 's3'] as const;
 export type StoreName = (typeof storeNames)[number];
 
 /** A completed object at a real server, looked at past everything that is under test. */
@@ -15,6 +16,8 @@ export interface StoredObject {
 export interface ChaosStore {
   /** Where the server listens; the proxy stands before it. */
   readonly upstream: string;
+  /** What the app needs besides to reach it, as plain JSON. */
+  readonly access?: object;
   /** What a request is about: the attachment's id, or whatever tells objects apart. */
   keyOf(request: ProxyRequest): string;
   objects(): Promise<readonly StoredObject[]>;
@@ -26,7 +29,10 @@ export interface ChaosStore {
 /** What differs between protocols. A new one is a file beside this one, and a line in `stores.ts`. */
 export interface ChaosProtocol {
   /** Keeps its objects below `directory`, which exists. */
-  start(directory: string): Promise<ChaosStore>;
+  start(directory: string, running: { readonly radosgw?: RgwAccess }): Promise<ChaosStore>;
   /** In the app: a remote by way of the proxy. */
-  remote(origin: string, options: { readonly stallMs: number }): Remote;
+  remote(
+    origin: string,
+    options: { readonly stallMs: number; readonly access: object | undefined },
+  ): Remote;
 }
