@@ -29,6 +29,8 @@ export interface Breaker {
    * @param whateverItAsked also where the host asked to be left alone.
    */
   letOneThrough(whateverItAsked: boolean): void;
+  /** A request goes on for longer than silence is borne: as good as an answer to the one that goes through to see. */
+  lasts(): void;
   close(): void;
 }
 
@@ -52,6 +54,8 @@ export function createBreaker(parts: {
   const { clock, random } = parts;
   let state: Breaker['state'] = 'closed';
   let until: number | null = null;
+  /** How long the rest that ends then is. */
+  let restingMs = 0;
   /** It rests since the host asked for it: a request that began before does not end that. */
   let wasAsked = false;
   let isProbing = false;
@@ -67,6 +71,7 @@ export function createBreaker(parts: {
     isProbing = false;
     // Shown by the clock and ended by elapsed time, or by the clock when that is ahead (field case 44).
     until = restMs === null ? null : clock.now() + restMs;
+    restingMs = restMs ?? 0;
     cancel = undefined;
     if (restMs !== null) wait(restMs);
     parts.onChange();
@@ -92,7 +97,8 @@ export function createBreaker(parts: {
 
   function restAsAsked(restMs: number): void {
     wasAsked = true;
-    const leftMs = until === null ? 0 : until - clock.now();
+    // By a clock that was set back, more would be left than it ever was.
+    const leftMs = until === null ? 0 : Math.min(until - clock.now(), restingMs);
     set('open', Math.max(Math.min(restMs, LONGEST_ASKED_MS), leftMs));
   }
 
@@ -143,6 +149,12 @@ export function createBreaker(parts: {
     },
     letOneThrough(whateverItAsked) {
       if (state === 'open' && (whateverItAsked || !wasAsked)) set('half_open', null);
+    },
+    lasts() {
+      if (!isProbing) return;
+      failures = 0;
+      subjects.clear();
+      set('closed', null);
     },
     close: () => cancel?.(),
   };

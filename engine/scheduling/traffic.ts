@@ -145,6 +145,7 @@ export function createTraffic(parts: {
       const began = clock.now();
       const stop = every(LASTING_MS, () => {
         upload.lasts();
+        own.lasts();
         slots.setLimit(pace.limit);
       });
       const found = await ask(run, work).finally(stop);

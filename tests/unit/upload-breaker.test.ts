@@ -164,6 +164,35 @@ describe('the circuit breaker of a host (contract 4.5, field case 28)', () => {
     expect(back.breaker.state).toBe('half_open');
   });
 
+  it('asked to rest shorter when the clock was set back, rests no longer than before (field case 44)', () => {
+    const { clock, breaker, request } = one();
+    const other = breaker.enter('other');
+    request({ verdict: 'failed', restMs: 600_000 });
+    clock.jump(-365 * 86_400_000);
+    other?.({ verdict: 'failed', restMs: 1_000 });
+    expect((breaker.until ?? 0) - clock.now()).toBe(600_000);
+  });
+
+  it('tells that its rest is over within a minute after the clock jumped past its end', async () => {
+    const { clock, request, changes } = one();
+    request({ verdict: 'failed', restMs: 86_400_000 });
+    clock.jump(86_400_000);
+    await clock.advanceBy(60_000);
+    expect(changes()).toBe(2);
+  });
+
+  it('is closed by the one that goes through when that goes on and on, and by nothing else that does', async () => {
+    const { clock, breaker, fail } = one();
+    breaker.enter('slow');
+    fail(5);
+    breaker.lasts();
+    expect(breaker.state).toBe('open');
+    await clock.advanceBy(5_000);
+    breaker.enter('a');
+    breaker.lasts();
+    expect(breaker.state).toBe('closed');
+  });
+
   it('tells each change once', async () => {
     const { clock, fail, request, changes } = one();
     fail(5);

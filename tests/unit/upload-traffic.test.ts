@@ -82,6 +82,28 @@ describe('a remote that fails again and again (contract 4.5, field case 28)', ()
     expect((await phone.until(lading.verify())).ok).toBe(true);
   });
 
+  it('that takes the one that goes through for minutes is well: the others need not wait for its end', async () => {
+    const slow = gate();
+    let [isDown, isFirst] = [true, true];
+    const phone = world({
+      script() {
+        if (isDown) return { fault: DOWN };
+        const isLong = isFirst;
+        isFirst = false;
+        return isLong ? { after: slow.promise } : undefined;
+      },
+    });
+    const lading = await phone.open();
+    const ids = await captureMany(phone, lading, 8);
+    await phone.pass(1_000);
+    isDown = false;
+    await phone.pass(180_000);
+    expect(ids.map((id) => shows(lading.view(id))).toSorted()).toEqual(
+      [...Array.from({ length: 7 }, () => 'uploaded'), 'uploading'].toSorted(),
+    );
+    slow.open();
+  });
+
   it('is asked less and less while it stays down, and nothing is given up for it', async () => {
     const { phone, lading, ids } = await phoneWith(40);
     await phone.pass(3_600_000);
