@@ -19,7 +19,8 @@ export function sessionVerbs(
   return {
     credentials: (next) =>
       lifetime.run(async () => {
-        await (await lifetime.load(credentials)).take(next);
+        const kept = await lifetime.load(credentials);
+        await lifetime.load(() => kept.take(next)); // an adapter that hangs holds up no end
         ending.throwIfAborted();
         // Ops that were refused need not sit out their backoff.
         if (sync.activity().failing) void sync.now();

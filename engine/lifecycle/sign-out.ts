@@ -1,4 +1,5 @@
 import type { Backend } from '../../ports/backend.ts';
+import { type Clock, sleep } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import type { LeftWork, ReadLeftWork } from '../../ports/left-work.ts';
@@ -21,6 +22,7 @@ export interface SignOutParts {
   readonly gates: Pick<GateKeeper, 'leave'>;
   readonly uploads: Pick<Uploads, 'idle'>;
   readonly credentials: Part<Credentials>;
+  readonly clock: Clock;
   readonly remote: Pick<Remote, 'credentials'>;
   readonly backend?: Pick<Backend, 'credentials'> | undefined;
   readonly lifetime: Pick<Lifetime, 'run' | 'load'>;
@@ -63,8 +65,19 @@ export async function signOut(
 }
 
 /** Nothing is handed over after this: whoever asked for newer ones was told that it is over. */
-async function forgetCredentials({ credentials, remote, backend }: SignOutParts): Promise<void> {
+async function forgetCredentials(parts: SignOutParts): Promise<void> {
+  const { clock, credentials, remote, backend } = parts;
   await credentials.here?.close();
-  await remote.credentials?.(null);
-  await backend?.credentials?.(null);
+  // Both are told, whatever one of them says; one that hangs must not hold up the end.
+  const over = new AbortController();
+  const told = Promise.allSettled([
+    (async () => remote.credentials?.(null))(),
+    (async () => backend?.credentials?.(null))(),
+  ]);
+  const results = await Promise.race([told, sleep(clock, TELLING_MS, over.signal)]);
+  over.abort();
+  for (const result of results ?? []) if (result.status === 'rejected') throw result.reason;
 }
+
+/** Longest wait for adapters that forget. */
+const TELLING_MS = 5_000;

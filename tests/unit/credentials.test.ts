@@ -199,3 +199,27 @@ describe('the backend', () => {
     expect(lading.list(owner()).map(({ view }) => view.state)).toEqual(['uploaded', 'uploaded']);
   });
 });
+
+describe('an adapter that never takes what it is handed', () => {
+  const app = () => {
+    const known = signedIn();
+    const credentials = (): Promise<void> => new Promise(() => {});
+    return { ...known, remote: { ...known.remote, credentials } };
+  };
+
+  it('holds up no close', async () => {
+    const { phone, remote } = app();
+    const lading = await phone.open({ remote });
+    const handing = codeOf(lading.credentials('next'));
+    await phone.pass(1_000);
+    await phone.until(lading.close());
+    expect(await handing).toBe('closed');
+  });
+
+  it('holds up no sign-out', async () => {
+    const { phone, remote } = app();
+    const lading = await phone.open({ remote });
+    await captureMany(phone, lading, 1);
+    expect((await phone.until(lading.signOut())).unsent.uploads).toBe(0);
+  });
+});
