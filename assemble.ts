@@ -132,7 +132,9 @@ export async function assemble(base: Opened): Promise<Lading> {
   /** A verb of one attachment that is an event of it. */
   const tell = (ref: RefOrId, type: string): Promise<void> =>
     lifetime.run(async () => {
-      await host.send(asStream(own(ref)), { type });
+      const mediaId = own(ref);
+      gates.broken.delete(mediaId); // if its step still throws, that is found out again
+      await host.send(asStream(mediaId), { type });
     });
 
   /** Who gives up while the part is loaded is told so at once; nothing was done yet. */
@@ -268,9 +270,10 @@ export async function assemble(base: Opened): Promise<Lading> {
     ownerDeleted: change('ownerDeleted'),
     undo: change('undo'),
     retry(ref) {
-      base.traffic.here?.letOneThrough();
+      const told = tell(ref, 'retry.requested');
       base.credentials.here?.doubt();
-      return tell(ref, 'retry.requested');
+      base.traffic.here?.letOneThrough();
+      return told;
     },
     retrySync: () => {
       retrying ??= lifetime.run(retrySync).finally(() => {

@@ -178,7 +178,10 @@ export function createTraffic(parts: {
       // One goes through to see, beside those that began before; one that was claimed for it may be on its way.
       return ours > load.used || busy >= load.total ? 0 : 1;
     },
-    letOneThrough: () => letThrough(true),
+    letOneThrough() {
+      letThrough(true);
+      onFree(); // what was passed over is looked at again
+    },
     show,
     onFree: (listener) => void listeners.push(listener),
     close() {

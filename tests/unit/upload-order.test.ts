@@ -135,6 +135,25 @@ describe('fairness between owners (contract 4.6)', () => {
   });
 });
 
+describe('one whose step throws', () => {
+  it('is begun again when a retry of it asks for that, and its step works (contract 4.6)', async () => {
+    const { phone, lading } = await queued();
+    const [bad = ''] = await capture(phone, lading, new Map(), 'a', 1);
+    await phone.until(lading.close());
+    phone.handle.exec('UPDATE lading_event SET schema_version = schema_version + 98');
+    phone.handle.exec('DELETE FROM lading_snapshot');
+    phone.net.set({ online: true });
+    const next = await phone.open();
+    await phone.until(next.settled());
+    expect(await phone.until(codeOf(next.retry(bad)))).toBe('unknown_event_version');
+    expect(shows(next.view(bad))).toBe('local_only, waiting for retry');
+    phone.handle.exec('UPDATE lading_event SET schema_version = schema_version - 98');
+    await phone.until(next.retry(bad));
+    await phone.until(next.settled());
+    expect(shows(next.view(bad))).toBe('uploaded');
+  });
+});
+
 describe('prefer', () => {
   it('uploads this one before others, the last preferred first', async () => {
     const { phone, lading } = await queued();
