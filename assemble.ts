@@ -132,9 +132,8 @@ export async function assemble(base: Opened): Promise<Lading> {
   /** A verb of one attachment that is an event of it. */
   const tell = (ref: RefOrId, type: string): Promise<void> =>
     lifetime.run(async () => {
-      const mediaId = own(ref);
-      gates.broken.delete(mediaId); // if its step still throws, that is found out again
-      await host.send(asStream(mediaId), { type });
+      gates.broken.delete(own(ref)); // if its step still throws, that is found out again
+      await host.send(asStream(own(ref)), { type });
     });
 
   /** Who gives up while the part is loaded is told so at once; nothing was done yet. */
@@ -271,8 +270,8 @@ export async function assemble(base: Opened): Promise<Lading> {
     undo: change('undo'),
     retry(ref) {
       const told = tell(ref, 'retry.requested');
-      base.credentials.here?.doubt();
       base.traffic.here?.letOneThrough();
+      base.credentials.here?.doubt();
       return told;
     },
     retrySync: () => {

@@ -20,6 +20,8 @@ export interface AwaitingParts {
 export interface Awaiting {
   /** Durable when it resolves; those that cannot be woken stay for a retry. */
   wakeAll(): Promise<void>;
+  /** The one that waits for longest, to find out for all. */
+  wakeOldest(): Promise<void>;
   close(): void;
 }
 
@@ -33,6 +35,13 @@ export function createAwaiting(parts: AwaitingParts): Awaiting {
   /** Downloads have no row that says so: those of this process, the others are asked for by whoever reads. */
   const downloads = new Set<StreamId>();
   let closed = false;
+
+  function waiting(limit: number): readonly StreamId[] {
+    const jobs = events.read((tx) =>
+      SITUATIONS.flatMap((situation) => tables.jobs(tx, accountId, situation, limit)),
+    );
+    return [...new Set([...jobs.map(asStream), ...downloads])];
+  }
 
   async function wake(streams: readonly StreamId[]): Promise<void> {
     for (let at = 0; at < streams.length && !closed; at += BATCH) {
@@ -67,12 +76,8 @@ export function createAwaiting(parts: AwaitingParts): Awaiting {
   });
 
   return {
-    async wakeAll() {
-      const jobs = events.read((tx) =>
-        SITUATIONS.flatMap((situation) => tables.jobs(tx, accountId, situation, ALL)),
-      );
-      await wake([...new Set([...jobs.map(asStream), ...downloads])]);
-    },
+    wakeAll: async () => wake(waiting(ALL)),
+    wakeOldest: async () => wake(waiting(1).slice(0, 1)),
     close() {
       closed = true;
       unsubscribe();

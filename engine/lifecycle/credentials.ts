@@ -18,6 +18,10 @@ export interface Credentials {
   readonly generation: number;
   /** They were refused, and there are no newer ones. */
   readonly areRefused: boolean;
+  /** They were refused, and are tried again since time has passed: one more refusal is no news, hence no strike. */
+  readonly areLookedAt: boolean;
+  /** The app is asked for newer ones, and its answer may come at any moment. */
+  readonly areAskedFor: boolean;
   /** Something was let in under them. */
   accepted(generation: number): void;
   /**
@@ -61,8 +65,8 @@ export interface CredentialsParts extends Omit<AwaitingParts, 'areGood'> {
   readonly crashPoint?: ((name: string) => void) | undefined;
 }
 
-/** `doubted`: refused before, and tried again since somebody asked, or since time has passed. */
-type Standing = 'good' | 'refused' | 'doubted';
+/** `doubted`: refused before, and tried again since somebody asked; `looked_at`: since time has passed. */
+type Standing = 'good' | 'refused' | 'doubted' | 'looked_at';
 
 export function createCredentials(parts: CredentialsParts): Credentials {
   const { accountId, backend, clock, gates, logger, random, refreshCredentials, remote } = parts;
@@ -176,7 +180,11 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     if (refreshCredentials === undefined) {
       const delayMs = Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * 2 ** looks);
       looks += 1;
-      later(delayMs, () => standing === 'refused' && stand('doubted'));
+      later(delayMs, () => {
+        if (standing !== 'refused') return;
+        stand('looked_at');
+        void awaiting.wakeOldest(); // all may wait, and none be queued
+      });
     } else if (wereAskedFor && !isProven) {
       // New ones that let nothing in: asking on and on would help nobody.
       later(backoffMs(fruitless, defaultPolicy, random.next(), null), () => void ask(code));
@@ -193,6 +201,12 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     },
     get areRefused() {
       return standing === 'refused';
+    },
+    get areLookedAt() {
+      return standing === 'looked_at';
+    },
+    get areAskedFor() {
+      return asking !== undefined;
     },
     accepted(used) {
       if (used !== generation || standing === 'refused') return;

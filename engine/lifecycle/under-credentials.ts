@@ -20,14 +20,14 @@ export async function underCredentials<T extends { readonly ok: true }>(
   if (!waits && credentials.areRefused) return fault('offline', 'credentials_refused');
   let wasForbidden = false;
   for (let isRepeat = false; ; isRepeat = true) {
-    const { generation } = credentials;
+    const { generation, areLookedAt } = credentials;
     const outcome = await attempt(isRepeat);
     if (outcome.ok) credentials.accepted(generation);
     if (outcome.ok || signal.aborted) return outcome;
     if (outcome.class === 'auth') {
       const areCurrent = credentials.refused(generation, outcome.code);
       if (areCurrent && !(waits && (await credentials.renewed(generation, outcome.code)))) {
-        return outcome;
+        return areLookedAt && !waits ? fault('offline', 'credentials_refused') : outcome;
       }
     } else {
       if (!isForbidden(outcome) || wasForbidden || credentials.areFresh(generation)) return outcome;

@@ -168,6 +168,22 @@ describe('adapters that ask the app for headers', () => {
   });
 });
 
+describe('one that waits alone for credentials that an adapter finds by itself', () => {
+  it('is tried again, ever more seldom, goes when they are good, and is never given up for that', async () => {
+    let isSignedIn = false;
+    const phone = world({ script: () => (isSignedIn ? undefined : { fault: EXPIRED }) });
+    const lading = await phone.open();
+    const [id = ''] = await captureMany(phone, lading, 1);
+    await phone.pass(24 * 3_600_000);
+    expect(shows(lading.view(id))).toBe(WAITING);
+    expect(phone.remote.calls.length).toBeGreaterThan(90);
+    expect(phone.remote.calls.length).toBeLessThan(110);
+    isSignedIn = true;
+    await phone.pass(15 * 60_000);
+    expect(shows(lading.view(id))).toBe('uploaded');
+  });
+});
+
 describe('the backend', () => {
   it('is handed credentials too, and its refusal asks for new ones once', async () => {
     const app = signedIn();
