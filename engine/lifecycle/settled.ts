@@ -3,7 +3,9 @@ import { type ViewState, viewOf, type WaitingFor } from '../../machines/attachme
 import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
+import type { Part } from '../../ports/part.ts';
 import type { Host } from '../host/host.ts';
+import type { Credentials } from './credentials.ts';
 import type { GateKeeper } from './gates.ts';
 import { queuedJobs, uploadsUnderWay } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
@@ -46,16 +48,17 @@ export function createSettled(parts: {
   readonly gates: GateKeeper;
   readonly uploads: Pick<Uploads, 'idle'>;
   readonly clock: Clock;
+  readonly credentials: Part<Pick<Credentials, 'areAskedFor'>>;
   /** Aborted when Lading closes. */
   readonly ending: AbortSignal;
   /** Sync has nothing to do now. */
   syncIdle(): boolean;
   unsyncedOps(): number;
 }): () => Promise<SettledReport> {
-  const { host, events, tables, accountId, gates, uploads, clock, ending } = parts;
+  const { host, events, tables, accountId, gates, uploads, clock, credentials, ending } = parts;
 
   function isSettled(mayBeStuck: boolean): boolean {
-    if (host.running > 0 || !parts.syncIdle()) return false;
+    if (host.running > 0 || !parts.syncIdle() || credentials.here?.areAskedFor) return false;
     return events.read((tx) => {
       const now = clock.now();
       const taken = mayBeStuck ? [] : tx.tasks.claimable(ATTACHMENT, openSources(gates), now, 1);

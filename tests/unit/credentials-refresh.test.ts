@@ -48,6 +48,18 @@ describe('one refresh for all (contract 4.4)', () => {
     expect(lading.history(id).map(({ type }) => type)).toContain('credentials.changed');
   });
 
+  it('is waited for by settled: its answer is on its way', async () => {
+    const app = signedIn();
+    const held = gate();
+    const tokens = refresher(['second'], { after: () => held.promise });
+    const lading = await app.open({ ...tokens });
+    app.valid = 'second';
+    const [id = ''] = await captureMany(app.phone, lading, 1);
+    app.phone.clock.schedule(5_000, held.open);
+    await app.phone.until(lading.settled());
+    expect(shows(lading.view(id))).toBe('uploaded');
+  });
+
   it('that gives none leaves them waiting, and is not asked again by itself', async () => {
     for (const none of [null, new Error('no network there')]) {
       const app = signedIn();
