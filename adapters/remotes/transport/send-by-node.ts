@@ -31,6 +31,8 @@ export async function sendByNode({
   try {
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       sent.once('response', resolve).on('error', reject);
+      // A 101 that nobody asked for ends so: Node tells neither an answer nor an error.
+      sent.once('close', () => reject(new Error('The connection ended without an answer.')));
     });
     // What the body throws is the answer; what the connection throws is told by `answered`.
     const [answer] = await Promise.all([
