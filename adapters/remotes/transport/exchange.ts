@@ -46,6 +46,16 @@ export interface Exchange {
  */
 export async function exchange(
   http: Pick<Transport<string>, 'send'>,
+  request: Exchange,
+): Promise<Answer> {
+  const answer = await once(http, request);
+  // Something on the way does not know that question: the body goes without it (RFC 9110, 10.1.1).
+  const isUnasked = answer.status === 417 && request.expectContinue === true;
+  return isUnasked ? once(http, { ...request, expectContinue: false }) : answer;
+}
+
+async function once(
+  http: Pick<Transport<string>, 'send'>,
   { method, url, headers, signal, piece, onSent, longestBody, expectContinue }: Exchange,
 ): Promise<Answer> {
   const sent = piece && counted(piece, onSent);
