@@ -1,8 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import { type S3Operation, s3Table } from 'lading/remotes/s3';
 import { startFaultProxy } from 'lading/testing/proxy';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partsOf } from '../../adapters/remotes/s3/parts.ts';
 import { call, type S3Parts } from '../../adapters/remotes/s3/send.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { virtualClock } from '../../testing/world/virtual-clock.ts';
 import { type FaultServer, startFaultServer } from '../support/fault-server.ts';
 import { ALL, ANSWERS, type AnswerCase } from '../support/s3-answers.ts';
@@ -138,6 +140,39 @@ describe('what becomes of a request to S3 that is not answered', () => {
     await arrived;
     await clock.advanceBy(5_000);
     expect(await told).toMatchObject({ class: 'retryable', code: 'stalled' });
+    await server.close();
+  });
+
+  it('one that is answered with spaces while the store works is waited for', async () => {
+    const virtual = virtualClock();
+    let wasArmed = (): void => {};
+    const clock: Clock = {
+      ...virtual,
+      schedule(...given) {
+        wasArmed();
+        return virtual.schedule(...given);
+      },
+    };
+    const answering = Promise.withResolvers<ServerResponse>();
+    const server = await startFaultServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'Content-Type': 'application/xml' });
+      answering.resolve(response);
+    });
+    const parts = partsOf({ ...place(server.origin), clock, stallMs: 5_000 });
+    const told = call(parts, 'CompleteMultipartUpload', SESSION, { signal: never });
+    const response = await answering.promise;
+    for (let times = 0; times < 5; times++) {
+      await virtual.advanceBy(3_000);
+      const heard = new Promise<void>((resolve) => {
+        wasArmed = resolve;
+      });
+      response.write(' ');
+      await heard;
+    }
+    const root = 'CompleteMultipartUploadResult';
+    response.end(`<${root}><ETag>"1-1"</ETag></${root}>`);
+    expect(await told).toMatchObject({ ok: true });
     await server.close();
   });
 

@@ -37,6 +37,8 @@ export interface Exchange {
   readonly longestBody?: number | undefined;
   /** Asks first whether the piece is wanted. */
   readonly expectContinue?: boolean | undefined;
+  /** Bytes of the answer's body arrived: it is on its way, however slowly. */
+  readonly onAnswering?: (() => void) | undefined;
 }
 
 /**
@@ -56,22 +58,14 @@ export async function exchange(
 
 async function once(
   http: Pick<Transport<string>, 'send'>,
-  { method, url, headers, signal, piece, onSent, longestBody, expectContinue }: Exchange,
+  { piece, onSent, ...request }: Exchange,
 ): Promise<Answer> {
   const sent = piece && counted(piece, onSent);
-  if (piece !== undefined) headers.set('Content-Length', String(piece.size));
+  if (piece !== undefined) request.headers.set('Content-Length', String(piece.size));
   try {
-    const answer = await http.send({
-      method,
-      url,
-      headers,
-      signal,
-      body: sent?.bytes,
-      longestBody,
-      expectContinue,
-    });
+    const answer = await http.send({ ...request, body: sent?.bytes });
     if (answer.status >= 200 && answer.status < 300 && sent?.isWhole() === false) throw early();
-    return { url, ...answer };
+    return { url: request.url, ...answer };
   } catch (error) {
     throw sent?.failure() ?? error;
   }
@@ -106,6 +100,7 @@ export async function ask<Phase extends string>(
       piece: request.piece,
       longestBody: request.longestBody,
       expectContinue: request.expectContinue,
+      onAnswering: watch.alive,
       onSent(bytes) {
         watch.alive();
         request.onSent?.(bytes);

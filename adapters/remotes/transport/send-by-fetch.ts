@@ -2,14 +2,15 @@ import { beginningOf, type Send } from './send.ts';
 
 /** By a `fetch`: the platform's, or one of the app's own. */
 export function sendByFetch(fetch: typeof globalThis.fetch): Send {
-  return async ({ body, longestBody, expectContinue: _unknown, ...request }) => {
+  return async ({ body, longestBody, expectContinue: _unknown, onAnswering, ...request }) => {
     const response = await fetch(request.url, {
       ...request,
       redirect: 'manual',
       ...(body === undefined ? {} : { body: streamOf(body), duplex: 'half' }),
     });
     const { status, headers } = response;
-    return { status, headers, body: await beginningOf(response.body ?? [], longestBody) };
+    const text = await beginningOf(response.body ?? [], longestBody, onAnswering);
+    return { status, headers, body: text };
   };
 }
 

@@ -18,6 +18,7 @@ export async function sendByNode({
   body,
   longestBody,
   expectContinue = false,
+  onAnswering,
 }: Outgoing): Promise<Incoming> {
   signal.throwIfAborted();
   const expect = expectContinue ? { expect: '100-continue' } : {};
@@ -42,7 +43,7 @@ export async function sendByNode({
         : pump(sent, body, answered),
     ]);
     const { statusCode: status = 0 } = answer;
-    const text = await beginningOf(answer, longestBody);
+    const text = await beginningOf(answer, longestBody, onAnswering);
     // Its connection is free a moment later: who asks at once would open another one.
     if (sent.writableFinished) await closed;
     return { status, headers: headersOf(answer), body: text };

@@ -10,6 +10,8 @@ export interface Outgoing {
   readonly longestBody?: number | undefined;
   /** Asks with the headers alone whether the body is wanted, where the platform can (RFC 9110, 10.1.1). */
   readonly expectContinue?: boolean | undefined;
+  /** Bytes of the answer's body arrived. */
+  readonly onAnswering?: (() => void) | undefined;
 }
 
 /** What came back, with as much of its body as anybody may want to look at (contract 10.3). */
@@ -29,10 +31,12 @@ const LONGEST_BODY = 4096;
 export async function beginningOf(
   body: AsyncIterable<Uint8Array> | [],
   longest = LONGEST_BODY,
+  onBytes?: () => void,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const bytes of body) {
+    onBytes?.();
     text += decoder.decode(bytes, { stream: true });
     if (text.length >= longest) break;
   }

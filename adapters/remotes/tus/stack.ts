@@ -49,6 +49,7 @@ function fetchRequest(
         headers,
         signal: stop.signal,
         piece: body ?? undefined,
+        onAnswering: onMoved,
         onSent(bytes) {
           onMoved();
           onProgress?.(bytes);
