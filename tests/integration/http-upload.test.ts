@@ -1,5 +1,6 @@
 import { type HttpRemoteOptions, httpRemote } from 'lading/remotes/http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { virtualClock } from '../../testing/world/virtual-clock.ts';
 import { startFaultServer } from '../support/fault-server.ts';
 import { type HttpWorld, httpWorld } from '../support/http-store.ts';
 import { content, type Engine, engine, sha256, uploadRequest } from '../support/tus-world.ts';
@@ -101,6 +102,42 @@ describe('an upload by PUT', () => {
     expect(outcome).toMatchObject({ class: 'retryable', code: 'address_failed' });
     expect(JSON.stringify(outcome)).not.toContain('CANARY');
   });
+
+  it.each<readonly [string, (ask: () => Promise<never>) => Partial<HttpRemoteOptions>]>([
+    ['headers', (ask) => ({ headers: ask })],
+    ['an address', (ask) => ({ address: ask })],
+    ['a locator', (ask) => ({ locator: ask })],
+    ['a word on the answer', (ask) => ({ read: ask })],
+  ])(
+    'waits no longer for %s of the app than for a silent server, nor after a stop',
+    async (_, of) => {
+      const clock = virtualClock();
+      let wasAsked = (): void => {};
+      const options = of(() => {
+        wasAsked();
+        return new Promise(() => {});
+      });
+      const begin = async (signal = new AbortController().signal) => {
+        const asked = new Promise<void>((resolve) => {
+          wasAsked = resolve;
+        });
+        const outcome = remote({ ...options, clock }).upload(
+          uploadRequest(PHOTO),
+          engine().run({ signal }),
+        );
+        await asked;
+        return { outcome };
+      };
+      const silent = await begin();
+      await clock.advanceBy(30_000);
+      expect(await silent.outcome).toMatchObject({ class: 'retryable', code: 'stalled' });
+      const stop = new AbortController();
+      const stopped = await begin(stop.signal);
+      stop.abort();
+      expect(await stopped.outcome).toMatchObject({ code: 'aborted' });
+      expect(clock.pending).toBe(0);
+    },
+  );
 
   it('is repeated when bytes were damaged on their way, and never taken for whole', async () => {
     const request = uploadRequest(PHOTO);

@@ -1,6 +1,7 @@
 import { type S3Credentials, type S3Sign, type S3SignRequest, s3Signer } from 'lading/remotes/s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { collect } from '../../testing/contracts/bytes.ts';
+import { virtualClock } from '../../testing/world/virtual-clock.ts';
 import { presigning } from '../support/presigning.ts';
 import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
 import { attempts, KEY, MIB, never, whatIsThere } from '../support/s3-attempts.ts';
@@ -84,6 +85,19 @@ describe.skipIf(rgw === null)(`requests to S3 are signed${whyNot}`, () => {
       expect(await attempt()).toMatchObject({ ok: true });
       await remote.credentials?.(null);
       expect(await attempt()).toMatchObject(none);
+    });
+
+    it('and credentials are not waited for longer than a silent store', async () => {
+      const clock = virtualClock();
+      const asked = Promise.withResolvers<void>();
+      const credentials = () => {
+        asked.resolve();
+        return new Promise<never>(() => {});
+      };
+      const silent = attempts(world, PHOTO, { credentials, clock, stallMs: 5_000 }).attempt();
+      await asked.promise;
+      await clock.advanceBy(5_000);
+      expect(await silent).toMatchObject({ class: 'retryable', code: 'stalled' });
     });
 
     it('and not sent without credentials; what the app says to it goes no further', async () => {
@@ -200,6 +214,24 @@ describe.skipIf(rgw === null)(`requests to S3 are signed${whyNot}`, () => {
       expect(outcome).toMatchObject({ ok: false, code });
       expect(JSON.stringify(outcome)).not.toContain('CANARY');
       expect(methods()).toEqual([]);
+    });
+
+    it('and is not waited for longer than for a silent store, nor after a stop', async () => {
+      const clock = virtualClock();
+      const asked = Promise.withResolvers<void>();
+      const sign: S3Sign = () => {
+        asked.resolve();
+        return new Promise(() => {});
+      };
+      const silent = attempts(world, PHOTO, { sign, clock, stallMs: 5_000 }).attempt();
+      await asked.promise;
+      await clock.advanceBy(5_000);
+      expect(await silent).toMatchObject({ class: 'retryable', code: 'stalled' });
+      const stop = new AbortController();
+      const stopped = attempts(world, PHOTO, { sign, clock }).attempt({ signal: stop.signal });
+      setImmediate(() => stop.abort());
+      expect(await stopped).toMatchObject({ code: 'aborted' });
+      expect(clock.pending).toBe(0);
     });
 
     it('and a url of another part is not used: it would put bytes in the wrong place', async () => {

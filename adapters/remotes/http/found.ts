@@ -10,17 +10,24 @@ import { askApp, type HttpParts } from './parts.ts';
 
 /** An object as an answer tells of it: what the app read in it, then what its headers say. */
 export async function foundIn(
-  { options, origins }: HttpParts,
+  parts: HttpParts,
   operation: 'send' | 'look',
   objectKey: ObjectKey,
   answer: Answer,
+  signal: AbortSignal,
 ): Promise<HttpFound> {
+  const { options, origins } = parts;
   const { url, status, headers, body } = answer;
   const read = options.read;
   const told =
     read === undefined
       ? {}
-      : await askApp(() => read({ operation, objectKey, url, status, headers, body }), UNREADABLE);
+      : await askApp(
+          parts,
+          () => read({ operation, objectKey, url, status, headers, body }),
+          signal,
+          UNREADABLE,
+        );
   if (told === undefined) {
     throw new FaultSignal(faultOfVerdict(PORTAL, answer, 'a request', undefined));
   }

@@ -31,9 +31,9 @@ export async function lookFor(
   if (signal.aborted) return aborted;
   try {
     if (typeof look === 'function') {
-      return { ok: true, found: await askApp(() => look({ objectKey, signal })) };
+      return { ok: true, found: await askApp(parts, () => look({ objectKey, signal }), signal) };
     }
-    const place = await placeOf(parts, { operation: 'look', objectKey, media });
+    const place = await placeOf(parts, { operation: 'look', objectKey, media }, signal);
     const told = await ask(place.http, 'look', {
       method: look || 'HEAD',
       url: place.url,
@@ -41,7 +41,7 @@ export async function lookFor(
       signal,
     });
     if (!told.ok) return told.class === 'absent' ? { ok: true, found: null } : told;
-    const found = await foundIn(parts, 'look', objectKey, told.answer);
+    const found = await foundIn(parts, 'look', objectKey, told.answer, signal);
     return { ok: true, found: { url: withoutQuery(place.url), ...found } };
   } catch (error) {
     return signal.aborted ? aborted : faultOf(error);

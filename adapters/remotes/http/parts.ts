@@ -4,6 +4,7 @@ import { encodeIdPart } from '../../../ports/id-part.ts';
 import type { ObjectKey } from '../../../ports/remote.ts';
 import type { Transport } from '../transport/exchange.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
+import { patiently } from '../transport/patience.ts';
 import type { AddressAsk, HttpAddress, HttpRemoteOptions } from './options.ts';
 import type { HttpPhase } from './table.ts';
 
@@ -24,9 +25,14 @@ export interface Place {
 }
 
 /** Asked just before each request. @throws {FaultSignal} the app's function threw, or gave no place. */
-export async function placeOf(parts: HttpParts, ask: AddressAsk): Promise<Place> {
+export async function placeOf(
+  parts: HttpParts,
+  ask: AddressAsk,
+  signal: AbortSignal,
+): Promise<Place> {
   const { options, endpoint } = parts;
-  const given = await askApp(() => options.address?.(ask) ?? defaultUrl(endpoint, ask.objectKey));
+  const address = () => options.address?.(ask) ?? defaultUrl(endpoint, ask.objectKey);
+  const given = await askApp(parts, address, signal);
   return placeAt(parts, typeof given === 'string' ? { url: given } : given);
 }
 
@@ -68,21 +74,25 @@ function defaultUrl(endpoint: URL, objectKey: ObjectKey): string {
 
 /** What refs store: the app's word, or the url itself. Null leaves it to `attach`. */
 export async function locatorOf(
-  { options }: HttpParts,
+  parts: HttpParts,
   objectKey: ObjectKey,
   url: string | null,
+  signal: AbortSignal,
 ): Promise<string | null> {
-  const { locator } = options;
-  return url === null || locator === undefined ? url : askApp(() => locator({ url, objectKey }));
+  const { locator } = parts.options;
+  if (url === null || locator === undefined) return url;
+  return askApp(parts, () => locator({ url, objectKey }), signal);
 }
 
 /** @throws {FaultSignal} when it threw; its own error may hold a token and goes no further. */
 export async function askApp<T>(
+  { http }: HttpParts,
   call: () => T | Promise<T>,
+  signal: AbortSignal,
   otherwise: Fault = noPlace,
 ): Promise<T> {
   try {
-    return await call();
+    return await patiently(http, call, signal);
   } catch (error) {
     if (error instanceof LadingError || error instanceof FaultSignal) throw error;
     throw new FaultSignal(otherwise);

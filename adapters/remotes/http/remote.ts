@@ -56,7 +56,7 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
       const { found } = looked;
       if (found === null) return { ok: true, exists: false };
       try {
-        const url = await locatorOf(parts, objectKey, found.url ?? null);
+        const url = await locatorOf(parts, objectKey, found.url ?? null, signal);
         const { byteSize, sha256 = null, token = null } = found;
         if (byteSize === undefined || url === null) return TOO_LITTLE;
         return { ok: true, exists: true, byteSize, sha256, url, token };
@@ -84,7 +84,10 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
       if (signal.aborted) return aborted;
       const { downloadAddress } = options;
       try {
-        const from = downloadAddress === undefined ? url : await askApp(() => downloadAddress(url));
+        const from =
+          downloadAddress === undefined
+            ? url
+            : await askApp(parts, () => downloadAddress(url), signal);
         return await downloadByGet(
           http,
           rules,
@@ -114,7 +117,7 @@ async function placeOfObject(
   const { options } = parts;
   // A form's server chose it.
   if (options.form === undefined || options.address !== undefined) {
-    return placeOf(parts, { operation: 'remove', objectKey, media: null });
+    return placeOf(parts, { operation: 'remove', objectKey, media: null }, signal);
   }
   if (!canLook(parts)) return UNREMOVABLE;
   const looked = await lookFor(parts, objectKey, null, signal);

@@ -28,7 +28,7 @@ export async function send(
   let answer: Answer | undefined;
   let takenBytes = 0;
   const file = pieceOf(request, 0, byteSize);
-  const form = options.form && (await formOf(options.form, request, place, file));
+  const form = options.form && (await formOf(parts, options.form, request, context, place, file));
   const piece = form?.piece ?? file;
   const before = form?.headBytes ?? 0;
   const http: Place['http'] = {
@@ -92,15 +92,20 @@ export function headersOf(
 }
 
 async function formOf(
+  parts: HttpParts,
   form: NonNullable<HttpParts['options']['form']>,
   { objectKey, media }: UploadRequest,
+  { signal }: UploadContext,
   place: Place,
   file: ReturnType<typeof pieceOf>,
 ): Promise<ReturnType<typeof formBody>> {
   const { fields = {} } = form;
   const own =
-    typeof fields === 'function' ? await askApp(() => fields({ objectKey, media })) : fields;
-  const named = form.filename === undefined ? null : await askApp(() => form.filename?.(media));
+    typeof fields === 'function'
+      ? await askApp(parts, () => fields({ objectKey, media }), signal)
+      : fields;
+  const named =
+    form.filename === undefined ? null : await askApp(parts, () => form.filename?.(media), signal);
   return formBody({
     fields: [...Object.entries(place.fields), ...Object.entries(own)],
     field: form.field,

@@ -61,7 +61,7 @@ async function attempt(
   context: UploadContext,
 ): Promise<Sent> {
   const { objectKey, media } = request;
-  const place = await placeOf(parts, { operation: 'send', objectKey, media });
+  const place = await placeOf(parts, { operation: 'send', objectKey, media }, context.signal);
   return (
     (await carry(parts, request, context, place)) ?? (await send(parts, request, context, place))
   );
@@ -81,7 +81,7 @@ async function judge(
   if (told.answer.status === 202) {
     return { outcome: await settle(parts, request, context, NOT_YET), isUnknown: false };
   }
-  const found = await foundIn(parts, 'send', objectKey, told.answer);
+  const found = await foundIn(parts, 'send', objectKey, told.answer, context.signal);
   if (!isSame(found, media)) return { outcome: DAMAGED, isUnknown: false };
   const outcome = await received(parts, request, context, {
     ...placed(parts, told.answer.url),
@@ -138,7 +138,7 @@ async function received(
   }
   if (url === undefined) return NO_PLACE;
   const { token = null, byteSize = media.byteSize, sha256 } = found;
-  const receipt = { url: await locatorOf(parts, objectKey, url), token, byteSize };
+  const receipt = { url: await locatorOf(parts, objectKey, url, signal), token, byteSize };
   return { ok: true, receipt: sha256 === undefined ? receipt : { ...receipt, sha256 } };
 }
 

@@ -3,6 +3,7 @@ import { LadingError } from '../../../ports/errors.ts';
 import type { Transport } from '../transport/exchange.ts';
 import { clockOffsetMs } from '../transport/expiry.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
+import { patiently } from '../transport/patience.ts';
 import { downloadRules, positive } from '../transport/places.ts';
 import { sender } from '../transport/sender.ts';
 import { bucketOf } from './bucket.ts';
@@ -80,7 +81,8 @@ export function partsOf(options: S3RemoteOptions): S3Parts {
   }
 
   async function credentials(): Promise<S3Credentials> {
-    const given = typeof options.credentials === 'function' ? await options.credentials() : held;
+    const { credentials: ask } = options;
+    const given = typeof ask === 'function' ? await patiently(http, ask) : held;
     if (given !== null) return given;
     throw new FaultSignal(fault('auth', 'no_credentials', 'There are no credentials.'));
   }

@@ -1,5 +1,7 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
+import type { Clock } from '../../../ports/clock.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
+import { patiently } from '../transport/patience.ts';
 import type { S3Sign, S3SignRequest } from './options.ts';
 
 export interface SignedRequest {
@@ -18,8 +20,10 @@ export async function signedByApp(
   request: S3SignRequest,
   plain: URL,
   origins: ReadonlySet<string>,
+  patience: { readonly clock: Clock; readonly stallMs: number },
+  signal: AbortSignal,
 ): Promise<SignedRequest> {
-  const answer = await ask(sign, request);
+  const answer = await ask(() => patiently(patience, () => sign(request), signal));
   const url = URL.canParse(answer.url) ? new URL(answer.url) : undefined;
   const isAllowed = url !== undefined && url.username === '' && url.password === '';
   if (!isAllowed || !origins.has(url.origin)) throw refused('origin_refused', ORIGIN_REFUSED);
@@ -35,11 +39,12 @@ export async function signedByApp(
   return { url, headers };
 }
 
-async function ask(sign: S3Sign, request: S3SignRequest) {
+async function ask(sign: () => ReturnType<S3Sign>) {
   let answer: Awaited<ReturnType<S3Sign>>;
   try {
-    answer = await sign(request);
-  } catch {
+    answer = await sign();
+  } catch (error) {
+    if (error instanceof FaultSignal) throw error;
     // Its own error may hold a secret, and goes no further (contract 10.4).
     const message = 'The request could not be signed by the app.';
     throw new FaultSignal(fault('retryable', 'sign_failed', message));

@@ -186,7 +186,7 @@ async function byApp(
   parts: S3Parts,
   sign: S3Sign,
   request: SdkRequest,
-  { operation, key }: Call,
+  { operation, key, signal }: Call,
   plain: URL,
 ): Promise<SignedRequest> {
   const headers = Object.fromEntries(sendable(request));
@@ -195,7 +195,7 @@ async function byApp(
   const query = Object.fromEntries(plain.searchParams);
   const { method } = request;
   const asked = { operation, method, bucket: parts.bucket.name, key, query, headers };
-  return signedByApp(sign, asked, plain, parts.origins);
+  return signedByApp(sign, asked, plain, parts.origins, parts.http, signal);
 }
 
 /** Nothing that a store looks at. */

@@ -68,9 +68,10 @@ export async function downloadByGet(
   watch.alive();
   try {
     const trusted = target.origin === rules.endpoint.origin;
-    const headers = trusted ? await appHeaders(http) : new Headers();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const headers = trusted ? await appHeaders(http, either) : new Headers();
     if (start > 0) headers.set('Range', `bytes=${start}-`);
-    const init = { headers, signal: AbortSignal.any([signal, stop.signal]) };
+    const init = { headers, signal: either };
     // A ref keeps no query (contract 10.4): what lets this app in at its own endpoint is put back.
     if (trusted && target.search === '') target.search = rules.endpoint.search;
     const signed = trusted ? await rules.sign?.(target, init) : undefined;

@@ -1,6 +1,7 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { aborted, FaultSignal, fault, faultOf, stalled } from './faults.ts';
+import { patiently } from './patience.ts';
 import type { Piece } from './piece.ts';
 import type { Incoming, Send } from './send.ts';
 import { watchStall } from './stall.ts';
@@ -90,13 +91,14 @@ export async function ask<Phase extends string>(
   });
   watch.alive();
   try {
-    const headers = await appHeaders(http);
+    const either = AbortSignal.any([signal, stop.signal]);
+    const headers = await appHeaders(http, either);
     for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
     const answer = await exchange(http, {
       method,
       url,
       headers,
-      signal: AbortSignal.any([signal, stop.signal]),
+      signal: either,
       piece: request.piece,
       longestBody: request.longestBody,
       expectContinue: request.expectContinue,
@@ -115,10 +117,14 @@ export async function ask<Phase extends string>(
 }
 
 /** @throws {FaultSignal} when the app could not make them; its own error may hold a token and goes no further. */
-export async function appHeaders(http: Pick<Transport<string>, 'headers'>): Promise<Headers> {
+export async function appHeaders(
+  http: Pick<Transport<string>, 'headers' | 'clock' | 'stallMs'>,
+  signal: AbortSignal,
+): Promise<Headers> {
   try {
-    return new Headers(await http.headers());
-  } catch {
+    return new Headers(await patiently(http, () => http.headers(), signal));
+  } catch (error) {
+    if (error instanceof FaultSignal) throw error;
     const message = 'The request headers could not be made.';
     throw new FaultSignal(fault('retryable', 'headers_failed', message));
   }

@@ -111,7 +111,7 @@ export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Pro
       httpStack: fetchStack(http, watch.alive),
       async onBeforeRequest(sent) {
         watch.alive();
-        for (const [name, value] of await appHeaders(http)) {
+        for (const [name, value] of await appHeaders(http, context.signal)) {
           if (sent.getHeader(name) === undefined) sent.setHeader(name, value);
         }
       },
