@@ -204,6 +204,24 @@ describe.skipIf(rgw === null)(`requests to S3 are signed${whyNot}`, () => {
       ['does not answer', 'sign_failed', () => Promise.reject(new Error('CANARY'))],
       ['names another origin', 'origin_refused', async () => ({ url: 'https://evil.test/CANARY' })],
       ['names no url', 'origin_refused', async () => ({ url: 'CANARY' })],
+      ...[null, 'CANARY', [], {}, { ok: true }, { ok: false }, { ok: false, class: 'CANARY' }].map(
+        (odd) =>
+          [
+            `says ${JSON.stringify(odd)}`,
+            'sign_failed',
+            async () => odd as unknown as Awaited<ReturnType<S3Sign>>,
+          ] as const,
+      ),
+      ...[{ Authorization: 'CANARY\nX-Evil: 1' }, { 'not a name': 'CANARY' }].map(
+        (headers) =>
+          [
+            `gives no header: ${JSON.stringify(headers)}`,
+            'sign_failed',
+            async ({ bucket }: S3SignRequest) => {
+              return { url: `${world.endpoint}/${bucket}/${KEY}`, headers };
+            },
+          ] as const,
+      ),
       [
         'names another object',
         'sign_mismatch',

@@ -1,4 +1,4 @@
-import type { Fault } from '../../../machines/attachment/types.ts';
+import * as v from 'valibot';
 import type { Clock } from '../../../ports/clock.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
 import { patiently } from '../transport/patience.ts';
@@ -33,25 +33,39 @@ export async function signedByApp(
   for (const [name, value] of Object.entries(request.headers)) {
     if (!name.startsWith('x-amz-') || signed.has(name)) headers.set(name, value);
   }
-  for (const [name, value] of Object.entries(answer.headers ?? {})) headers.set(name, value);
+  try {
+    for (const [name, value] of Object.entries(answer.headers ?? {})) headers.set(name, value);
+  } catch {
+    throw new FaultSignal(UNSIGNED); // what the platform throws repeats the value
+  }
   headers.delete('host');
   headers.delete('content-length'); // of the bytes that are sent
   return { url, headers };
 }
 
 async function ask(sign: () => ReturnType<S3Sign>) {
-  let answer: Awaited<ReturnType<S3Sign>>;
+  let answer: unknown;
   try {
     answer = await sign();
   } catch (error) {
-    if (error instanceof FaultSignal) throw error;
     // Its own error may hold a secret, and goes no further (contract 10.4).
-    const message = 'The request could not be signed by the app.';
-    throw new FaultSignal(fault('retryable', 'sign_failed', message));
+    throw error instanceof FaultSignal ? error : new FaultSignal(UNSIGNED);
   }
-  if ('ok' in answer) throw new FaultSignal(answer satisfies Fault);
+  // It comes from a server as often as not: JSON of whatever shape.
+  if (v.is(refusal, answer)) throw new FaultSignal(answer);
+  if (!v.is(signed, answer)) throw new FaultSignal(UNSIGNED);
   return answer;
 }
+
+const UNSIGNED = fault('retryable', 'sign_failed', 'The request could not be signed by the app.');
+const signed = v.object({ url: v.string(), headers: v.nullish(v.record(v.string(), v.string())) });
+const refusal = v.object({
+  ok: v.literal(false),
+  class: v.picklist(['retryable', 'offline', 'auth', 'terminal']),
+  code: v.string(),
+  message: v.exactOptional(v.string()),
+  retryAfterMs: v.exactOptional(v.number()),
+});
 
 function isMeant(url: URL, request: S3SignRequest, plain: URL): boolean {
   const sameQuery = Object.entries(request.query).every(
