@@ -132,8 +132,9 @@ async function complete(
       },
       { signal },
     );
+  const hadCondition = 'IfNoneMatch' in conditionOf(parts);
   let told = await ask();
-  if (!told.ok && isConditionRefused(parts, told)) {
+  if (!told.ok && hadCondition && isConditionRefused(parts, told)) {
     parts.learnt.refusesConditions = true;
     told = await ask();
   }

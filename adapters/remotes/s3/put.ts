@@ -22,8 +22,9 @@ export async function uploadByPut(
   }
   const onSent = forwardOnly(context);
   const attempt = () => put(parts, request, onSent, signal);
+  const hadCondition = 'IfNoneMatch' in conditionOf(parts);
   let told = await attempt();
-  if (!told.ok && isConditionRefused(parts, told)) {
+  if (!told.ok && hadCondition && isConditionRefused(parts, told)) {
     const met = context.rerun ? null : await meet(parts, request, signal);
     if (met !== null) return met;
     parts.learnt.refusesConditions = true;
@@ -50,10 +51,13 @@ export function conditionOf({ options, learnt }: S3Parts): { readonly IfNoneMatc
   return isWanted ? { IfNoneMatch: '*' } : {};
 }
 
-/** Swift answers 501; others that do not know the header call it a bad request. */
+/**
+ * Whether a request that had the condition was refused for it: Swift answers 501; others that do not know the header call
+ * it a bad request. Others that were under way may have found out meanwhile.
+ */
 export function isConditionRefused(parts: S3Parts, told: Fault): boolean {
   const { conditionalWrites = 'auto' } = parts.options;
-  if (conditionalWrites !== 'auto' || parts.learnt.refusesConditions) return false;
+  if (conditionalWrites !== 'auto') return false;
   return told.code === 'not_implemented' || told.code === 'bad_request';
 }
 
