@@ -50,7 +50,7 @@ export async function carry(
   if (carrier === undefined || form !== undefined || byteSize < carryFromBytes) return undefined;
   const file = id === undefined ? undefined : await fileOf(request);
   if (id === undefined || file === undefined || context.signal.aborted) return undefined;
-  const headers = await appHeaders(place.http);
+  const headers = await appHeaders(place.http, context.signal);
   for (const [name, value] of Object.entries(headersOf(parts, request, context, undefined))) {
     headers.set(name, value);
   }
