@@ -150,6 +150,17 @@ describe.skipIf(rgw === null)(`an upload to S3 in parts${whyNot}`, () => {
     expect(await whatIsThere(world)).toEqual(ONE);
   });
 
+  it('sends a part again that has another size, also where nothing is noted', async () => {
+    const { attempt, lent } = attempts(world, FILM);
+    world.proxy.plan({ method: 'POST', after: 1, act: 'answer', status: 503 });
+    expect(await attempt()).toMatchObject({ class: 'retryable' });
+    await replacePart(lent.handles[0], 2, content(PART + 1));
+    clear();
+    expect(await attempt()).toMatchObject({ ok: true });
+    expect(numbers()).toEqual(['2']);
+    expect(await whatIsThere(world)).toEqual(ONE);
+  });
+
   it('sends a part again that the store does not have as it said (InvalidPart)', async () => {
     const { remote, lent } = attempts(world, FILM, { partsAtOnce: 1 });
     const request = uploadRequest(FILM);

@@ -100,6 +100,23 @@ describe.skipIf(rgw === null)(`requests to S3 are signed${whyNot}`, () => {
       expect(await silent).toMatchObject({ class: 'retryable', code: 'stalled' });
     });
 
+    it('for downloads from this bucket alone: no other url of the store is asked', async () => {
+      await attempts(world, PHOTO).attempt();
+      const { remote } = attempts(world, PHOTO);
+      const before = world.proxy.exchanges.length;
+      for (const path of [
+        '',
+        '/',
+        `/${world.bucket}`,
+        `/${world.bucket}/`,
+        `/${'x'.repeat(60)}/${KEY}`,
+      ]) {
+        const told = await remote.download(`${world.endpoint}${path}`, { signal: never });
+        expect([path, told]).toMatchObject([path, { class: 'terminal', code: 'origin_refused' }]);
+      }
+      expect(world.proxy.exchanges).toHaveLength(before);
+    });
+
     it('and not sent without credentials; what the app says to it goes no further', async () => {
       const credentials = async () => {
         throw new Error('CANARY');
