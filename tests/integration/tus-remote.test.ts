@@ -21,6 +21,21 @@ describeRemote('tus', async () => {
   };
 });
 
+describeRemote('tus, by one request', async () => {
+  const world = await tusWorld();
+  const { server, endpoint } = world;
+  return {
+    remote: tusRemote({ endpoint, hooks: true }),
+    async stored(key) {
+      const names = (await world.uploads()).filter((name) => name === tusUploadId(key));
+      return Promise.all(names.map((name) => world.bytesOf(name)));
+    },
+    breakNextUpload: () => server.plan({ method: 'POST', act: 'reset', afterBytes: 50_000 }),
+    loseNextCompletion: () => server.plan({ method: 'POST', act: 'lose-reply' }),
+    dispose: () => world.dispose(),
+  };
+});
+
 describe('tusRemote against scripted answers', () => {
   let server: FaultServer;
   const key = objectKey('a', 'm');
