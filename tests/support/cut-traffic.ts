@@ -90,9 +90,7 @@ export async function cutS3(cutsPerFile: number, radosgw: RgwAccess): Promise<Cu
       const part = partOf(exchange);
       if (part === null || acknowledged.has(part)) return;
       needed.set(part, [...(needed.get(part) ?? []), exchange]);
-      void exchange.over.then(() => {
-        if (exchange.told === 200) acknowledged.add(part);
-      });
+      void answered(exchange).then((told) => (told ? acknowledged.add(part) : acknowledged));
     },
   });
   return {
@@ -130,6 +128,11 @@ function cutsOf(method: string, cutsPerFile: number, losesReplies: boolean) {
         return { act: 'reset', ...cut } as const;
     }
   };
+}
+
+async function answered(exchange: ProxyExchange): Promise<boolean> {
+  await exchange.over;
+  return exchange.told === 200;
 }
 
 function offsetOf(text: string | readonly string[] | null | undefined): number {

@@ -22,8 +22,8 @@ interface S3Access extends RgwAccess {
 /** Ceph's radosgw: the one of this run of tests, or one of its own. */
 export const s3Protocol: ChaosProtocol = {
   async start(_directory, { radosgw }) {
-    const own = radosgw === undefined ? await startRgw() : undefined;
-    const { endpoint, region, credentials } = radosgw ?? (own as RgwAccess);
+    const cluster: RgwAccess & { stop?(): Promise<void> } = radosgw ?? (await startRgw());
+    const { endpoint, region, credentials } = cluster;
     const bucket = `chaos-${randomUUID()}`;
     const access: S3Access = { endpoint, region, credentials, bucket };
     const client = new S3Client({
@@ -63,7 +63,7 @@ export const s3Protocol: ChaosProtocol = {
       },
       async stop() {
         client.destroy();
-        await own?.stop();
+        await cluster.stop?.();
       },
     };
   },
@@ -80,7 +80,7 @@ export const s3Protocol: ChaosProtocol = {
   },
 };
 
-export function s3MediaIdOf(key: string): string {
+function s3MediaIdOf(key: string): string {
   const objectKey = objectKeyOf('', decodeURIComponent(key));
   return (objectKey === undefined ? undefined : mediaIdOfKey(objectKey, ACCOUNT)) ?? key;
 }
