@@ -1,3 +1,4 @@
+import type { NetworkState } from 'lading';
 import { describe, expect, it } from 'vitest';
 import { captureMany, gate, shows, type World, world } from '../support/lading-world.ts';
 
@@ -69,5 +70,26 @@ describe('a link that flaps (contract 4.7, field case 37)', () => {
     expect(shows(lading.view(ids[0] ?? ''))).toBe('local_only, waiting for network');
     await phone.pass(10);
     expect(shows(lading.view(ids[0] ?? ''))).toBe('uploading');
+  });
+
+  it('is back also where the platform tells the same again and again', async () => {
+    const phone = world();
+    let told: (state: NetworkState) => void = () => {};
+    const lading = await phone.open({
+      onlineDebounceMs: 500,
+      connectivity: {
+        current: () => ({ online: false, metered: false }),
+        subscribe(listener) {
+          told = listener;
+          return () => {};
+        },
+      },
+    });
+    const [id = ''] = await captureMany(phone, lading, 1);
+    for (let n = 0; n < 5; n++) {
+      told({ online: true, metered: false });
+      await phone.pass(400);
+    }
+    expect(shows(lading.view(id))).toBe('uploaded');
   });
 });
