@@ -2,7 +2,7 @@ import { type HttpRemoteOptions, httpRemote } from 'lading/remotes/http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../machines/json.ts';
 import type { UploadContext } from '../../ports/remote.ts';
-import { startFaultServer } from '../support/fault-server.ts';
+import { type Fault, startFaultServer } from '../support/fault-server.ts';
 import { type HttpWorld, httpWorld } from '../support/http-store.ts';
 import { content, engine, sha256, uploadRequest } from '../support/tus-world.ts';
 
@@ -117,11 +117,22 @@ describe('an upload by a form', () => {
 });
 
 describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', () => {
-  it.each([
-    ['the answer was lost', { method: 'POST', act: 'lose-reply' } as const],
+  it.each<readonly [string, Fault]>([
+    ['the answer was lost', { method: 'POST', act: 'lose-reply' }],
     ['a gateway says 502', { method: 'POST', answer: { status: 502 } }],
     ['a gateway says 504', { method: 'POST', answer: { status: 504 } }],
     ['the server says 500', { method: 'POST', answer: { status: 500 } }],
+    ['the server says 202', { method: 'POST', answer: { status: 202 } }],
+    ...[200, 201].map(
+      (status) =>
+        [
+          `it says ${status} with a page, as servers of forms do`,
+          {
+            method: 'POST',
+            answer: { status, headers: { 'Content-Type': 'text/html' }, body: '<p>Thank you' },
+          },
+        ] as const,
+    ),
   ])('is not sent again by itself, and is when somebody retries it: %s', async (_, fault) => {
     const run = attachment();
     world.server.plan(fault);
@@ -153,6 +164,27 @@ describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', 
     expect(await remote().upload(request, run())).not.toMatchObject({ class: 'terminal' });
     expect(await remote().upload(request, run())).toMatchObject({ ok: true });
     expect(await world.stored(request.objectKey)).toHaveLength(1);
+  });
+
+  it.each<readonly [string, Partial<HttpRemoteOptions>]>([
+    ['an address', { address: () => Promise.reject(new Error('CANARY')) }],
+    [
+      'the fields',
+      {
+        form: {
+          field: 'file',
+          fields: () => {
+            throw new Error('CANARY');
+          },
+        },
+      },
+    ],
+    ['the headers', { headers: () => Promise.reject(new Error('CANARY')) }],
+  ])('is known not to have arrived when the app could not give %s', async (_, options) => {
+    const run = attachment();
+    expect(await remote(options).upload(request, run())).toMatchObject({ class: 'retryable' });
+    expect(await remote().upload(request, run())).toMatchObject({ ok: true });
+    expect(world.server.count('POST')).toBe(1);
   });
 
   it('is known not to have arrived when it broke off before its last byte was handed over', async () => {

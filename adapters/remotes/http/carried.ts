@@ -43,6 +43,7 @@ export async function carry(
   request: UploadRequest,
   context: UploadContext,
   place: Place,
+  beforeSending: () => Promise<void>,
 ): Promise<Sent | undefined> {
   const { carrier, carryFromBytes = 0, form } = parts.options;
   const { byteSize } = request.media;
@@ -55,6 +56,7 @@ export async function carry(
     headers.set(name, value);
   }
   const { url } = place;
+  await beforeSending();
   try {
     await carrier.start({
       id,

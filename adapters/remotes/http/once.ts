@@ -16,7 +16,7 @@ export interface Attempted {
  */
 export async function atMostOnce(
   context: UploadContext,
-  run: () => Promise<Attempted>,
+  run: (beforeSending: () => Promise<void>) => Promise<Attempted>,
   /** The end of the last request is known after all. */
   isTold: boolean,
 ): Promise<UploadOutcome> {
@@ -24,8 +24,8 @@ export async function atMostOnce(
     await context.checkpoint.save(TOLD);
     return outcomeUnknown;
   }
-  await context.checkpoint.save(SENDING);
-  const { outcome, isUnknown } = await run();
+  // Not earlier: what the app could not say before it is no doubt.
+  const { outcome, isUnknown } = await run(() => context.checkpoint.save(SENDING));
   if (outcome.ok) return outcome;
   if (!isUnknown) {
     await context.checkpoint.save(IDLE);

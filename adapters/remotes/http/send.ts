@@ -22,6 +22,7 @@ export async function send(
   request: UploadRequest,
   context: UploadContext,
   place: Place,
+  beforeSending: () => Promise<void>,
 ): Promise<Sent> {
   const { options } = parts;
   const { byteSize } = request.media;
@@ -38,6 +39,7 @@ export async function send(
       return place.http.classify(phase, one);
     },
   };
+  await beforeSending();
   const told = await ask(http, 'send', {
     method: methodOf(parts),
     url: place.url,
@@ -56,7 +58,7 @@ export async function send(
     !told.ok &&
     (answer === undefined
       ? takenBytes >= piece.size && !NOT_SENT.has(told.code)
-      : isOpen(answer.status));
+      : isOpen(answer.status) || isSuccess(answer.status));
   return { told, answer, isUnknown };
 }
 
@@ -65,6 +67,11 @@ const LARGE_BODY_BYTES = 1024 * 1024;
 /** What a proxy says of a server that did not answer it, and a server that broke on the way to its answer. */
 export function isOpen(status: number): boolean {
   return status === 500 || status === 502 || status === 504;
+}
+
+/** One that is not believed: a page may be a portal's, and is what servers of forms answer. */
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 export function methodOf({ options }: HttpParts): string {

@@ -28,9 +28,14 @@ export async function uploadByHttp(
     if (met !== null) return met;
     const isRepeatable =
       methodOf(parts) === 'PUT' || canLook(parts) || parts.options.idempotencyKey === true;
-    const run = async (): Promise<Attempted> =>
-      judge(parts, request, context, carried ?? (await attempt(parts, request, context)));
-    if (isRepeatable) return (await run()).outcome;
+    const run = async (beforeSending: () => Promise<void>): Promise<Attempted> =>
+      judge(
+        parts,
+        request,
+        context,
+        carried ?? (await attempt(parts, request, context, beforeSending)),
+      );
+    if (isRepeatable) return (await run(async () => {})).outcome;
     return await atMostOnce(context, run, carried !== undefined);
   } catch (error) {
     return context.signal.aborted ? aborted : faultOf(error);
@@ -59,11 +64,13 @@ async function attempt(
   parts: HttpParts,
   request: UploadRequest,
   context: UploadContext,
+  beforeSending: () => Promise<void>,
 ): Promise<Sent> {
   const { objectKey, media } = request;
   const place = await placeOf(parts, { operation: 'send', objectKey, media }, context.signal);
   return (
-    (await carry(parts, request, context, place)) ?? (await send(parts, request, context, place))
+    (await carry(parts, request, context, place, beforeSending)) ??
+    (await send(parts, request, context, place, beforeSending))
   );
 }
 
@@ -79,7 +86,8 @@ async function judge(
     return { outcome: doubt ? await settle(parts, request, context, doubt) : told, isUnknown };
   }
   if (told.answer.status === 202) {
-    return { outcome: await settle(parts, request, context, NOT_YET), isUnknown: false };
+    const outcome = await settle(parts, request, context, NOT_YET);
+    return { outcome, isUnknown: !outcome.ok };
   }
   const found = await foundIn(parts, 'send', objectKey, told.answer, context.signal);
   if (!isSame(found, media)) return { outcome: DAMAGED, isUnknown: false };
