@@ -1,3 +1,5 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { type HttpRemoteOptions, httpRemote } from 'lading/remotes/http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../machines/json.ts';
@@ -193,6 +195,26 @@ describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', 
     expect(await remote().upload(large, attachment()())).toMatchObject({ code: 'network' });
   });
 
+  it('is sent over a connection of its own: one that is used again may be closing', async () => {
+    const used = new Set<Socket>();
+    const closing = await startRawServer((incoming, response) => {
+      // A server that was to close an idle connection, and is asked again at that moment.
+      if (used.has(incoming.socket)) return void incoming.socket.destroy();
+      used.add(incoming.socket);
+      incoming.resume();
+      incoming.on('end', () => response.writeHead(201, { Location: '/x' }).end());
+    });
+    try {
+      const small = uploadRequest(content(10));
+      for (let times = 0; times < 3; times++) {
+        const outcome = await remote({ endpoint: closing.origin }).upload(small, attachment()());
+        expect(outcome).toMatchObject({ ok: true });
+      }
+    } finally {
+      closing.close();
+    }
+  });
+
   it('is known not to have arrived when nobody listened', async () => {
     const { endpoint } = world;
     const run = attachment();
@@ -249,3 +271,19 @@ describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', 
     });
   });
 });
+
+/** Without a proxy in between: its connections are the client's. */
+async function startRawServer(handler: RequestListener) {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    close(): void {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -5,6 +5,7 @@ import { NOT_SENT } from '../transport/faults.ts';
 import { pieceOf } from '../transport/piece.ts';
 import { digestOf } from './digest.ts';
 import { formBody } from './form.ts';
+import { canLook } from './look.ts';
 import { askApp, type HttpParts, type Place } from './parts.ts';
 
 /** What became of the request that carries all bytes. */
@@ -48,6 +49,8 @@ export async function send(
     piece,
     // A film need not cross the network to be refused.
     expectContinue: piece.size >= LARGE_BODY_BYTES,
+    // An answer that is lost since its connection was old leaves a doubt that nothing takes away.
+    isAlone: !isRepeatable(parts),
     onSent(bytes) {
       takenBytes = bytes;
       context.onProgress(Math.min(byteSize, Math.max(0, bytes - before)));
@@ -72,6 +75,11 @@ export function isOpen(status: number): boolean {
 /** One that is not believed: a page may be a portal's, and is what servers of forms answer. */
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
+}
+
+/** Whether another request makes no second object, or is not needed to know. */
+export function isRepeatable(parts: HttpParts): boolean {
+  return methodOf(parts) === 'PUT' || canLook(parts) || parts.options.idempotencyKey === true;
 }
 
 export function methodOf({ options }: HttpParts): string {

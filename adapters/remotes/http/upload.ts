@@ -10,7 +10,7 @@ import { canLook, lookFor } from './look.ts';
 import { type Attempted, atMostOnce } from './once.ts';
 import type { HttpFound } from './options.ts';
 import { type HttpParts, locatorOf, placeOf } from './parts.ts';
-import { methodOf, type Sent, send } from './send.ts';
+import { isRepeatable, methodOf, type Sent, send } from './send.ts';
 
 /**
  * One attempt: one request, where all goes well. A repeated attempt looks for the object first; an answer that leaves a
@@ -26,8 +26,6 @@ export async function uploadByHttp(
     const carried = await takeCarried(parts, request, context);
     const met = context.rerun && carried === undefined ? await meet(parts, request, context) : null;
     if (met !== null) return met;
-    const isRepeatable =
-      methodOf(parts) === 'PUT' || canLook(parts) || parts.options.idempotencyKey === true;
     const run = async (beforeSending: () => Promise<void>): Promise<Attempted> =>
       judge(
         parts,
@@ -35,7 +33,7 @@ export async function uploadByHttp(
         context,
         carried ?? (await attempt(parts, request, context, beforeSending)),
       );
-    if (isRepeatable) return (await run(async () => {})).outcome;
+    if (isRepeatable(parts)) return (await run(async () => {})).outcome;
     return await atMostOnce(context, run, carried !== undefined);
   } catch (error) {
     return context.signal.aborted ? aborted : faultOf(error);

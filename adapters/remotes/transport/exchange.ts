@@ -38,6 +38,8 @@ export interface Exchange {
   readonly longestBody?: number | undefined;
   /** Asks first whether the piece is wanted. */
   readonly expectContinue?: boolean | undefined;
+  /** On a connection of its own, where the platform can: one that is used again may be closing at that moment. */
+  readonly isAlone?: boolean | undefined;
   /** Bytes of the answer's body arrived: it is on its way, however slowly. */
   readonly onAnswering?: (() => void) | undefined;
 }
@@ -102,6 +104,7 @@ export async function ask<Phase extends string>(
       piece: request.piece,
       longestBody: request.longestBody,
       expectContinue: request.expectContinue,
+      isAlone: request.isAlone,
       onAnswering: watch.alive,
       onSent(bytes) {
         watch.alive();

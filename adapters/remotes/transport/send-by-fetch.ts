@@ -2,7 +2,14 @@ import { beginningOf, type Send } from './send.ts';
 
 /** By a `fetch`: the platform's, or one of the app's own. */
 export function sendByFetch(fetch: typeof globalThis.fetch): Send {
-  return async ({ body, longestBody, expectContinue: _unknown, onAnswering, ...request }) => {
+  return async ({
+    body,
+    longestBody,
+    expectContinue: _asks,
+    isAlone: _alone,
+    onAnswering,
+    ...request
+  }) => {
     const response = await fetch(request.url, {
       ...request,
       redirect: 'manual',

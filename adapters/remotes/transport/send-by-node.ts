@@ -18,14 +18,15 @@ export async function sendByNode({
   body,
   longestBody,
   expectContinue = false,
+  isAlone = false,
   onAnswering,
 }: Outgoing): Promise<Incoming> {
   signal.throwIfAborted();
   const expect = expectContinue ? { expect: '100-continue' } : {};
   const options = { method, headers: { ...Object.fromEntries(headers), ...expect } };
   const sent = url.startsWith('https:')
-    ? secureRequest(url, { ...options, agent: secure })
-    : request(url, { ...options, agent: plain });
+    ? secureRequest(url, { ...options, agent: isAlone ? false : secure })
+    : request(url, { ...options, agent: isAlone ? false : plain });
   const stop = (): void => void sent.destroy(signal.reason as Error);
   signal.addEventListener('abort', stop, { once: true });
   const closed = new Promise((resolve) => sent.once('close', resolve));

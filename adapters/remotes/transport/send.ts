@@ -10,6 +10,8 @@ export interface Outgoing {
   readonly longestBody?: number | undefined;
   /** Asks with the headers alone whether the body is wanted, where the platform can (RFC 9110, 10.1.1). */
   readonly expectContinue?: boolean | undefined;
+  /** On a connection of its own, where the platform can: one that is used again may be closing at that moment. */
+  readonly isAlone?: boolean | undefined;
   /** Bytes of the answer's body arrived. */
   readonly onAnswering?: (() => void) | undefined;
 }
