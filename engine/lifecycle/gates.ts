@@ -65,7 +65,7 @@ export function createGateKeeper(options: {
   const watchers = new Set<() => void>();
   const broken = new Set<MediaId>();
   let { online, metered } = connectivity.current();
-  let told: string | undefined;
+  let heard: string | undefined;
   let paused = false;
   let credentialsOk = true;
   let accountActive = true;
@@ -89,8 +89,8 @@ export function createGateKeeper(options: {
   const unsubscribe = connectivity.subscribe((state) => {
     // Some platforms also tell what has not changed; that must not put off what is waited for.
     const next = `${state.online} ${state.metered}`;
-    if (next === told) return;
-    told = next;
+    if (next === heard) return;
+    heard = next;
     cancelDebounce?.();
     // What gets worse counts at once, what gets better when it has stayed.
     if (setLink({ online: online && state.online, metered: metered || state.metered })) losses += 1;

@@ -55,7 +55,7 @@ describe('one refresh for all (contract 4.4)', () => {
     const lading = await app.open({ ...tokens });
     app.valid = 'second';
     const [id = ''] = await captureMany(app.phone, lading, 1);
-    app.phone.clock.schedule(5_000, held.open);
+    app.phone.clock.schedule(5_000, () => held.open());
     await app.phone.until(lading.settled());
     expect(shows(lading.view(id))).toBe('uploaded');
   });
