@@ -1,12 +1,9 @@
 /**
- * Why a run's signal was aborted, where that makes a difference to work that can go on without this process: `closing`,
- * the app ends; `taken_over`, another process goes on with it. Otherwise it was stopped for good, or for now.
+ * Marks the reason of an `AbortSignal` for a run that was not stopped, but left behind: the app ends, or another process
+ * goes on with it. That makes a difference to work that can go on without this process.
  */
-export type LeftBehind = 'closing' | 'taken_over';
-
-/** The reason of an `AbortSignal` for a run that was not stopped but left behind. */
-export function leftBehind(message: string, why: LeftBehind): DOMException {
-  return Object.assign(new DOMException(message, 'AbortError'), { leftBehind: why });
+export function leftBehind<Reason extends Error>(reason: Reason): Reason {
+  return Object.assign(reason, { leftBehind: true });
 }
 
 /**

@@ -89,7 +89,7 @@ export function createRuns(options: {
 
   function start(machine: HostedMachine, task: Task): void {
     const id = idOf(task.stream, task.name);
-    running.get(id)?.controller.abort(takenOver(task));
+    running.get(id)?.controller.abort(leftBehind(stoppedError(task)));
     const controller = new AbortController();
     const release = reserve(machine, task);
     const done = run(machine, task, controller).finally(() => {
@@ -128,7 +128,7 @@ export function createRuns(options: {
           if (holds) work.send(task.stream, event);
           return holds;
         });
-        if (!stood) controller.abort(takenOver(task));
+        if (!stood) controller.abort(leftBehind(stoppedError(task)));
         signal.throwIfAborted();
       },
     };
@@ -254,7 +254,8 @@ export function createRuns(options: {
       ].filter(({ kind, src }) => slots(machine, kind, src) > 0),
     reconcile(held) {
       for (const { task, controller } of running.values()) {
-        if (!held.some((other) => isSameRun(other, task))) controller.abort(takenOver(task));
+        if (!held.some((other) => isSameRun(other, task)))
+          controller.abort(leftBehind(stoppedError(task)));
       }
       const mine = [...running.values()];
       return held.filter((task) => !mine.some((other) => isSameRun(other.task, task)));
@@ -266,7 +267,7 @@ export function createRuns(options: {
       closed = true;
       const all = [...running.values()];
       for (const { controller, task } of all) {
-        controller.abort(leftBehind(`${task.src} of ${task.stream} is left behind`, 'closing'));
+        controller.abort(leftBehind(stoppedError(task)));
       }
       const patience = new AbortController();
       await Promise.race([
@@ -311,10 +312,6 @@ function isSameRun(one: Task, other: Task): boolean {
     one.kind === other.kind &&
     one.name === other.name
   );
-}
-
-function takenOver(task: Task): Error {
-  return leftBehind(`${task.src} of ${task.stream} was taken over`, 'taken_over');
 }
 
 function stoppedError(task: Task): Error {

@@ -116,7 +116,7 @@ describe('an upload by HTTP that a carrier takes', () => {
   });
 
   it.each([
-    ['goes on when the run is left behind', leftBehind('closing', 'closing'), []],
+    ['goes on when the run is left behind', leftBehind(new Error('closing')), []],
     ['is stopped when the run is', new DOMException('stopped', 'AbortError'), [ID]],
   ])('%s', async (_, reason, expected) => {
     const { carrier, cancelled } = scripted();
