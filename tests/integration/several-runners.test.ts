@@ -5,14 +5,18 @@ import { openNodeSqlite } from 'lading/sqlite/node';
 import { type FaultProxy, startFaultProxy } from 'lading/testing/proxy';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesOf, type PlannedFile } from '../support/engine-chaos/plan.ts';
+import type { RunnerOptions } from '../support/runners/child.ts';
 import { type RunnerProcess, startRunner } from '../support/runners/runner.ts';
 import { sha256, type TusWorld, tusWorld } from '../support/tus-world.ts';
 
+/** Short, where somebody waits for its end. */
 const LEASE_MS = 600;
+/** Long, where nobody shall lose it: a machine that is busy may starve a process for a second. */
+const LONG_LEASE_MS = 6_000;
 const LARGE: PlannedFile = { seed: 1, sizeBytes: 1_000_000 };
 
 /** Real processes on one file of SQLite, a real tus server, and a proxy between. */
-describe('several processes on one database (contract 4.3)', { timeout: 60_000 }, () => {
+describe('several processes on one database (contract 4.3)', { timeout: 120_000 }, () => {
   let directory: string;
   let tus: TusWorld;
   let proxy: FaultProxy;
@@ -33,15 +37,13 @@ describe('several processes on one database (contract 4.3)', { timeout: 60_000 }
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  async function start(
-    options: { readonly stopsAtSuccess?: boolean } = {},
-  ): Promise<RunnerProcess> {
-    const { stopsAtSuccess = false } = options;
+  async function start(options: Partial<RunnerOptions> = {}): Promise<RunnerProcess> {
     const runner = startRunner({
       directory,
       origin: proxy.origin,
       leaseMs: LEASE_MS,
-      stopsAtSuccess,
+      stopsAtSuccess: false,
+      ...options,
     });
     runners.push(runner);
     await runner.said('open');
@@ -49,8 +51,8 @@ describe('several processes on one database (contract 4.3)', { timeout: 60_000 }
   }
 
   it('share the work: both upload, and nothing is sent twice (field case 23)', async () => {
-    const one = await start();
-    const other = await start();
+    const one = await start({ leaseMs: LONG_LEASE_MS });
+    const other = await start({ leaseMs: LONG_LEASE_MS });
     const files = Array.from({ length: 24 }, (_, n) => ({ id: idOf(n), file: fileOf(n) }));
     // Both slots of one process are busy until the other has begun too.
     const held = [1, 2].map(() => proxy.hold({ method: 'PATCH', side: 'request' }));

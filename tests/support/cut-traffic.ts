@@ -12,14 +12,14 @@ import { tusWorld } from './tus-world.ts';
 export interface CutTraffic {
   readonly proxy: FaultProxy;
   readonly remote: Remote;
-  /** Of each request that was cut: what the proxy had taken, less what the server acknowledged of it. */
-  inFlight(): readonly number[];
+  /** Of all requests that were cut: what the proxy had taken, less what the server acknowledged of it. */
+  inFlightBytes(): number;
   /** What the server holds, complete, read past the proxy. */
   objects(): Promise<readonly Uint8Array[]>;
   stop(): Promise<void>;
 }
 
-const STALL_MS = 300;
+const STALL_MS = 1_000;
 
 /**
  * What tus has acknowledged of a request is its offset when the request is over there, less the offset at which it began.
@@ -27,7 +27,7 @@ const STALL_MS = 300;
  */
 export async function cutTus(cutsPerFile: number): Promise<CutTraffic> {
   const tus = await tusWorld();
-  const inFlight: number[] = [];
+  let inFlightBytes = 0;
   const unasked = new Map<string, ProxyExchange>();
   const faults = cutsOf('PATCH', cutsPerFile, false);
   const proxy = await startFaultProxy({
@@ -42,7 +42,7 @@ export async function cutTus(cutsPerFile: number): Promise<CutTraffic> {
         const headers = { 'Tus-Resumable': '1.0.0' };
         const told = await fetch(tus.server.origin + path, { method: 'HEAD', headers });
         const offset = offsetOf(told.headers.get('upload-offset'));
-        inFlight.push(last.takenBytes - (offset - offsetOf(last.headers['upload-offset'])));
+        inFlightBytes += last.takenBytes - (offset - offsetOf(last.headers['upload-offset']));
       }
       if (method === 'PATCH') unasked.set(key, exchange);
     },
@@ -50,7 +50,7 @@ export async function cutTus(cutsPerFile: number): Promise<CutTraffic> {
   return {
     proxy,
     remote: tusRemote({ endpoint: `${proxy.origin}/files`, stallMs: STALL_MS }),
-    inFlight: () => inFlight,
+    inFlightBytes: () => inFlightBytes,
     objects: async () => Promise.all((await tus.uploads()).map((name) => tus.bytesOf(name))),
     async stop() {
       await proxy.close();
@@ -96,9 +96,12 @@ export async function cutS3(cutsPerFile: number, radosgw: RgwAccess): Promise<Cu
   return {
     proxy,
     remote: s3Protocol.remote(proxy.origin, { stallMs: STALL_MS, access: store.access }),
-    // The last one is what the server has.
-    inFlight: () =>
-      [...needed.values()].flatMap((sent) => sent.slice(0, -1).map((one) => one.takenBytes)),
+    inFlightBytes: () =>
+      [...needed.values()].reduce((sum, sent) => {
+        const bytes = sent.map((one) => one.takenBytes);
+        // One of them is what the server has, and no other is as long.
+        return sum + bytes.reduce((total, one) => total + one, 0) - Math.max(...bytes);
+      }, 0),
     objects: async () => Promise.all((await store.objects()).map((object) => object.read())),
     async stop() {
       client.destroy();
@@ -121,7 +124,7 @@ function cutsOf(method: string, cutsPerFile: number, losesReplies: boolean) {
       case 0:
         return { act: 'cut', ...cut } as const;
       case 1:
-        return { act: 'stall', forMs: 2_000, ...cut } as const;
+        return { act: 'stall', forMs: 4_000, ...cut } as const;
       case 2:
         return losesReplies ? ({ act: 'lose reply' } as const) : ({ act: 'cut', ...cut } as const);
       default:
