@@ -29,29 +29,29 @@ describe('lading doctor', () => {
           019b76da-abe8-735f-aeb4-c65c17c3995a  3.4 MB image/jpeg  item/item-1.images
         → Raise the size limit of the server, or of the proxy before it, then retry this attachment.
 
+      ! 1 attachment waits for the user to end the pause (resume).
+        since 00:01:03 (9 s)
+          019b76db-9e18-7403-b766-5c771f6bb877  900 bytes image/jpeg  item/item-2.images
+        → End the pause in the app: for this attachment, or for all uploads.
+
       ! 1 attachment waits for new credentials (credentials).
-        since 00:01:02 (10 s)
+        since 00:01:07 (5 s)
           019b76db-9a30-7297-b969-c3d783a3a034  900 bytes image/jpeg  item/item-2.images
         → Sign in again in the app, so that it gets new credentials.
 
-      ! 1 attachment waits for the user to end the pause (resume).
-        since 00:01:03 (9 s)
-          019b76db-9e18-7387-9d99-1340388073ad  900 bytes image/jpeg  item/item-2.images
-        → End the pause in the app: for this attachment, or for all uploads.
-
       · 1 attachment waits for the app to link it (link).
         since 00:01:05 (7 s)
-          019b76db-a5e8-7048-9af6-6e4dec44e60e  162 bytes image/jpeg
+          019b76db-a5e8-7660-ba20-a256678800b8  162 bytes image/jpeg
         → Nothing, or save the form that it was taken for. An abandoned draft is cleaned up by itself.
 
       · 1 attachment waits for the end of the time in which its removal can be undone (undo).
         since 00:01:06 (6 s)
-          019b76db-a5e8-736b-b71f-81d1f1174ef7  900 bytes image/jpeg
+          019b76db-a5e8-74ef-9c1f-1cdafe3e4267  900 bytes image/jpeg
         → Nothing, or undo the removal in the app while there is time.
 
       · 1 attachment waits for the next try (backoff): the server answered 503, see https://files.example/e?[redacted] (server_error).
         since 00:01:06 (6 s)
-          019b76db-a9d0-713e-9976-8a3c884c4532  900 bytes image/jpeg  profile/me.logo
+          019b76db-a9d0-7453-88e9-457c7f0ecba4  900 bytes image/jpeg  profile/me.logo
         → Nothing: it tries again by itself; “Retry sync” tries at once.
 
       One in full: lading explain FILE ID
@@ -88,7 +88,7 @@ describe('lading explain', () => {
     const { code, stdout } = await at('explain', phone.file, phone.ids.busy);
     expect(code).toBe(0);
     expect(stdout).toMatchInlineSnapshot(`
-      "019b76db-a9d0-713e-9976-8a3c884c4532  “IMG_7Zq3 busy.jpg”
+      "019b76db-a9d0-7453-88e9-457c7f0ecba4  “IMG_7Zq3 busy.jpg”
       local_only, waiting for backoff
 
       What happened
@@ -110,7 +110,7 @@ describe('lading explain', () => {
 
   it('tells it as it was after any of its events (contract 9.5)', async () => {
     const { stdout } = await at('explain', phone.file, phone.ids.busy, '--at-version', '2');
-    expect(stdout).toContain('local_only, waiting for slot, as it was after event 2 of 4');
+    expect(stdout).toContain('local_only, waiting for runner, as it was after event 2 of 4');
     expect(stdout).not.toContain('Upload attempt');
   });
 
@@ -183,6 +183,8 @@ describe('lading status, list, history and verify', () => {
     expect(events.map(({ type, situation }) => `${type}: ${situation}`)).toEqual([
       'attachment.created: draft',
       'ref.linked: queued',
+      'upload.started: uploading',
+      'upload.interrupted: queued', // the network went
       'upload.started: uploading',
       'upload.failed: awaitingCredentials',
     ]);

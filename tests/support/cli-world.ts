@@ -74,11 +74,14 @@ const refused: Fault = {
 /** Lives a morning on virtual time: one upload arrives, others do not; then the file is copied off the phone. */
 export async function sickPhone(folder: string): Promise<SickPhone> {
   const faults = new Map<string, Fault>();
+  const lastBegun = Promise.withResolvers<void>();
   const phone = world({
     seed: 'sick phone',
     script: ({ objectKey }) => {
       const fault = [...faults].find(([id]) => objectKey.endsWith(id))?.[1];
-      return fault === undefined ? undefined : { fault };
+      if (fault === undefined) return undefined;
+      // What is refused holds back all that would begin after it: it is told when the others have begun.
+      return fault === refused ? { after: lastBegun.promise, fault } : { fault };
     },
   });
   const app = await phone.open();
@@ -108,6 +111,7 @@ export async function sickPhone(folder: string): Promise<SickPhone> {
   const removed = await take('item.images', 'item-3', 'unwanted');
   await phone.until(app.remove(removed, owner('item.images', 'item-3')));
   const busyId = await take('profile.logo', 'me', 'busy');
+  lastBegun.resolve();
   await phone.pass(5_000);
   const file = join(folder, 'app.sqlite');
   copyTo(phone, file);
