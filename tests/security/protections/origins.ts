@@ -22,8 +22,8 @@ export const originsProtections: readonly Protection[] = [
     clause: '10.3',
     line: 'credentials',
     file: 'adapters/remotes/transport/download.ts',
-    find: 'trusted ? await appHeaders(http) : new Headers()',
-    replace: 'await appHeaders(http)',
+    find: 'trusted ? await appHeaders(http, either) : new Headers()',
+    replace: 'await appHeaders(http, either)',
     test: 'tests/security/10.3-origins.test.ts',
   },
   {
