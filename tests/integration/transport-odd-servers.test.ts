@@ -73,3 +73,51 @@ describe('a large body to S3', () => {
     expect(heads.map((head) => /expect:/i.test(head))).toEqual([true, false]);
   });
 });
+
+describe('a connection that a server closes just when it is used again', () => {
+  it.each([
+    ['HTTP', (endpoint: string) => httpRemote({ endpoint })],
+    ['S3', (endpoint: string) => s3Remote({ endpoint, bucket: 'bucket', credentials })],
+  ] as const)(
+    'burns no attempt of %s: what may be repeated goes over another one',
+    async (_, at) => {
+      let asked = 0;
+      const origin = await odd((socket) => {
+        let isUsed = false;
+        let received = 0;
+        socket.on('data', (bytes) => {
+          if (isUsed) return void socket.resetAndDestroy();
+          received += bytes.length;
+          if (received < 1000) return;
+          isUsed = true;
+          asked += 1;
+          socket.write('HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\n\r\n');
+        });
+      });
+      for (let times = 1; times <= 3; times++) {
+        const outcome = await at(origin).upload(uploadRequest(content(1000)), engine().run());
+        expect(outcome).toMatchObject({ ok: true });
+        expect(asked).toBe(times);
+      }
+    },
+  );
+
+  it('is tried once more, not again and again', async () => {
+    let answered = 0;
+    const origin = await odd((socket) => {
+      socket.on('data', () => {
+        if (answered > 0) return void socket.resetAndDestroy();
+        answered += 1;
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      });
+    });
+    const remote = httpRemote({ endpoint: origin });
+    const { signal } = new AbortController();
+    const { objectKey } = uploadRequest(content(10));
+    expect(await remote.remove(objectKey, { handle: null, signal })).toEqual({ ok: true });
+    expect(await remote.remove(objectKey, { handle: null, signal })).toMatchObject({
+      code: 'network',
+    });
+    expect(sockets.size).toBe(2);
+  });
+});

@@ -176,7 +176,7 @@ describe('a tus server that answers the question how far an upload is', () => {
   );
 
   it('with a broken connection is retryable, never a new upload', async () => {
-    world.server.plan({ method: 'HEAD', act: 'reset' });
+    world.server.plan({ method: 'HEAD', act: 'reset', times: 2 });
     expect(await attempt()).toMatchObject({ class: 'retryable', code: 'network' });
     await expectCompleted();
     expect(world.server.count('POST')).toBe(1);

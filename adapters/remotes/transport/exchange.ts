@@ -3,7 +3,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import { aborted, FaultSignal, fault, faultOf, stalled } from './faults.ts';
 import { patiently } from './patience.ts';
 import type { Piece } from './piece.ts';
-import type { Incoming, Send } from './send.ts';
+import { type Incoming, OldConnectionError, type Send } from './send.ts';
 import { watchStall } from './stall.ts';
 
 /** What every request of one remote shares. `Phase` names its kinds of request, as its classification table does. */
@@ -53,11 +53,34 @@ export async function exchange(
   http: Pick<Transport<string>, 'send'>,
   request: Exchange,
 ): Promise<Answer> {
-  const answer = await once(http, request);
+  const answer = await overOld(http, request);
   // Something on the way does not know that question: the body goes without it (RFC 9110, 10.1.1).
   const isUnasked = answer.status === 417 && request.expectContinue === true;
   return isUnasked ? once(http, { ...request, expectContinue: false }) : answer;
 }
+
+/** A server may close an idle connection just when it is used again: nothing is lost by another one, nor done twice. */
+async function overOld(http: Pick<Transport<string>, 'send'>, request: Exchange): Promise<Answer> {
+  let sentBytes = 0;
+  try {
+    return await once(http, {
+      ...request,
+      onSent(bytes) {
+        sentBytes = bytes;
+        request.onSent?.(bytes);
+      },
+    });
+  } catch (error) {
+    const isOld = error instanceof OldConnectionError && sentBytes <= MOST_INTO_A_CLOSED_ONE;
+    if (!isOld || !REPEATABLE.has(request.method)) throw error;
+    return once(http, { ...request, isAlone: true });
+  }
+}
+
+/** What may be on its way before the other end is heard closing; more was sent on a connection that was open. */
+const MOST_INTO_A_CLOSED_ONE = 64 * 1024;
+/** Idempotent (RFC 9110, 9.2.2). */
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
 
 async function once(
   http: Pick<Transport<string>, 'send'>,

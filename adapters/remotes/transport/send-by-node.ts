@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, Agent as PlainAgent, request } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
-import { beginningOf, type Incoming, type Outgoing } from './send.ts';
+import { beginningOf, type Incoming, OldConnectionError, type Outgoing } from './send.ts';
 
 /** Of Lading alone, whatever the app does with the global ones. Idle connections keep no process alive. */
 const plain = new PlainAgent({ keepAlive: true });
@@ -32,7 +32,10 @@ export async function sendByNode({
   const closed = new Promise((resolve) => sent.once('close', resolve));
   try {
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      sent.once('response', resolve).on('error', reject);
+      sent.once('response', resolve).on('error', (error: NodeJS.ErrnoException) => {
+        const isOld = sent.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+        reject(isOld ? new OldConnectionError(error.message, { cause: error }) : error);
+      });
       // A 101 that nobody asked for ends so: Node tells neither an answer nor an error.
       sent.once('close', () => reject(new Error('The connection ended without an answer.')));
     });

@@ -26,6 +26,11 @@ export interface Incoming {
 /** Sends a request, follows no redirect, and throws what the platform throws when there is no answer. */
 export type Send = (request: Outgoing) => Promise<Incoming>;
 
+/** A connection that was used before broke without an answer: most likely the server was closing it. */
+export class OldConnectionError extends Error {
+  override readonly name = 'OldConnectionError';
+}
+
 /** Characters of an answer that are looked at, where nobody asked for more. */
 const LONGEST_BODY = 4096;
 
