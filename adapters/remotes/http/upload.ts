@@ -53,9 +53,12 @@ async function meet(
   if (!looked.ok) return looked.class === 'terminal' && methodOf(parts) === 'PUT' ? null : looked;
   const { found } = looked;
   if (found === null) return null;
-  if (isSame(found, media)) return received(parts, request, context, found);
   // What an interrupted PUT left is replaced by a whole one; nothing else can be.
-  return methodOf(parts) === 'PUT' && parts.options.ifNoneMatch !== true ? null : OTHER_CONTENT;
+  const isReplaceable = methodOf(parts) === 'PUT' && parts.options.ifNoneMatch !== true;
+  const isKnown = found.byteSize !== undefined || found.sha256 !== undefined;
+  if (!isKnown && isReplaceable) return null;
+  if (isSame(found, media)) return received(parts, request, context, found);
+  return isReplaceable ? null : OTHER_CONTENT;
 }
 
 async function attempt(
