@@ -160,6 +160,26 @@ describe('a stock server, which names uploads itself', () => {
     expect(methods()).toEqual(['POST', 'PATCH', 'POST', 'PATCH']);
   });
 
+  it('is sent no second copy when it took the place of one with hooks, and its first answer was lost', async () => {
+    const same = remote();
+    const headers = { ...TUS, Location: '/files/account-1.a' };
+    const taken = { ...TUS, 'Upload-Offset': String(PHOTO.length) };
+    world.server.plan(
+      { method: 'POST', answer: { status: 201, headers } },
+      { method: 'PATCH', answer: { status: 204, headers: taken } },
+    );
+    expect(await same.upload(uploadRequest(PHOTO, 'a'), engine().run())).toMatchObject({
+      ok: true,
+    });
+    const before = world.server.seen.length;
+    world.server.plan({ method: 'POST', act: 'lose-reply', times: 2 });
+    for (const ok of [false, false, true]) {
+      expect(await same.upload(uploadRequest(PHOTO, 'b'), lent.run())).toMatchObject({ ok });
+    }
+    const posts = world.server.seen.slice(before).filter(({ method }) => method === 'POST');
+    expect(posts.map(({ takenBytes }) => takenBytes)).toEqual([PHOTO.length, 0, 0]);
+  });
+
   it('is sent no byte before the handle is durable, however long that takes', async () => {
     const clock = virtualClock();
     const sentMeanwhile: number[] = [];

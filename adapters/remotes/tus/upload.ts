@@ -68,6 +68,8 @@ export async function uploadByTus(
       case 'fault':
         return ended.fault;
       case 'gone':
+        // An earlier run may have sent it to another server than the one of which this was learnt: no second copy there.
+        if (http.server.learns && url === expectedUrl) http.server.hasHooks = false;
         if (++gone > 2) return fault('resume_lost', 'upload_gone', 'The upload went away again.');
         url = null;
         break;
