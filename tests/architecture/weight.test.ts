@@ -7,7 +7,7 @@ import { type WeighedChunk, weigh } from './weight.ts';
  * down, but for what a new promise of the core itself weighs: that is told there.
  */
 const AT_ONCE_BYTES = {
-  'index.ts': 36_300,
+  'index.ts': 36_500,
   'engine/host/index.ts': 15_000,
   'sync/index.ts': 12_000,
 };
