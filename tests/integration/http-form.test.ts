@@ -199,7 +199,10 @@ describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', 
     const used = new Set<Socket>();
     const closing = await startRawServer((incoming, response) => {
       // A server that was to close an idle connection, and is asked again at that moment.
-      if (used.has(incoming.socket)) return void incoming.socket.destroy();
+      if (used.has(incoming.socket)) {
+        incoming.socket.destroy();
+        return;
+      }
       used.add(incoming.socket);
       incoming.resume();
       incoming.on('end', () => response.writeHead(201, { Location: '/x' }).end());

@@ -36,7 +36,7 @@ async function unconditional() {
       multipartAboveBytes: 6 * MIB,
     }),
     held,
-    async all(count: number) {
+    async all(this: void, count: number) {
       while (held.length < count) {
         await new Promise<void>((resolve) => {
           wake = resolve;
