@@ -94,6 +94,16 @@ describe.each(remotes)('$name, where the network is in trouble (contract 4.4)', 
       'network',
     ],
     ['that breaks off within its headers', 'HTTP/1.1 201 Created\r\nLocat', 'network'],
+    [
+      'that is a page without a type',
+      'HTTP/1.1 200 OK\r\nTus-Resumable: 1.0.0\r\nLocation: /x\r\n\r\n\r\n<!DOCTYPE html><title>Wi-Fi</title>',
+      'not_the_remote',
+    ],
+    [
+      'that is a page of the stricter kind',
+      'HTTP/1.1 200 OK\r\nTus-Resumable: 1.0.0\r\nLocation: /x\r\nContent-Type: application/xhtml+xml\r\n\r\n<?xml version="1.0"?><html>',
+      'not_the_remote',
+    ],
     ['that is no HTTP', '220 mail.example ESMTP\r\n', 'network'],
   ])('takes no answer for success %s (field case 36)', async (_, answer, code) => {
     const raw = await rawServer(answer);

@@ -5,7 +5,7 @@ import { isHtml } from './statuses.ts';
 /** A page for people where a machine was asked (field case 36). */
 export const htmlPage: Condition = {
   words: 'an HTML page',
-  holds: ({ headers }) => isHtml(headers),
+  holds: ({ headers, body }) => isHtml(headers) || /^\s*<(!doctype\s+html|html)[\s>]/i.test(body), // some say no type
 };
 
 /** Also one without a place: what the remote means is not there to be followed. */

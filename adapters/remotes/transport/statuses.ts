@@ -30,7 +30,7 @@ export const STATUSES: Readonly<Record<number, Verdict>> = {
 export const MEANT_BY_PROXIES: ReadonlySet<number> = new Set([401, 408, 413, 429]);
 
 export function isHtml(headers: HeaderReader): boolean {
-  return /^text\/html\b/i.test(headers.get('Content-Type') ?? '');
+  return /^(text\/html|application\/xhtml\+xml)\b/i.test(headers.get('Content-Type') ?? '');
 }
 
 /**
