@@ -1,6 +1,7 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { Json } from '../../../machines/json.ts';
 import { s3Key } from '../s3-keys.ts';
+import { isSameTag } from './look.ts';
 import type { PartETags, PartPlan, Session } from './part-plan.ts';
 import { call, type S3Parts } from './send.ts';
 
@@ -47,6 +48,6 @@ export function dropForeign(
   const { etags: noted } = checkpoint;
   if (checkpoint['uploadId'] !== uploadId || noted === null || typeof noted !== 'object') return;
   for (const [number, etag] of Object.entries(noted)) {
-    if (etags.get(Number(number)) !== etag) etags.delete(Number(number));
+    if (!isSameTag(etags.get(Number(number)), etag)) etags.delete(Number(number));
   }
 }

@@ -98,6 +98,11 @@ export function etagOf(etag: string | undefined): string | null {
   return etag?.replaceAll('"', '') || null;
 }
 
+/** Whether two answers name the same bytes. */
+export function isSameTag(one: string | undefined, other: unknown): boolean {
+  return typeof other === 'string' && etagOf(one) === etagOf(other);
+}
+
 export const OTHER_CONTENT: Fault = fault(
   'terminal',
   'other_content',

@@ -4,7 +4,16 @@ import { s3Key } from '../s3-keys.ts';
 import { aborted, fault } from '../transport/faults.ts';
 import { abortUpload } from './leftovers.ts';
 import { checkpointOf, dropForeign, listParts } from './list-parts.ts';
-import { etagOf, isSame, lookAt, meet, OTHER_CONTENT, receiptOf, WENT_AWAY } from './look.ts';
+import {
+  etagOf,
+  isSame,
+  isSameTag,
+  lookAt,
+  meet,
+  OTHER_CONTENT,
+  receiptOf,
+  WENT_AWAY,
+} from './look.ts';
 import {
   type PartETags,
   type PartPlan,
@@ -82,7 +91,7 @@ async function oneSession(
     const listed = await listParts(parts, session, plan, signal);
     if (!listed.ok) return listed;
     for (const [number, etag] of etags) {
-      if (listed.etags.get(number) === etag) continue;
+      if (isSameTag(listed.etags.get(number), etag)) continue;
       listed.etags.delete(number);
     }
     if (listed.etags.size === plan.count) return { ...outcome, class: 'resume_lost' };
