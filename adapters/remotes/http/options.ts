@@ -66,7 +66,10 @@ export interface HttpRemoteOptions extends DownloadOptions {
   readonly carrier?: Carrier;
   /** Smaller files are sent from here. Default 0. */
   readonly carryFromBytes?: number;
-  /** Silence after which a request is given up; counts from the last byte that moved. Default 30,000. */
+  /**
+   * Silence after which a request is given up; counts from the last byte that moved. A function of the app that is asked
+   * for what a request needs is waited for no longer. Default 30,000.
+   */
   readonly stallMs?: number;
   readonly clock?: Clock;
 }

@@ -55,7 +55,10 @@ export interface S3RemoteOptions extends DownloadOptions {
   readonly conditionalWrites?: boolean | 'auto';
   /** The stable url that refs store. Default: the object's address in the bucket, unsigned. */
   readonly locator?: (object: { readonly url: string; readonly objectKey: ObjectKey }) => string;
-  /** Silence after which a request is given up; counts from the last byte that moved. Default 30,000. */
+  /**
+   * Silence after which a request is given up; counts from the last byte that moved. A function of the app that is asked
+   * for what a request needs is waited for no longer. Default 30,000.
+   */
   readonly stallMs?: number;
   readonly clock?: Clock;
 }

@@ -44,7 +44,10 @@ export interface TusRemoteOptions extends DownloadOptions {
   readonly hooks?: boolean;
   /** Files up to this size go with their creation, by one request, where `hooks` allow it. Default 2 MiB. */
   readonly singleRequestBytes?: number;
-  /** Silence after which a request is given up; counts from the last byte that moved. Default 30,000. */
+  /**
+   * Silence after which a request is given up; counts from the last byte that moved. A function of the app that is asked
+   * for what a request needs is waited for no longer. Default 30,000.
+   */
   readonly stallMs?: number;
   /** Most bytes in one request. Default: all that is left. For proxies that limit or buffer requests. */
   readonly chunkSizeBytes?: number;
