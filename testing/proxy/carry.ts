@@ -67,7 +67,11 @@ async function attempt(carrying: Carrying): Promise<void> {
   stop.throwIfAborted();
 
   const { asked, answered } = ask(carrying, whole?.byteLength);
-  const close = (): void => void asked.destroy();
+  const closed = new AbortController();
+  const close = (): void => {
+    closed.abort();
+    asked.destroy();
+  };
   stop.addEventListener('abort', close);
   try {
     const sent = pump(whole === undefined ? incoming : Readable.from([whole]), asked, {
@@ -75,7 +79,7 @@ async function attempt(carrying: Carrying): Promise<void> {
       fault: fault ?? undefined,
       clock,
       line: carrying.line,
-      signal: stop,
+      signal: closed.signal,
       onHit: () => hit(exchange),
       onBytes(came, passed) {
         if (whole === undefined) exchange.takenBytes += came;
@@ -91,7 +95,8 @@ async function attempt(carrying: Carrying): Promise<void> {
     const reply = await Promise.race([answered, ended.catch(() => answered)]);
     if (typeof reply === 'string') await end(carrying);
     else await passReply(carrying, reply);
-    await ended.catch(() => incoming.resume());
+    // What the server did not wait for is read, and goes nowhere.
+    void ended.catch(() => incoming.resume());
   } finally {
     stop.removeEventListener('abort', close);
     close();

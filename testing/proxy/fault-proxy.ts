@@ -92,8 +92,9 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   const sockets = new Set<Socket>();
   let goneBytes = 0;
   let planned = plannedFaults([]);
-  // A connection for each request: one that a server has just closed would be a fault that nobody planned.
-  const agent = new Agent({ keepAlive: false });
+  // A connection for each request: one that a server has just closed would be a fault that nobody planned. It is not told:
+  // a server that answers before it has read all resets a connection that ends.
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 0 });
   const parts = {
     upstream: new URL(options.upstream),
     agent,

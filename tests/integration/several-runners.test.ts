@@ -22,7 +22,8 @@ describe('several processes on one database (contract 4.3)', { timeout: 120_000 
   let proxy: FaultProxy;
   let runners: RunnerProcess[] = [];
 
-  beforeEach(async () => {
+  beforeEach(async ({ onTestFailed }) => {
+    onTestFailed(tellAll);
     directory = await mkdtemp(join(tmpdir(), 'lading-runners-'));
     // A stock server names uploads itself: only the handle in the log leads to one that was begun.
     tus = await tusWorld({ stock: true });
@@ -204,6 +205,15 @@ describe('several processes on one database (contract 4.3)', { timeout: 120_000 
       return database.all(sql, ...params);
     } finally {
       database.close();
+    }
+  }
+
+  /** What everybody did, for somebody who has to find out. */
+  function tellAll(): void {
+    for (const { lines } of runners)
+      console.log(lines.map((line) => JSON.stringify(line)).join('\n'));
+    for (const { method, path, fault, isHit, status, told, takenBytes } of proxy.exchanges) {
+      console.log(method, path, fault, isHit, status, told, takenBytes);
     }
   }
 

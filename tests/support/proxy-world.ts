@@ -53,6 +53,10 @@ export async function proxyWorld(options: Partial<FaultProxyOptions> = {}): Prom
       one.ended ??= how;
       end.resolve(one);
     };
+    if (path === '/refused') {
+      response.writeHead(409).end('no'); // and reads nothing
+      return;
+    }
     if (path === '/later') void mayRead.promise.then(() => incoming.resume());
     incoming.on('data', (bytes: Buffer) => {
       one.bytes += bytes.byteLength;
