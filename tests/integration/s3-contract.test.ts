@@ -2,7 +2,7 @@ import { objectKeyOf, type S3RemoteOptions, s3Remote } from 'lading/remotes/s3';
 import { describeRemote } from 'lading/testing/contracts';
 import { describe } from 'vitest';
 import { presigning, signingServer } from '../support/presigning.ts';
-import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
+import { type RgwWorld, rgw, rgwWorld, storeName, whyNot } from '../support/rgw-world.ts';
 
 type Signing = (world: RgwWorld) => Pick<S3RemoteOptions, 'credentials' | 'sign'>;
 
@@ -11,9 +11,11 @@ const SIGNING: Readonly<Record<string, Signing>> = {
   'urls that the app presigns': (world) => ({ sign: presigning(world) }),
   'a server with s3Signer': (world) => ({ sign: signingServer(world, accountOf) }),
 };
+/** Swift refuses a condition before it reads the body, and a proxy in between may lose that: sought by tests of their own. */
+const CONDITIONS = storeName === 'Swift' ? { conditionalWrites: false } : {};
 const IN_PARTS = { multipartAboveBytes: 1 };
 
-describe.skipIf(rgw === null)(`on radosgw${whyNot}`, () => {
+describe.skipIf(rgw === null)(`on ${storeName}${whyNot}`, () => {
   for (const [who, signing] of Object.entries(SIGNING)) {
     describeRemote(`S3, ${who}, one PUT`, async () => {
       const world = await rgwWorld();
@@ -36,7 +38,7 @@ describe.skipIf(rgw === null)(`on radosgw${whyNot}`, () => {
 function standing(world: RgwWorld, signing: Signing, options: Partial<S3RemoteOptions>) {
   const { endpoint, bucket } = world;
   return {
-    remote: s3Remote({ endpoint, bucket, ...signing(world), ...options }),
+    remote: s3Remote({ endpoint, bucket, ...signing(world), ...CONDITIONS, ...options }),
     stored: (key: Parameters<RgwWorld['stored']>[0]) => world.stored(key),
     breakNextUpload: () =>
       world.proxy.plan({ method: 'PUT', act: 'cut', side: 'request', afterBytes: 100_000 }),

@@ -97,6 +97,15 @@ describe.skipIf(rgw === null)(`an upload to S3 by one PUT${whyNot}`, () => {
     expect(await whatIsThere(world)).toEqual(ONE);
   });
 
+  it('asks first whether the body is wanted, until the store has answered one', async () => {
+    const { attempt, remote } = attempts(world, PHOTO);
+    expect(await attempt()).toMatchObject({ ok: true });
+    await remote.remove(KEY, { handle: null, signal: never });
+    expect(await attempt({ rerun: false })).toMatchObject({ ok: true });
+    const puts = world.proxy.exchanges.filter(({ method }) => method === 'PUT');
+    expect(puts.map(({ headers }) => headers.expect)).toEqual(['100-continue', undefined]);
+  });
+
   it('goes on without the condition where a store does not know it, after one look', async () => {
     const { attempt, remote } = attempts(world, PHOTO);
     world.proxy.plan({ method: 'PUT', act: 'answer', ...NOT_IMPLEMENTED });

@@ -18,7 +18,10 @@ export const rgw: RgwAccess | null = await askForCluster();
 /** For the titles of suites that need it: tests/support/rgw/setup.ts says how to have it. */
 export const whyNot = rgw === null ? ' [skipped: radosgw is not installed here]' : '';
 
-/** A bucket of its own on radosgw, behind a {@link FaultProxy}. */
+/** What answers in this run; `npm run swift` has another one. */
+export const storeName = process.env['LADING_S3'] === 'swift' ? 'Swift' : 'radosgw';
+
+/** A bucket of its own, behind a {@link FaultProxy}. */
 export interface RgwWorld extends RgwAccess {
   readonly proxy: FaultProxy;
   /** The gateway itself, where nothing goes wrong. */

@@ -114,6 +114,7 @@ export const ANSWERS: readonly AnswerCase[] = [
   ]),
   plain(200, 'ok', WITH_ETAG, { headers: { ETag: '"1"' } }),
   plain(204, 'ok', REMOVING),
+  plain(204, 'ok', REMOVING, { headers: PAGE }),
 
   // Elsewhere.
   plain(301, 'terminal wrong_region', ALL, { headers: { 'x-amz-bucket-region': 'eu-west-1' } }),

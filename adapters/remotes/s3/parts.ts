@@ -67,7 +67,7 @@ export function partsOf(options: S3RemoteOptions): S3Parts {
       });
       return loading;
     },
-    learnt: { refusesConditions: false },
+    learnt: { refusesConditions: false, isKnown: false },
     hold(next) {
       held = next;
     },

@@ -4,11 +4,12 @@ import { s3Key } from '../s3-keys.ts';
 import { pieceOf } from '../transport/piece.ts';
 import { base64OfHex, hexOfBase64 } from './hex.ts';
 import { etagOf, meet, receiptOf, SHA256, WENT_AWAY } from './look.ts';
-import { call, type S3Parts, type Told } from './send.ts';
+import { type CallOptions, call, type S3Parts, type Told } from './send.ts';
 
 /**
  * One attempt by one PUT. A repeated one looks first; so does one whose answer leaves a doubt. A store that does not know
- * `If-None-Match` says so once.
+ * `If-None-Match` says so once, and is asked before the body is sent: what refuses without reading may close the connection
+ * on what is still on its way, and its answer would be lost.
  */
 export async function uploadByPut(
   parts: S3Parts,
@@ -21,7 +22,7 @@ export async function uploadByPut(
     if (met !== null) return met;
   }
   const onSent = forwardOnly(context);
-  const attempt = () => put(parts, request, onSent, signal);
+  const attempt = () => put(parts, request, { signal, onSent, asksFirst: !parts.learnt.isKnown });
   const hadCondition = 'IfNoneMatch' in conditionOf(parts);
   let told = await attempt();
   if (!told.ok && hadCondition && isConditionRefused(parts, told)) {
@@ -32,6 +33,7 @@ export async function uploadByPut(
     // It was not the condition.
     if (!told.ok && told.class === 'terminal') parts.learnt.refusesConditions = false;
   }
+  if (told.ok || told.code === 'conflict') parts.learnt.isKnown = true;
   if (!told.ok) {
     if (told.code !== 'conflict') return told;
     return (await meet(parts, request, signal)) ?? WENT_AWAY;
@@ -74,8 +76,7 @@ export function aboutObject({ bucket }: S3Parts, { objectKey, media }: UploadReq
 function put(
   parts: S3Parts,
   request: UploadRequest,
-  onSent: (bytes: number) => void,
-  signal: AbortSignal,
+  options: Pick<CallOptions, 'signal' | 'onSent' | 'asksFirst'>,
 ): Promise<Told<'PutObject'>> {
   const { byteSize, sha256 } = request.media;
   const input = {
@@ -85,10 +86,9 @@ function put(
     ChecksumSHA256: base64OfHex(sha256),
   };
   return call(parts, 'PutObject', input, {
-    signal,
+    ...options,
     piece: pieceOf(request, 0, byteSize),
     sha256,
-    onSent,
   });
 }
 

@@ -19,7 +19,11 @@ export interface S3Parts {
   /** Loaded and made once. */
   sdk(): Promise<SdkClient>;
   /** What this remote has learnt of its store. */
-  readonly learnt: { refusesConditions: boolean };
+  readonly learnt: {
+    refusesConditions: boolean;
+    /** A PUT was answered that settled it. */
+    isKnown: boolean;
+  };
   /** Signs with these from now on; null: with none. */
   hold(credentials: S3Credentials | null): void;
   /** Entries in a page of a listing. Default: the store's, 1,000. */
@@ -33,6 +37,8 @@ export interface CallOptions {
   /** SHA-256 of the piece, lower-case hex: a store that checks signatures refuses other bytes. */
   readonly sha256?: string | undefined;
   readonly onSent?: ((bytes: number) => void) | undefined;
+  /** The store is asked whether it wants the piece, however small it is. */
+  readonly asksFirst?: boolean;
 }
 
 export type Told<Operation extends S3Operation> =
@@ -172,7 +178,7 @@ export function handlerOf(parts: S3Parts): SdkHandler {
       headers: Object.fromEntries(headers),
       signal: flight.signal,
       piece,
-      expectContinue: (piece?.size ?? 0) >= LARGE_BODY_BYTES,
+      expectContinue: flight.asksFirst === true || (piece?.size ?? 0) >= LARGE_BODY_BYTES,
       onSent: flight.onSent,
       longestBody: isListing ? LONGEST_LISTING : LONGEST_ANSWER,
     });

@@ -77,7 +77,8 @@ export const s3Table: readonly Row<S3Operation>[] = [
   // 2xx
   { phases: ALL, status: [200, 299], when: anError, means: ['retryable', 'server_error'] },
   { phases: WITH_ETAG, status: [200, 299], when: noETag, means: PORTAL },
-  { phases: REMOVING, status: [200, 299], when: htmlPage, means: PORTAL },
+  // Swift's 204, which has no body, calls itself a page too.
+  { phases: REMOVING, status: 200, when: htmlPage, means: PORTAL },
   { phases: WITH_DOCUMENT, status: [200, 299], when: noDocument, means: PORTAL },
   {
     phases: WITH_DOCUMENT,

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cephConf, osdHome } from './config.ts';
+import { freePorts } from './ports.ts';
 import { run, startDaemon, stopDaemon } from './programs.ts';
 
 export interface RgwAccess {
@@ -122,39 +122,21 @@ function keepUp(start: () => ChildProcess, mostStarts: number): Daemon {
 }
 
 /** Its first answer; it makes its pools before. */
-async function answering(endpoint: string, daemons: readonly Daemon[]): Promise<void> {
+export async function answering(
+  endpoint: string,
+  daemons: readonly { readonly ended: boolean }[],
+): Promise<void> {
+  const isUp = () =>
+    fetch(endpoint).then(
+      () => true,
+      () => false,
+    );
   for (let tries = 0; tries < 600; tries++) {
     if (daemons.some(({ ended }) => ended)) throw new Error('A daemon ended.');
-    if (
-      await fetch(endpoint).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
+    if (await isUp()) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error('The gateway did not answer within a minute.');
-}
-
-/** Free a moment ago. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      await new Promise((resolve) => server.close(resolve));
-      return typeof address === 'object' ? (address?.port ?? 0) : 0;
-    }),
-  );
 }
 
 async function endOfLog(home: string, name: string): Promise<string> {

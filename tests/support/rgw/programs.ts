@@ -44,7 +44,7 @@ export async function stopDaemon(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-function isInstalled(program: string): boolean {
+export function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);

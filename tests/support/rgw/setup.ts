@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { TestProject } from 'vitest/node';
+import { type SwiftCluster, startSwift } from '../swift/cluster.ts';
 import { type RgwCluster, startRgw } from './cluster.ts';
 import { missingPrograms } from './programs.ts';
 import { LEFT_OUT } from './words.ts';
@@ -11,14 +12,21 @@ declare module 'vitest' {
   }
 }
 
-let starting: Promise<RgwCluster | null> | undefined;
+/** `swift`: OpenStack Swift stands in for radosgw; `npm run swift`. */
+const wanted = process.env['LADING_S3'];
 
-const server = createServer((_request, response) => {
+let starting: Promise<RgwCluster | SwiftCluster | null> | undefined;
+
+const server = createServer(({ method, url = '' }, response) => {
   starting ??= start();
-  starting.then(
-    (cluster) => response.end(JSON.stringify(cluster)),
-    (error: unknown) => response.writeHead(500).end(String(error)),
-  );
+  starting
+    .then(async (cluster) => {
+      if (method === 'POST' && cluster !== null && 'killNode' in cluster) {
+        await cluster.killNode(Number(url.slice(1)));
+      }
+      response.end(JSON.stringify(cluster));
+    })
+    .catch((error: unknown) => response.writeHead(500).end(String(error)));
 });
 
 /** One cluster for a whole run of tests, started when the first file asks for it. */
@@ -39,8 +47,10 @@ export async function teardown(): Promise<void> {
   await cluster?.stop();
 }
 
-async function start(): Promise<RgwCluster | null> {
-  if (missingPrograms().length === 0) return startRgw();
+async function start(): Promise<RgwCluster | SwiftCluster | null> {
+  if (wanted === 'swift') return startSwift();
+  // A second time: a port that was free a moment ago may be taken.
+  if (missingPrograms().length === 0) return startRgw().catch(() => startRgw());
   console.warn(LEFT_OUT);
   return null;
 }
