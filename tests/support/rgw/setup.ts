@@ -18,16 +18,21 @@ const wanted = process.env['LADING_S3'];
 let starting: Promise<RgwCluster | SwiftCluster | null> | undefined;
 
 const server = createServer(({ method, url = '' }, response) => {
-  starting ??= start();
-  starting
-    .then(async (cluster) => {
-      if (method === 'POST' && cluster !== null && 'killNode' in cluster) {
-        await cluster.killNode(Number(url.slice(1)));
-      }
-      response.end(JSON.stringify(cluster));
-    })
-    .catch((error: unknown) => response.writeHead(500).end(String(error)));
+  void answer(method, url).then(
+    (text) => response.end(text),
+    (error: unknown) => response.writeHead(500).end(String(error)),
+  );
 });
+
+/** Where the cluster is; a POST of a number ends that node of it. */
+async function answer(method: string | undefined, path: string): Promise<string> {
+  starting ??= start();
+  const cluster = await starting;
+  if (method === 'POST' && cluster !== null && 'killNode' in cluster) {
+    await cluster.killNode(Number(path.slice(1)));
+  }
+  return JSON.stringify(cluster);
+}
 
 /** One cluster for a whole run of tests, started when the first file asks for it. */
 export async function setup(project: TestProject): Promise<void> {
