@@ -1,4 +1,4 @@
-import { oneOf, readOptions, wholeNumber } from '../../../testing/cli/usage.ts';
+import { oneOf, readOptions, UsageError, wholeNumber } from '../../../testing/cli/usage.ts';
 import { type StoreName, storeNames } from './stores/store.ts';
 
 export interface ChaosArguments {
@@ -7,6 +7,8 @@ export interface ChaosArguments {
   readonly kills: number;
   readonly stops: number;
   readonly processes: number;
+  /** How likely a request meets a fault. */
+  readonly chance: number;
   /** Undefined: chosen by chance. */
   readonly seed: number | undefined;
   readonly keep: boolean;
@@ -18,6 +20,7 @@ the processes, and has it all judged from outside.
 
   npm run chaos -- [--remote ${storeNames.join('|')}] [--files 500] [--kills 10] [--seed N]
 
+  --chance P      that a request meets a fault, 0 to 0.9 (default 0.3)
   --processes N   of the app, on one database (default 2)
   --stops N       times that one of them stands still for longer than its lease (default 3)
   --keep          leaves database and bytes to look at, when something was found
@@ -35,6 +38,7 @@ export function parseChaosArguments(args: readonly string[]): ChaosArguments {
       kills: { type: 'string', default: '10' },
       stops: { type: 'string', default: '3' },
       processes: { type: 'string', default: '2' },
+      chance: { type: 'string', default: '0.3' },
       seed: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -47,8 +51,15 @@ export function parseChaosArguments(args: readonly string[]): ChaosArguments {
     kills: wholeNumber('kills', values.kills),
     stops: wholeNumber('stops', values.stops),
     processes: wholeNumber('processes', values.processes),
+    chance: chanceOf(values.chance),
     seed: values.seed === undefined ? undefined : wholeNumber('seed', values.seed),
     keep: values.keep,
     help: values.help,
   };
+}
+
+function chanceOf(text: string): number {
+  const value = /^0?\.\d+$|^0$/.test(text) ? Number(text) : 1;
+  if (value <= 0.9) return value;
+  throw new UsageError(`--chance takes a number from 0 to 0.9, not "${text}".`);
 }
