@@ -1,5 +1,6 @@
 import { objectKeyOf, s3Key } from 'lading/remotes/s3';
 import { describe, expect, it } from 'vitest';
+import { loadS3 } from '../../adapters/remotes/s3/load.ts';
 import { objectKey } from '../../ports/remote.ts';
 
 const ACCOUNTS = [
@@ -15,6 +16,17 @@ const ACCOUNTS = [
   '%2E%2E',
   "it's (1)*!",
 ];
+
+describe('the AWS SDK', () => {
+  it('that is not installed is named, with the command that installs it', async () => {
+    const missing = Object.assign(new Error('gone'), { code: 'ERR_MODULE_NOT_FOUND' });
+    await expect(loadS3(() => Promise.reject(missing))).rejects.toMatchObject({
+      code: 'sdk_missing',
+      message: expect.stringContaining('npm install @aws-sdk/client-s3'),
+    });
+    await expect(loadS3(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  });
+});
 
 describe('keys in a bucket', () => {
   it.each(ACCOUNTS)('are read back for the account %j, with and without a prefix', (account) => {
