@@ -233,6 +233,7 @@ describe('contract 10.3: response bodies are bounded', () => {
       }),
       gates: { remoteOpen: () => true },
       traffic: { ask: (_run: unknown, work: () => Promise<unknown>) => work() },
+      credentials: present({ generation: 0, accepted() {}, refused: () => true }),
 
       guardrails: {
         reserve: async () => ({
