@@ -32,7 +32,7 @@ import { uuid7 } from './ports/uuid7.ts';
 /**
  * Opens the engine on a database. What an earlier process left is taken up at once: that is the normal start.
  * When it rejects, the database stays open and is the caller's to close.
- * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `invalid_id`, `invalid_option`;
+ * @throws {LadingError} `database_newer`, `database_corrupt`, `database_read_only`, `database_busy`, `invalid_id`, `invalid_option`;
  *   `part_not_loaded` for a new database or account, or with a backend, whose part cannot be loaded.
  */
 export function openLading(options: LadingOptions): Promise<Lading> {
