@@ -107,8 +107,8 @@ const invariants: Readonly<Record<string, Invariant>> = {
   'whatever waits says for what, and since when (contract 2)': ({ situation, view, context }) =>
     (isOneOf(situation, neverWaits) || view.waitingFor !== undefined) &&
     (view.since ?? 0) >= context.capturedAt,
-  'what a timer ends says until when (contract 2)': ({ situation, view }) =>
-    isOneOf(situation, timed) === (view.until !== undefined),
+  'what a timer ends says until when, and a pause says none (contract 2)': ({ situation, view }) =>
+    (isOneOf(situation, timed) && view.waitingFor !== 'resume') === (view.until !== undefined),
 };
 
 /** The titles of the invariants that `snapshot` breaks. */
