@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { directoryBlobs, nodeDisk } from '../../../adapters/blobs/directory.ts';
-import { tusRemote } from '../../../adapters/remotes/tus/index.ts';
+import { tusRemote, tusUploadId } from '../../../adapters/remotes/tus/index.ts';
 import type { Backend } from '../../../ports/backend.ts';
 import type { BlobStore } from '../../../ports/blob-store.ts';
 import type { Disk } from '../../../ports/disk.ts';
-import type { Remote } from '../../../ports/remote.ts';
+import type { Remote, UploadContext } from '../../../ports/remote.ts';
 import type { SqlDatabase } from '../../../ports/sql.ts';
 import type { DriverName } from '../drivers.ts';
 import { filesWithPoints, openDatabase } from './database.ts';
@@ -118,6 +118,18 @@ export function remoteWithPoints(endpoint: string, points: Points): Remote {
       const mediaId = decodeURIComponent(request.objectKey.split('/')[1] ?? '');
       points.hit('upload.begun');
       say({ type: 'run', mediaId });
+      const lent: UploadContext = {
+        ...context,
+        async opened(handle) {
+          points.hit('upload.opening');
+          await context.opened(handle);
+          points.hit('upload.opened');
+        },
+      };
+      // With our hooks the place needs no handle. Half of them commit it all the same, as where a server names uploads.
+      if (context.handle === null && isEven(mediaId)) {
+        await lent.opened(`${endpoint}/${tusUploadId(request.objectKey)}`);
+      }
       const outcome = await remote.upload(
         {
           ...request,
@@ -130,14 +142,7 @@ export function remoteWithPoints(endpoint: string, points: Points): Remote {
             points.hit('upload.last_byte');
           },
         },
-        {
-          ...context,
-          async opened(handle) {
-            points.hit('upload.opening');
-            await context.opened(handle);
-            points.hit('upload.opened');
-          },
-        },
+        lent,
       );
       if (outcome.ok) points.hit('upload.answered');
       return outcome;
