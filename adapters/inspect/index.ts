@@ -4,6 +4,7 @@
  */
 import { LadingError } from '../../ports/errors.ts';
 import type { Inspect, InspectedState } from '../../ports/inspect.ts';
+import { loadSdk } from '../../ports/load-sdk.ts';
 import { defaultRedaction, type InspectRedaction, redactedEvent, redactedState } from './redact.ts';
 import { type FrameSocket, frameSocket, type SocketLike } from './socket.ts';
 
@@ -65,17 +66,10 @@ export async function statelyInspect(options: StatelyInspectOptions = {}): Promi
 export async function loadInspect(
   importer: () => Promise<InspectModule> = () => import('@statelyai/inspect'),
 ): Promise<InspectModule> {
-  try {
-    return await importer();
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
-    throw new LadingError(
-      'sdk_missing',
-      'The inspector needs @statelyai/inspect: npm install @statelyai/inspect@0.7.2',
-      { cause: error },
-    );
-  }
+  return loadSdk(
+    importer,
+    'The inspector needs @statelyai/inspect: npm install @statelyai/inspect@0.7.2',
+  );
 }
 
 /** As it is called: its own types ask for whole actors, of which it reads these members. */

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Fault } from '../../../machines/attachment/types.ts';
 import { objectKeyOf, s3KeyPrefix } from '../s3-keys.ts';
 import { fault } from '../transport/faults.ts';
-import type { Shapes } from './operations.ts';
+import { S3_OPERATIONS, type Shapes } from './operations.ts';
 import type { S3Operation, S3RemoteOptions, S3Signed } from './options.ts';
 import { partsOf } from './parts.ts';
 import { signed } from './send.ts';
@@ -57,18 +57,7 @@ export function s3Signer(options: S3SignerOptions): S3Signer {
 
 const text = v.pipe(v.string(), v.maxLength(2_048));
 const asked = v.object({
-  operation: v.picklist([
-    'PutObject',
-    'HeadObject',
-    'GetObject',
-    'DeleteObject',
-    'CreateMultipartUpload',
-    'UploadPart',
-    'ListParts',
-    'CompleteMultipartUpload',
-    'AbortMultipartUpload',
-    'ListMultipartUploads',
-  ]),
+  operation: v.picklist(S3_OPERATIONS),
   bucket: text,
   key: text,
   query: v.record(text, text),
