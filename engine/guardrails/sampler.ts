@@ -33,6 +33,7 @@ export function createSampler(parts: {
   let checking: Promise<void> | undefined;
   let isFirstOver = false;
   let isSilent = false;
+  let isStuck = false;
   let closed = false;
   let cancelNext: Cancel | undefined;
 
@@ -44,17 +45,27 @@ export function createSampler(parts: {
       logger.warn('the storage estimate failed: only the budget is held', { error: trouble });
     }
     isSilent = trouble !== undefined;
-    parts.onSample();
+    try {
+      parts.onSample();
+      isStuck = false;
+    } catch (error) {
+      // It reads the database, which may be busy or broken just now, and nobody waits here who would hear of it.
+      if (!isStuck) logger.error('what storage needs now could not be looked at', { error });
+      isStuck = true;
+    }
   }
 
   /** One question at a time; one that hangs is not asked again before it ends. */
   async function ask(): Promise<void> {
+    let next: Sample | undefined;
+    let trouble: unknown;
     try {
       const ownBytes = parts.ownBytes();
-      learn(sampleOf((await estimate.estimate()) ?? {}, ownBytes));
+      next = sampleOf((await estimate.estimate()) ?? {}, ownBytes);
     } catch (error) {
-      learn(undefined, error);
+      trouble = error;
     }
+    learn(next, trouble);
   }
 
   async function check(): Promise<void> {

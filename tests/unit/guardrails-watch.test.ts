@@ -1,4 +1,5 @@
-import { type StorageNumbers, type StorageView, systemClock } from 'lading';
+import { LadingError, type StorageNumbers, type StorageView, systemClock } from 'lading';
+import { nodeSqlite, type SqlDatabase } from 'lading/sqlite/node';
 import { describe, expect, it } from 'vitest';
 import { device, FILE, fill, sized, slow } from '../support/guardrails-world.ts';
 import { codeOf } from '../support/lading-world.ts';
@@ -224,6 +225,48 @@ describe('an estimate that fails, hangs or lies (contract 7.1, field case 6)', (
     state.next = new Error('again');
     await phone.pass(300_000);
     expect(warnings()).toBe(2);
+  });
+
+  it('ends no process when the database cannot be read then: it is logged once for each time, and asked for again', async () => {
+    const phone = device();
+    const { state, storageEstimate } = platform({ freeBytes: 900 * KB });
+    const sql = nodeSqlite(phone.handle);
+    let isBusy = false;
+    const read: SqlDatabase['read'] = (query) => {
+      if (isBusy) throw new LadingError('database_busy', 'somebody else writes');
+      return sql.read(query);
+    };
+    const lading = await phone.open({
+      storageEstimate,
+      store: {
+        ...sql,
+        read,
+        get inTransaction() {
+          return sql.inTransaction;
+        },
+        close() {},
+      },
+    });
+    await phone.pass();
+    const sentences = () =>
+      phone.logged
+        .filter(({ level, message }) => level !== 'info' && message.includes('storage'))
+        .map(({ message }) => message);
+    for (const times of [1, 2]) {
+      isBusy = true;
+      await phone.pass(300_000);
+      expect(sentences()).toHaveLength(2 * times);
+      isBusy = false;
+      state.next = { freeBytes: times * KB };
+      await phone.pass(30_000);
+      expect(lading.storage()).toMatchObject({ space: { totalBytes: times * KB } });
+    }
+    expect(new Set(sentences())).toEqual(
+      new Set([
+        'the storage estimate failed: only the budget is held',
+        'what storage needs now could not be looked at',
+      ]),
+    );
   });
 
   it('is forgotten when the next one does not come', async () => {
