@@ -22,6 +22,16 @@ export class LadingError extends Error {
   }
 }
 
+/**
+ * The store itself failed, whoever asked: the fault of no attachment, and of no code. It may work again by itself, so that
+ * what was to be stored is kept and tried again.
+ */
+export function isStoreTrouble(error: unknown): boolean {
+  return error instanceof LadingError && STORE_TROUBLE.test(error.code);
+}
+
+const STORE_TROUBLE = /^(?:database_|disk_full|commit_failed)/;
+
 /** All codes, one line each. A new failure gets a new code; a code never changes its meaning. */
 export type ErrorCode =
   // capture and fields (contract 3.1)
@@ -62,6 +72,7 @@ export type ErrorCode =
   | 'database_read_only'
   | 'database_unopenable'
   | 'database_busy'
+  | 'database_io_failed' // the system could not read or write the file: an I/O error
   | 'database_poisoned' // sql.js: a commit was not made durable for certain; only opening it again tells
   | 'sql_refused' // sql.js: a statement that its journal could not repeat
   | 'commit_failed' // COMMIT failed; nothing of the batch happened

@@ -1,22 +1,16 @@
-import { LadingError } from '../../ports/errors.ts';
+import { type ErrorCode, isStoreTrouble, LadingError } from '../../ports/errors.ts';
 
 /** Storage that may work again by itself: what was to be stored is kept, and tried again. */
 export function isStorageTrouble(error: unknown): boolean {
-  return error instanceof LadingError && TROUBLE.has(error.code);
+  return isStoreTrouble(error) || isCode(error, 'version_conflict');
 }
 
-const TROUBLE: ReadonlySet<LadingError['code']> = new Set([
-  'disk_full',
-  'database_busy',
-  'database_read_only',
-  'database_unopenable',
-  'database_corrupt',
-  'commit_failed',
-  'version_conflict',
-]);
-
 export function isClosed(error: unknown): boolean {
-  return error instanceof LadingError && error.code === 'closed';
+  return isCode(error, 'closed');
+}
+
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof LadingError && error.code === code;
 }
 
 /** Neither storage nor a log that this version may not read: the machine, a projection or the app threw. */

@@ -1,6 +1,7 @@
 import { type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { redact } from '../../ports/redact.ts';
+import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { CaptureParts } from '../lifecycle/capture.ts';
 import { requireOwnerOf } from '../lifecycle/own-account.ts';
 import { requireOptions } from '../lifecycle/validate.ts';
@@ -92,7 +93,7 @@ async function takeOver(
 function problemOf(owner: Owner, error: unknown): ImportProblem {
   const found = error instanceof EntryTrouble ? error.cause : error;
   const known = found instanceof LadingError ? found : appThrew(found);
-  if (ENDS_THE_CALL.has(known.code)) throw known;
+  if (isClosed(known) || isStorageTrouble(known)) throw known;
   const { index } = known.details;
   return {
     owner,
@@ -107,15 +108,6 @@ function appThrew(cause: unknown): LadingError {
   const said = redact(cause instanceof Error ? cause.message : String(cause), 200);
   return new LadingError('import_failed', `Code of the app threw: ${said}`, { cause });
 }
-
-const ENDS_THE_CALL: ReadonlySet<string> = new Set([
-  'closed',
-  'commit_failed',
-  'database_busy',
-  'database_corrupt',
-  'database_read_only',
-  'disk_full',
-]);
 
 function reportOf(outcomes: readonly OwnerOutcome[]): ImportReport {
   const refs = {

@@ -193,6 +193,7 @@ export function asLadingError(code: number | undefined, cause: unknown): LadingE
   switch (code === undefined ? undefined : code & 0xff) {
     case 5:
     case 6:
+    case 15: // two that began at the same moment, again and again
       return new LadingError('database_busy', 'Another connection is writing; try again.', {
         cause,
       });
@@ -200,6 +201,12 @@ export function asLadingError(code: number | undefined, cause: unknown): LadingE
       return new LadingError(
         'database_read_only',
         'The database cannot be written: check the permissions of the file and its folder.',
+        { cause },
+      );
+    case 10:
+      return new LadingError(
+        'database_io_failed',
+        'The system could not read or write the database file: look at the disk, or unlock the device; then try again.',
         { cause },
       );
     case 11:

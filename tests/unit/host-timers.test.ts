@@ -1,4 +1,6 @@
+import { openSqliteEventStore } from 'lading/sqlite/node';
 import { describe, expect, it } from 'vitest';
+import { failingDatabase, SQLITE } from '../support/failing-database.ts';
 import { courier, device, hosted, manual, stream } from '../support/host-world.ts';
 
 const a = stream('a');
@@ -147,6 +149,24 @@ describe('a durable timer', () => {
     phone.clock.jump(-365 * DAY_MS);
     const next = await phone.open([machine]);
     await phone.clock.advanceBy(2_100);
+    expect(next.state(a)?.value).toBe('carrying');
+    await phone.until(next.close());
+  });
+
+  it('that a failing disk keeps from being stored is not set aside, and fires when the disk is well', async () => {
+    const { phone, host, machine } = await waiting();
+    await phone.until(host.close());
+    let isIll = false;
+    const database = failingDatabase(phone.database, (_access, sql) =>
+      isIll && sql.startsWith('INSERT INTO lading_event') ? SQLITE.io() : undefined,
+    );
+    const next = await phone.open([machine], {
+      store: openSqliteEventStore(database, phone.clock),
+    });
+    isIll = true;
+    await phone.clock.advanceBy(60_000);
+    isIll = false;
+    await phone.clock.advanceBy(60_000);
     expect(next.state(a)?.value).toBe('carrying');
     await phone.until(next.close());
   });
