@@ -67,6 +67,9 @@ export interface PusherOptions {
 /** A due time is looked at anew at least this often: the clock may have jumped. */
 const LOOK_AGAIN_MS = 60_000;
 
+/** After a look at the outbox that failed. */
+const TROUBLE_PAUSE_MS = 5_000;
+
 /** Failures in a row, the last of them of one op alone, after which it is put off. */
 const ALONE_FAILURES = 9;
 const PUT_OFF_MS = 5 * 60_000;
@@ -114,6 +117,7 @@ export function createPusher(options: PusherOptions): Pusher {
         pushed += settled.pushed;
         refused += settled.refused.length;
       }
+      return { pushed, refused, complete: !isClosed() && due().length === 0 };
     } catch (error) {
       if (!isClosed()) {
         logger.warn('ops could not be pushed', { error, failures: retry.failures });
@@ -122,7 +126,6 @@ export function createPusher(options: PusherOptions): Pusher {
       }
       return { pushed, refused, complete: false };
     }
-    return { pushed, refused, complete: !isClosed() && due().length === 0 };
   }
 
   /** One op that fails alone, again and again, must not hold up the others for ever (contract 4.6). */
@@ -202,18 +205,23 @@ export function createPusher(options: PusherOptions): Pusher {
     return running;
   }
 
-  /** Sees to it that what is due, or will be, is pushed. */
+  /** Sees to it that what is due, or will be, is pushed. Never throws: timers call it, commits, and the network. */
   function arm(): void {
     cancelTimer?.();
     cancelTimer = undefined;
     const isOwnMaster = unsubscribe !== undefined && !isClosed();
     if (!isOwnMaster || running !== undefined || retry.waiting || !options.isOnline()) return;
-    const inMs = dueInMs();
-    if (inMs === undefined) return;
-    cancelTimer = clock.schedule(
-      Math.max(0, Math.min(inMs, LOOK_AGAIN_MS)),
-      inMs <= 0 ? () => void run() : arm,
-    );
+    try {
+      const inMs = dueInMs();
+      if (inMs === undefined) return;
+      cancelTimer = clock.schedule(
+        Math.max(0, Math.min(inMs, LOOK_AGAIN_MS)),
+        inMs <= 0 ? () => void run() : arm,
+      );
+    } catch (error) {
+      logger.warn('ops could not be looked for', { error });
+      cancelTimer = clock.schedule(TROUBLE_PAUSE_MS, arm);
+    }
   }
 
   return {
