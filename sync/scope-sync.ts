@@ -119,6 +119,16 @@ export function createScopeSync(options: ScopeSyncOptions): ScopeSync {
     };
   }
 
+  /** What cannot be read now is looked at by a pass, which is tried again until it can. */
+  function isNews(look: () => boolean): boolean {
+    try {
+      return look();
+    } catch (error) {
+      logger.warn('whether there is news could not be read: deltas are pulled', { error });
+      return true;
+    }
+  }
+
   function onSignal({ seq }: ChangeSignal): void {
     if (!Number.isSafeInteger(seq) || seq < 0) {
       logger.warn('a change-signal cannot be read', { seq });
@@ -126,7 +136,7 @@ export function createScopeSync(options: ScopeSyncOptions): ScopeSync {
     }
     latestSeq = seq;
     // Also a lower one is news: the backend may have been restored.
-    if (running !== undefined || seq !== puller.seenSeq(scope)) want();
+    if (running !== undefined || isNews(() => seq !== puller.seenSeq(scope))) want();
   }
 
   function suspend(): void {
@@ -153,7 +163,7 @@ export function createScopeSync(options: ScopeSyncOptions): ScopeSync {
       if (isHeld || reset || running !== undefined) want();
     },
     committed() {
-      if (!isWanted && puller.canGoOn(scope)) want();
+      if (!isWanted && isNews(() => puller.canGoOn(scope))) want();
     },
     async now() {
       retry.reset();

@@ -6,6 +6,7 @@ import { createSyncLoop } from '../../sync/change-signal.ts';
 import type { PullReport } from '../../sync/puller.ts';
 import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { virtualClock } from '../../testing/world/virtual-clock.ts';
+import { SQLITE } from '../support/failing-database.ts';
 
 const p = { accountId: 'ann', projectId: 'p' };
 const q = { accountId: 'ann', projectId: 'q' };
@@ -146,6 +147,24 @@ describe('sync loop', () => {
     expect(story).toEqual(['pull p', 'listen p']);
   });
 
+  it('makes a pass of a signal, and of a commit, that comes when the database cannot be read', async () => {
+    const { loop, story, clock, tell, commit, fail } = setup({ scopes: [p, q], seen: 3 });
+    loop.start();
+    await clock.advanceBy(10);
+    for (const news of [() => tell({ seq: 3, changedAt: 0 }), () => commit(false)]) {
+      story.length = 0;
+      fail(SQLITE.busy());
+      expect(news).not.toThrow();
+      await clock.advanceBy(10);
+      fail(undefined);
+      await clock.advanceBy(60_000);
+      const pulled = new Set(story.map((line) => line.slice(0, 'pull p'.length)));
+      expect(pulled).toEqual(new Set(['pull p', 'pull q']));
+      expect(loop.isIdle()).toBe(true);
+    }
+    await loop.close();
+  });
+
   it('is silent after close', async () => {
     const { loop, story, clock, tell, setOnline, listeners } = setup({ pullMs: 1_000 });
     loop.start();
@@ -185,6 +204,11 @@ function setup(options: Options = {}) {
   let isClosed = false;
   let goesOn = false;
   const onCommit = new Set<() => void>();
+  let trouble: Error | undefined;
+  const readable = <T>(value: T): T => {
+    if (trouble !== undefined) throw trouble;
+    return value;
+  };
   const nameOf = (scope: OwnerScope): string => String(scope.projectId);
 
   const loop = createSyncLoop({
@@ -218,8 +242,8 @@ function setup(options: Options = {}) {
         seen = seenSeq ?? seen;
         return reports.shift() ?? { applied: 0, held: false };
       },
-      seenSeq: () => seen,
-      canGoOn: () => goesOn,
+      seenSeq: () => readable(seen),
+      canGoOn: () => readable(goesOn),
     },
     backend: {
       listen(scope, listener) {
@@ -253,6 +277,10 @@ function setup(options: Options = {}) {
     listeners: () => listeners.size,
     tell: (signal: ChangeSignal) => {
       for (const listener of listeners.values()) listener(signal);
+    },
+    /** From now on the database cannot be read. */
+    fail: (error: Error | undefined): void => {
+      trouble = error;
     },
     /** Something is committed; what held rows wait for has ended, or not. */
     commit: (ended: boolean): void => {
