@@ -1,27 +1,32 @@
 import type { AttachmentTables, JobSituation } from '../../ports/attachment-tables.ts';
+import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, StreamId } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Change, StateView } from '../host/definition.ts';
-import { isClosed } from '../host/faults.ts';
+import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
 import { asStream } from './as-stream.ts';
+import { TROUBLE_PAUSE_MS } from './interruptions.ts';
 
 export interface AwaitingParts {
   readonly host: Host;
   readonly events: Pick<EventStore, 'read'>;
   readonly tables: Pick<AttachmentTables, 'jobs'>;
   readonly accountId: string;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Whether the credentials of now were not refused. */
   areGood(): boolean;
 }
 
-/** Those that wait for credentials, to be woken when there are new ones. */
+/**
+ * Those that wait for credentials, to be woken when there are new ones. Neither rejects. Durable when it resolves with
+ * nothing; else with what the database said, and it is tried again by itself. One whose step throws stays for a retry.
+ */
 export interface Awaiting {
-  /** Durable when it resolves; those that cannot be woken stay for a retry. */
-  wakeAll(): Promise<void>;
+  wakeAll(): Promise<unknown>;
   /** The one that waits for longest, to find out for all. */
-  wakeOldest(): Promise<void>;
+  wakeOldest(): Promise<unknown>;
   close(): void;
 }
 
@@ -31,10 +36,28 @@ const ALL = Number.MAX_SAFE_INTEGER;
 const SITUATIONS: readonly JobSituation[] = ['awaitingCredentials', 'removeAwaitingCredentials'];
 
 export function createAwaiting(parts: AwaitingParts): Awaiting {
-  const { host, events, tables, accountId, logger } = parts;
+  const { host, events, tables, accountId, clock, logger } = parts;
   /** Downloads have no row that says so: those of this process, the others are asked for by whoever reads. */
   const downloads = new Set<StreamId>();
+  const retries = new Set<Cancel>();
   let closed = false;
+
+  /** Nobody else would wake them. */
+  async function untilDone(wakeThem: () => Promise<void>): Promise<unknown> {
+    try {
+      await wakeThem();
+    } catch (error) {
+      if (closed || isClosed(error)) return undefined;
+      logger.error('those that wait for credentials could not be woken', { error });
+      const cancel = clock.schedule(TROUBLE_PAUSE_MS, () => {
+        retries.delete(cancel);
+        void untilDone(wakeThem);
+      });
+      retries.add(cancel);
+      return error;
+    }
+    return undefined;
+  }
 
   function waiting(limit: number): readonly StreamId[] {
     const jobs = events.read((tx) =>
@@ -55,6 +78,7 @@ export function createAwaiting(parts: AwaitingParts): Awaiting {
       await host.send(stream, { type: 'credentials.changed' });
     } catch (error) {
       if (closed || isClosed(error)) return;
+      if (isStorageTrouble(error)) throw error;
       logger.error('an attachment could not be told of new credentials', {
         mediaId: stream,
         error,
@@ -72,14 +96,15 @@ export function createAwaiting(parts: AwaitingParts): Awaiting {
   const unsubscribe = host.subscribe((changes) => {
     // Refused under credentials that were replaced before its refusal was in the log.
     const late = changes.filter(seen).map(({ stream }) => stream);
-    if (late.length > 0 && parts.areGood()) void wake(late);
+    if (late.length > 0) void untilDone(async () => (parts.areGood() ? wake(late) : undefined));
   });
 
   return {
-    wakeAll: async () => wake(waiting(ALL)),
-    wakeOldest: async () => wake(waiting(1).slice(0, 1)),
+    wakeAll: () => untilDone(async () => wake(waiting(ALL))),
+    wakeOldest: () => untilDone(async () => wake(waiting(1).slice(0, 1))),
     close() {
       closed = true;
+      for (const cancel of retries) cancel();
       unsubscribe();
     },
   };

@@ -172,7 +172,9 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     const waiters = [...waiting];
     waiting.clear();
     for (const then of waiters) then();
-    await awaiting.wakeAll();
+    const trouble = await awaiting.wakeAll();
+    // Who handed them over is told what is not durable yet.
+    if (trouble !== undefined && !isAnswer) throw trouble;
   }
 
   /** What to do about a refusal, other than to wait for the app. */

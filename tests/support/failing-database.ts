@@ -57,3 +57,27 @@ export function failingDatabase(
     close: () => real.close(),
   };
 }
+
+/** A database that fails from `fall` to `mend`, whatever is asked. Closing the engine leaves it open. */
+export function ailing(real: SqlDatabase) {
+  let error: (() => Error) | undefined;
+  const store: SqlDatabase = failingDatabase(
+    {
+      ...real,
+      get inTransaction() {
+        return real.inTransaction;
+      },
+      close() {},
+    },
+    () => error?.(),
+  );
+  return {
+    store,
+    fall(as: () => Error = SQLITE.io): void {
+      error = as;
+    },
+    mend(): void {
+      error = undefined;
+    },
+  };
+}

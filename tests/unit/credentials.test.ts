@@ -1,5 +1,7 @@
+import { nodeSqlite } from 'lading/sqlite/node';
 import { describe, expect, it } from 'vitest';
 import { LadingError } from '../../ports/errors.ts';
+import { ailing } from '../support/failing-database.ts';
 import {
   captureMany,
   codeOf,
@@ -132,6 +134,52 @@ describe('a session that has ended (contract 4.4, field case 38)', () => {
     const rows = tables.flatMap(({ name }) => app.phone.rows(`SELECT * FROM "${String(name)}"`));
     expect(rows.length).toBeGreaterThan(10);
     expect(JSON.stringify([rows, app.phone.logged])).not.toContain(canary);
+  });
+
+  it.each(['by the app', 'when it is asked'])(
+    'given %s while the database fails wake all once it is well',
+    async (when) => {
+      const app = signedIn();
+      const trouble = ailing(nodeSqlite(app.phone.handle));
+      const isAsked = when === 'when it is asked';
+      const held = gate();
+      const { refreshCredentials } = refresher(['second'], { after: () => held.promise });
+      const lading = await app.open({
+        store: trouble.store,
+        ...(isAsked ? { refreshCredentials } : {}),
+      });
+      app.valid = 'second';
+      const ids = await captureMany(app.phone, lading, 3);
+      await app.phone.pass(10_000);
+      expect(ids.map((id) => shows(lading.view(id)))).toEqual(Array.from(ids, () => WAITING));
+      trouble.fall();
+      if (isAsked) held.open();
+      else
+        expect(await codeOf(app.phone.until(lading.credentials('second')))).toBe(
+          'database_io_failed',
+        );
+      await app.phone.pass(15_000);
+      expect(app.handed).toEqual(['second']);
+      trouble.mend();
+      await app.phone.pass(60_000);
+      expect(ids.map((id) => shows(lading.view(id)))).toEqual(Array.from(ids, () => 'uploaded'));
+    },
+  );
+
+  it('are looked for again when the first look falls into trouble of the database', async () => {
+    const app = signedIn();
+    const trouble = ailing(nodeSqlite(app.phone.handle));
+    const lading = await app.open({ store: trouble.store });
+    app.valid = 'second';
+    const [id = ''] = await captureMany(app.phone, lading, 1);
+    await app.phone.pass(10_000);
+    expect(shows(lading.view(id))).toBe(WAITING);
+    app.valid = 'first'; // as after a clock that was set right
+    trouble.fall();
+    await app.phone.pass(90_000);
+    trouble.mend();
+    await app.phone.pass(60_000);
+    expect(shows(lading.view(id))).toBe('uploaded');
   });
 
   it('wakes all, however many', async () => {
