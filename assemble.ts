@@ -228,7 +228,7 @@ export async function assemble(base: Opened): Promise<Lading> {
   void unlessMissing(healing().then((part) => part.start()));
   host.subscribe(() => guardrails.update());
   host.onElsewhere(() => guardrails.update());
-  guardrails.start();
+  void unlessMissing(guardrails.start());
   startGarbage(FIRST_GARBAGE_AFTER_MS);
   if (base.cache !== undefined) (await base.files()).cache.start();
 

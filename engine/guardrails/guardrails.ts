@@ -6,7 +6,7 @@ import type { Logger } from '../../ports/logger.ts';
 import { made, type Part } from '../../ports/part.ts';
 import type { StorageEstimate } from '../../ports/storage-estimate.ts';
 import type { FreeRoom, Reservations } from './reservations.ts';
-import { createSampler } from './sampler.ts';
+import type { Sampler } from './sampler.ts';
 import type { Say } from './sentences.ts';
 import { spacesOf } from './spaces.ts';
 import { createStorageViews, type StorageViews } from './storage-view.ts';
@@ -16,8 +16,11 @@ import { shortBytes } from './thresholds.ts';
 export interface Guardrails
   extends Pick<Reservations, 'reserve'>,
     Pick<StorageViews, 'view' | 'watch' | 'update'> {
-  /** Begins to ask the platform; the store is open. */
-  start(): void;
+  /**
+   * Begins to ask the platform; the store is open.
+   * @throws {LadingError} `part_not_loaded`: then the first file that is to be written begins it.
+   */
+  start(): Promise<void>;
   /** Bytes that would have to go for the level to be less than `critical`. */
   shortBytes(): number;
   close(): void;
@@ -34,8 +37,10 @@ export interface GuardrailsParts {
   readonly storageEstimate?: StorageEstimate | undefined;
   readonly storageBudgetBytes?: number | undefined;
   readonly freeRoom: FreeRoom;
-  /** Needed for the first file that is to be written. */
-  readonly reservations: Part<Pick<typeof import('./reservations.ts'), 'createReservations'>>;
+  /** Needed to ask the platform, and for the first file that is to be written. */
+  readonly reservations: Part<
+    Pick<typeof import('./reservations.ts'), 'createReservations' | 'createSampler'>
+  >;
 }
 
 /** @throws {LadingError} `invalid_option` for a budget that is no number of bytes. */
@@ -48,21 +53,26 @@ export function createGuardrails(parts: GuardrailsParts): Guardrails {
       { details: { name: 'storageBudgetBytes' } },
     );
   }
-  const sampler =
-    estimate &&
-    createSampler({
-      ...parts,
-      estimate,
-      ownBytes: () =>
-        reservations.here?.ownBytes() ?? parts.events.read((tx) => parts.tables.totalBytes(tx)),
-      onSample() {
-        views.update();
-        if (short() > 0) void parts.freeRoom(short).catch(() => {}); // tried again by the next sample
-      },
-    });
-  const reservations: Part<Reservations> = made(parts.reservations, ({ createReservations }) =>
-    createReservations({ ...parts, sampler, budgetBytes }),
+  let sampler: Sampler | undefined;
+  let isClosed = false;
+  const reservations: Part<Reservations> = made(
+    parts.reservations,
+    ({ createReservations, createSampler }) => {
+      sampler = estimate && createSampler({ ...parts, estimate, ownBytes, onSample });
+      return createReservations({ ...parts, sampler, budgetBytes });
+    },
   );
+  async function begun(): Promise<Reservations> {
+    const here = reservations.here ?? (await reservations());
+    if (!isClosed) sampler?.start();
+    return here;
+  }
+  const ownBytes = (): number =>
+    reservations.here?.ownBytes() ?? parts.events.read((tx) => parts.tables.totalBytes(tx));
+  function onSample(): void {
+    views.update();
+    if (short() > 0) void parts.freeRoom(short).catch(() => {}); // tried again by the next sample
+  }
   const views = createStorageViews({ ...parts, budgetBytes, sample: () => sampler?.sample });
   const short = (): number => {
     const ownBytes = parts.events.read((tx) => parts.tables.totalBytes(tx));
@@ -71,10 +81,13 @@ export function createGuardrails(parts: GuardrailsParts): Guardrails {
   };
   return {
     shortBytes: short,
-    reserve: async (...asked) => (reservations.here ?? (await reservations())).reserve(...asked),
+    reserve: async (...asked) => (await begun()).reserve(...asked),
     ...views,
-    start: () => sampler?.start(),
+    async start() {
+      if (estimate !== undefined) await begun();
+    },
     close() {
+      isClosed = true;
       sampler?.close();
       views.close();
     },

@@ -7,6 +7,8 @@ import type { Say } from './sentences.ts';
 import { spacesOf } from './spaces.ts';
 import { refusalOf, type Space, type StorageRefusal, shortBytes } from './thresholds.ts';
 
+export { createSampler } from './sampler.ts';
+
 /**
  * `always`: refused past either limit. `offline`: so too without a network; with one never, but others see what it
  * takes. `download`: only past the whole, since somebody asked to see it.

@@ -7,7 +7,7 @@ import { ANSWER_WITHIN_MS, CHECK_EVERY_MS } from './thresholds.ts';
 /** What the platform said last. It may fail, hang and lie: then there is no sample, and nobody waits long for it. */
 export interface Sampler {
   readonly sample: Sample | undefined;
-  /** Asks now, and about every 30 s from now on (contract 7.2). */
+  /** Asks now, and about every 30 s from now on (contract 7.2). Idempotent. */
   start(): void;
   /** Resolves when the first answer came, or is late. */
   first(signal?: AbortSignal): Promise<void>;
@@ -93,7 +93,9 @@ export function createSampler(parts: {
     get sample() {
       return sample;
     },
-    start: tick,
+    start() {
+      if (cancelNext === undefined) tick();
+    },
     first: async (signal) => (isFirstOver ? undefined : again(signal)),
     again,
     close() {

@@ -162,4 +162,48 @@ describe('a part that only watches', () => {
     expect(said).toHaveLength(1);
     await phone.until(lading.close());
   });
+
+  it('asks the platform for its room with the first file, where that could not be loaded at start', async () => {
+    const answers = [offline];
+    await unloaded('reservations', () => answers.shift()?.());
+    const phone = world({ preloads: false, online: false });
+    let asked = 0;
+    const lading = await phone.open({
+      storageEstimate: {
+        async estimate() {
+          asked += 1;
+          return { usedBytes: 10, totalBytes: 10 };
+        },
+      },
+    });
+    await imported();
+    expect([lading.storage().level, asked]).toEqual(['unknown', 0]);
+    const captured = codeOf(lading.capture(picture(), image()));
+    expect(await phone.until(captured)).toBe('storage_full');
+    expect(lading.storage().level).toBe('critical');
+    const before = asked;
+    await phone.pass(60_000);
+    expect(asked).toBe(before + 2);
+    await phone.until(lading.close());
+  });
+
+  it('asks nobody for room that comes after Lading was closed', async () => {
+    const network = gate();
+    await unloaded('reservations', () => network.promise);
+    const phone = world({ preloads: false, online: false });
+    let asked = 0;
+    const lading = await phone.open({
+      storageEstimate: {
+        async estimate() {
+          asked += 1;
+          return {};
+        },
+      },
+    });
+    await phone.until(lading.close());
+    network.open();
+    await imported();
+    await phone.pass(60_000);
+    expect(asked).toBe(0);
+  });
 });
