@@ -99,6 +99,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     connectivity: options.connectivity ?? ALWAYS_ONLINE,
     clock,
     debounceMs: options.onlineDebounceMs ?? 500,
+    logger,
   });
   const fresh = createFreshKeys(clock);
   const engine = {

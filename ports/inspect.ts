@@ -29,8 +29,8 @@ export interface InspectedEvent {
 
 /**
  * Where the host shows its attachments to a developer: `inspect` of `openLading`. Called after the commit, in the
- * order of commits, first `actor`, then for each event `event` and `snapshot`. What it throws is logged and changes
- * nothing; it must not wait. Whoever shows, stores or sends what it is given redacts it first (contract 10.4).
+ * order of commits, first `actor`, then for each event `event` and `snapshot`. What it throws, or rejects with, is logged
+ * and changes nothing; it must not wait. Whoever shows, stores or sends what it is given redacts it first (contract 10.4).
  */
 export interface Inspect {
   actor(actor: InspectedActor, state: InspectedState): void;

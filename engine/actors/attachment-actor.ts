@@ -2,6 +2,7 @@ import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts'
 import type { Cancel } from '../../ports/clock.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { safely } from '../../ports/safely.ts';
 import type { Mirror, Mirrors } from './mirrors.ts';
 import {
   type AttachmentActorEvent,
@@ -64,12 +65,8 @@ export function openAttachmentActor(
   }
 
   /** A screen that throws keeps nothing from the others. */
-  function told(tell: () => void): void {
-    try {
-      tell();
-    } catch (error) {
-      parts.logger.error('a subscriber threw', { error });
-    }
+  function told(tell: () => unknown): void {
+    safely(parts.logger, 'a subscriber threw', tell);
   }
 
   function stop(): void {

@@ -1,6 +1,7 @@
 import type { AttachmentRef, MediaId } from '../../machines/attachment/types.ts';
 import type { Cancel } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { safely } from '../../ports/safely.ts';
 import type { Host } from '../host/host.ts';
 import type { Views } from '../lifecycle/views.ts';
 import { kept, type Shown } from './snapshot.ts';
@@ -60,13 +61,8 @@ export function createMirrors({ host, views, logger, refOf }: MirrorParts): Mirr
       const shown = { ref: kept(ref, next.ref), view: kept(view, next.view) };
       if (shown.ref === ref && shown.view === view) return;
       entry.shown = shown;
-      for (const listener of entry.listeners) {
-        try {
-          listener();
-        } catch (error) {
-          logger.error('a subscriber threw', { error }); // the other screens are shown it all the same
-        }
-      }
+      // The other screens are shown it all the same.
+      for (const listener of entry.listeners) safely(logger, 'a subscriber threw', listener);
     };
     const read = (): AttachmentRef | null => refOf(mediaId) ?? given;
     const entry: Entry = {

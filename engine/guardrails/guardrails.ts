@@ -71,7 +71,11 @@ export function createGuardrails(parts: GuardrailsParts): Guardrails {
     reservations.here?.ownBytes() ?? parts.events.read((tx) => parts.tables.totalBytes(tx));
   function onSample(): void {
     views.update();
-    if (short() > 0) void parts.freeRoom(short).catch(() => {}); // tried again by the next sample
+    if (short() === 0) return;
+    // Tried again by the next sample.
+    parts.freeRoom(short).catch((error: unknown) => {
+      if (!isClosed) parts.logger.warn('room could not be made', { error });
+    });
   }
   const views = createStorageViews({ ...parts, budgetBytes, sample: () => sampler?.sample });
   const short = (): number => {

@@ -1,4 +1,5 @@
 import type { MediaId } from '../../machines/attachment/types.ts';
+import { safely } from '../../ports/safely.ts';
 import { sidecarIds } from '../../ports/sidecar-name.ts';
 import type { SidecarStore } from '../../ports/sidecars.ts';
 import type { Host } from '../host/host.ts';
@@ -43,11 +44,7 @@ export function createHealing(parts: HealingParts): Healing {
   let starting: Promise<void> | undefined;
 
   function report(found: StartReport): void {
-    try {
-      parts.onStartReport?.(found);
-    } catch (error) {
-      logger.error('onStartReport threw', { error });
-    }
+    safely(logger, 'onStartReport threw', () => parts.onStartReport?.(found));
   }
 
   async function look(): Promise<void> {

@@ -3,6 +3,7 @@ import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
 import { silentLogger } from '../../ports/logger.ts';
 import { made, type Part } from '../../ports/part.ts';
+import { safely } from '../../ports/safely.ts';
 import { uuid7 } from '../../ports/uuid7.ts';
 import type { Change, HostedMachine } from './definition.ts';
 import type { BeforeTimer, Host, HostOptions } from './host-api.ts';
@@ -145,13 +146,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     told: ReadonlySet<(...args: Told) => void>,
     ...args: Told
   ): void {
-    for (const listener of told) {
-      try {
-        listener(...args);
-      } catch (error) {
-        logger.error('a subscriber threw', { error });
-      }
-    }
+    for (const listener of told) safely(logger, 'a subscriber threw', () => listener(...args));
   }
 
   /** Work that decides nothing: to look at streams. */

@@ -2,6 +2,8 @@ import type { MediaId } from '../../machines/attachment/types.ts';
 import type { Gates } from '../../machines/attachment/view.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { Connectivity, NetworkState } from '../../ports/connectivity.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { safely } from '../../ports/safely.ts';
 
 /** What the part that sends knows, and screens are told; nothing closes before that part is here. */
 export interface Traffic {
@@ -59,8 +61,9 @@ export function createGateKeeper(options: {
   readonly connectivity: Connectivity;
   readonly clock: Clock;
   readonly debounceMs: number;
+  readonly logger: Logger;
 }): GateKeeper {
-  const { connectivity, clock, debounceMs } = options;
+  const { connectivity, clock, debounceMs, logger } = options;
   const listeners = new Set<() => void>();
   const watchers = new Set<() => void>();
   const broken = new Set<MediaId>();
@@ -75,7 +78,7 @@ export function createGateKeeper(options: {
   let cancelDebounce: Cancel | undefined;
 
   const tell = (told = listeners): void => {
-    for (const listener of told) listener();
+    for (const listener of told) safely(logger, 'a subscriber threw', listener);
   };
   const setLink = (next: NetworkState): boolean => {
     if (online === next.online && metered === next.metered) return false;

@@ -11,6 +11,7 @@ import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { Cancel } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { safely } from '../../ports/safely.ts';
 import type { Sentences } from '../guardrails/sentences.ts';
 import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
@@ -96,20 +97,12 @@ export function createViews(parts: {
 
   /** What a screen throws is the screen's: the others, and the upload that made progress, go on. */
   function tell<T>(listener: (shown: T) => void, shown: T): void {
-    try {
-      listener(shown);
-    } catch (error) {
-      logger.error('a watcher threw', { error });
-    }
+    safely(logger, 'a watcher threw', () => listener(shown));
   }
 
   function update(concerned?: Concerned): void {
     for (const watcher of watchers) {
-      try {
-        watcher.update(concerned);
-      } catch (error) {
-        logger.error('a view could not be read', { error });
-      }
+      safely(logger, 'a view could not be read', () => watcher.update(concerned));
     }
   }
 

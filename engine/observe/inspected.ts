@@ -4,6 +4,7 @@ import type { AttachmentTables, JobSituation } from '../../ports/attachment-tabl
 import type { EventStore, StreamId } from '../../ports/event-store.ts';
 import type { Inspect } from '../../ports/inspect.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { safely } from '../../ports/safely.ts';
 import type { Change } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { asStream } from '../lifecycle/as-stream.ts';
@@ -35,19 +36,24 @@ export function feedInspector(parts: {
   readonly accountId: string;
   readonly logger: Logger;
 }): () => void {
-  const { inspect, host, events, tables, accountId, logger } = parts;
+  const { host, events, tables, accountId, logger } = parts;
   const known = new Set<string>();
   let isTold = false;
 
   /** Told once: an inspector that is broken would fill the log. */
-  function safely(tell: () => void): void {
-    try {
-      tell();
-    } catch (error) {
-      if (!isTold) logger.warn('the inspector threw; nothing more is said about it', { error });
+  const once: Pick<Logger, 'error'> = {
+    error(_message, details) {
+      if (!isTold) logger.warn('the inspector threw; nothing more is said about it', details);
       isTold = true;
-    }
-  }
+    },
+  };
+  const guarded = (tell: () => unknown): void => safely(once, 'once', tell);
+  const inspect: Inspect = {
+    actor: (...args) => guarded(() => parts.inspect.actor(...args)),
+    event: (...args) => guarded(() => parts.inspect.event(...args)),
+    snapshot: (...args) => guarded(() => parts.inspect.snapshot(...args)),
+    close: () => guarded(() => parts.inspect.close?.()),
+  };
 
   function introduce(id: string, state: Change['after']): void {
     if (known.has(id)) return;
@@ -68,7 +74,7 @@ export function feedInspector(parts: {
 
   host.subscribe((changes) => {
     for (const change of changes) {
-      if (change.machine === ATTACHMENT) safely(() => show(change));
+      if (change.machine === ATTACHMENT) show(change);
     }
   });
   const begun: readonly MediaId[] = events.read((tx) =>
@@ -76,10 +82,10 @@ export function feedInspector(parts: {
   );
   for (const mediaId of begun) {
     const stream: StreamId = asStream(mediaId);
-    safely(() => {
+    guarded(() => {
       const state = host.state(stream);
       if (state !== undefined) introduce(stream, state);
     });
   }
-  return () => safely(() => inspect.close?.());
+  return () => inspect.close?.();
 }

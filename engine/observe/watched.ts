@@ -1,5 +1,6 @@
 import type { Cancel } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { safely } from '../../ports/safely.ts';
 
 /** Those who watch one value, each told when it says something else than before. */
 export interface Watched<T> {
@@ -18,18 +19,14 @@ export function createWatched<T>(read: () => T, logger: Logger): Watched<T> {
   return {
     watch(listener) {
       let last: string | undefined;
-      const watcher = (): void => {
-        try {
+      const watcher = (): void =>
+        safely(logger, 'a watcher threw', () => {
           const next = read();
           const text = JSON.stringify(next);
           if (text === last) return;
           last = text;
-          listener(next);
-        } catch (error) {
-          // What a screen throws is the screen's.
-          logger.error('a watcher threw', { error });
-        }
-      };
+          return listener(next);
+        });
       watcher();
       watchers.add(watcher);
       return () => void watchers.delete(watcher);

@@ -116,8 +116,12 @@ describe('docs/observability.md', () => {
       )) {
         told.add(`${level} ${message}`);
       }
-      // What the scheduler tracks is told as an error.
-      for (const [, message] of text.matchAll(/\btrack\('([^']+)'/g)) told.add(`error ${message}`);
+      // What the scheduler tracks is told as an error, and what somebody else threw.
+      for (const [, message] of text.matchAll(
+        /\b(?:track\(|safely\((?:parts\.)?logger, )'([^']+)'/g,
+      )) {
+        told.add(`error ${message}`);
+      }
     }
     const listed = tableRows(doc.text)
       .filter(([level = '']) => /^(debug|info|warn|error)$/.test(level))

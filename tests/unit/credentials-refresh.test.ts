@@ -95,7 +95,12 @@ describe('one refresh for all (contract 4.4)', () => {
   it('is not asked for while offline, and is when the network is back', async () => {
     const clock = virtualClock();
     const net = manualConnectivity({ online: false });
-    const gates = createGateKeeper({ connectivity: net, clock, debounceMs: 0 });
+    const gates = createGateKeeper({
+      connectivity: net,
+      clock,
+      debounceMs: 0,
+      logger: silentLogger,
+    });
     const tokens = refresher(['second']);
     const nothing = { subscribe: () => () => {}, read: () => [], jobs: () => [] };
     const credentials = createCredentials({
