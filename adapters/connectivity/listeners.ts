@@ -6,6 +6,7 @@ type Listener = (state: NetworkState) => void;
 /** Listeners of one connectivity; the hooks tell when the first comes and the last has gone. */
 export interface Listeners {
   add(listener: Listener): Cancel;
+  /** Tells all of them. @throws the first of what they threw. */
   tell(state: NetworkState): void;
 }
 
@@ -23,7 +24,15 @@ export function listeners(hooks: { onFirst?(): void; onLast?(): void } = {}): Li
     },
     tell(state) {
       const now = [...all]; // a listener may subscribe another, which hears the next change
-      for (const entry of now) if (all.has(entry)) entry.call(state);
+      const thrown: unknown[] = [];
+      for (const entry of now) {
+        try {
+          if (all.has(entry)) entry.call(state);
+        } catch (error) {
+          thrown.push(error);
+        }
+      }
+      if (thrown.length > 0) throw thrown[0];
     },
   };
 }

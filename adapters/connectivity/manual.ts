@@ -2,7 +2,10 @@ import type { Connectivity, NetworkState } from '../../ports/connectivity.ts';
 import { listeners, sameState } from './listeners.ts';
 
 export interface ManualConnectivity extends Connectivity {
-  /** Takes over what is given and keeps the rest; listeners hear of it, when it changes anything, before it returns. */
+  /**
+   * Takes over what is given and keeps the rest; listeners hear of it, when it changes anything, before it returns.
+   * @throws what a listener throws, when all have heard.
+   */
   set(next: Partial<NetworkState>): void;
 }
 

@@ -2,6 +2,8 @@ import type { Cancel, Clock } from '../../ports/clock.ts';
 import { systemClock } from '../../ports/clock.ts';
 import type { Connectivity, NetworkState } from '../../ports/connectivity.ts';
 import { LadingError } from '../../ports/errors.ts';
+import { type Logger, silentLogger } from '../../ports/logger.ts';
+import { safely } from '../../ports/safely.ts';
 import { listeners, sameState } from './listeners.ts';
 
 export type ProbingOptions = {
@@ -14,6 +16,8 @@ export type ProbingOptions = {
   /** Before the first answer. Default online and unmetered: an attempt finds out. */
   readonly initial?: Partial<NetworkState>;
   readonly clock?: Clock;
+  /** Is told what a listener throws; the others hear all the same, and probing goes on. */
+  readonly logger?: Pick<Logger, 'error'>;
 } & (
   | {
       /** Asked with HEAD, without redirects: the app's own server, not a stranger's. */
@@ -49,6 +53,7 @@ export function probingConnectivity(options: ProbingOptions): Connectivity {
     throw new LadingError('invalid_option', 'The times of a probe must be positive.');
   }
   const clock = options.clock ?? systemClock({ unref: true });
+  const logger = options.logger ?? silentLogger;
   const probe = options.probe ?? headProbe(options);
   let state: NetworkState = { online: true, metered: false, ...options.initial };
   /** What the last probe said, when that is not what was told. */
@@ -93,7 +98,7 @@ export function probingConnectivity(options: ProbingOptions): Connectivity {
     doubt = news && !confirmed ? found : undefined;
     if (confirmed) {
       state = found;
-      heard.tell(state);
+      safely(logger, 'a listener of the connectivity threw', () => heard.tell(state));
     }
     return news && !confirmed;
   }

@@ -1,4 +1,4 @@
-import { manualConnectivity, probingConnectivity } from 'lading/connectivity';
+import { manualConnectivity, type ProbingOptions, probingConnectivity } from 'lading/connectivity';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NetworkState } from '../../ports/connectivity.ts';
 import { virtualClock } from '../../testing/world/virtual-clock.ts';
@@ -22,6 +22,17 @@ describe('manualConnectivity', () => {
     expect(network.current()).toEqual({ online: false, metered: true });
   });
 
+  it('tells all, also when one of them throws, which is told to who set it', () => {
+    const network = manualConnectivity();
+    let heard = 0;
+    network.subscribe(() => {
+      throw new Error('one of them');
+    });
+    network.subscribe(() => void heard++);
+    expect(() => network.set({ online: false })).toThrow('one of them');
+    expect(heard).toBe(1);
+  });
+
   it('lets the same function listen twice and stop once', () => {
     const network = manualConnectivity();
     let calls = 0;
@@ -37,7 +48,7 @@ describe('manualConnectivity', () => {
 
 describe('probingConnectivity', () => {
   /** A probe whose answers the test gives. */
-  const scripted = (options: { debounceMs?: number } = {}) => {
+  const scripted = (options: Pick<ProbingOptions, 'debounceMs' | 'logger'> = {}) => {
     const clock = virtualClock();
     const world = { online: true, probes: 0, heard: [] as boolean[] };
     const network = probingConnectivity({
@@ -63,6 +74,26 @@ describe('probingConnectivity', () => {
     expect(clock.pending).toBe(0);
     await clock.advanceBy(1_000_000);
     expect(world.probes).toBe(4);
+  });
+
+  it('goes on to probe and to tell the others when a listener throws, and logs it', async () => {
+    const said: unknown[] = [];
+    const { clock, world, network, subscribe } = scripted({
+      debounceMs: 0,
+      logger: { error: (message, details) => said.push([message, details]) },
+    });
+    const error = new Error('one of them');
+    network.subscribe(() => {
+      throw error;
+    });
+    subscribe();
+    await clock.settle();
+    world.online = false;
+    await clock.advanceBy(30_000);
+    world.online = true;
+    await clock.advanceBy(30_000);
+    expect(world.heard).toEqual([false, true]);
+    expect(said).toEqual(Array(2).fill(['a listener of the connectivity threw', { error }]));
   });
 
   it('tells an edge when it held for the debounce time', async () => {
