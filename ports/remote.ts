@@ -72,8 +72,12 @@ export interface UploadContext {
     load(): Promise<Json | null>;
     save(value: Json): Promise<void>;
   };
-  /** Bytes that the remote has, or is being sent, so far; never an event. */
-  onProgress(sentBytes: number): void;
+  /**
+   * Bytes that the remote has, or is being sent, so far; never an event.
+   * @param confirmedBytes of those, what the remote said that it keeps for a later run, at the moment when it says so:
+   *   an upload that comes further with each try is not at its end, however often its link breaks. Left out: nothing new.
+   */
+  onProgress(sentBytes: number, confirmedBytes?: number): void;
 }
 
 export type UploadOutcome = { readonly ok: true; readonly receipt: Receipt } | Fault;

@@ -110,11 +110,13 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
     context: UploadContext,
     start: Uint8Array,
     limit: number,
-    keep: (bytes: Uint8Array) => void,
+    keep?: (bytes: Uint8Array) => void,
   ): Promise<Uint8Array> {
     const chunks = [start];
     let size = start.byteLength;
-    context.onProgress(size);
+    const tell = (): void =>
+      keep !== undefined ? context.onProgress(size, size) : context.onProgress(size);
+    tell();
     for await (const part of request.open({ start: size })) {
       for (let at = 0; at < part.byteLength && size < limit; at += CHUNK_BYTES) {
         if (context.signal.aborted) return Buffer.concat(chunks);
@@ -125,8 +127,8 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
         chunks.push(chunk);
         size += chunk.byteLength;
         receivedBytes += chunk.byteLength;
-        keep(Buffer.concat(chunks));
-        context.onProgress(size);
+        keep?.(Buffer.concat(chunks));
+        tell();
       }
       if (size >= limit) break;
     }
@@ -162,7 +164,7 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
       byteSize: media.byteSize,
     };
     if (answer.landed === true && answer.after !== undefined) {
-      const bytes = await receive(request, context, new Uint8Array(), media.byteSize, () => {});
+      const bytes = await receive(request, context, new Uint8Array(), media.byteSize);
       const landing = answer.after.then(() => void complete(request, bytes));
       await untilAborted(landing, signal);
       if (signal.aborted) return aborted();
@@ -176,9 +178,9 @@ export function memoryRemote(options: MemoryRemoteOptions = {}): MemoryRemote {
           ? (answer.afterBytes ?? 0)
           : media.byteSize;
       const held = (handle === null ? undefined : unfinished.get(handle)) ?? new Uint8Array();
-      const bytes = await receive(request, context, held, limit, (kept) => {
-        if (handle !== null) unfinished.set(handle, kept);
-      });
+      const keep =
+        handle === null ? undefined : (kept: Uint8Array) => void unfinished.set(handle, kept);
+      const bytes = await receive(request, context, held, limit, keep);
       if (signal.aborted && answer.landed !== true) return aborted();
       if (answer.fault !== undefined && answer.landed !== true) return answer.fault;
       if (handle !== null) unfinished.delete(handle);

@@ -26,6 +26,7 @@ import {
 import type { Readers } from '../files/readers.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { hostOf, type Traffic } from '../scheduling/traffic.ts';
+import { type Advances, createAdvances } from './advances.ts';
 import { asStream } from './as-stream.ts';
 import { type CheckedBytes, checkedBytes } from './checked-bytes.ts';
 import { cleanStart, isTainted } from './clean-start.ts';
@@ -56,10 +57,11 @@ export interface ServiceParts extends DownloadParts {
 export function attachmentServices(
   parts: ServiceParts,
 ): Readonly<Record<ServiceName, Service['run']>> {
+  const advances = createAdvances();
   return {
     upload: (input, run) =>
       unlessForeign(parts, input, () =>
-        unlessLocked(() => upload(parts, input as unknown as UploadInput, run)),
+        unlessLocked(() => upload({ ...parts, advances }, input as unknown as UploadInput, run)),
       ),
     attach: (input, run) =>
       unlessForeign(parts, input, () =>
@@ -74,7 +76,11 @@ export function attachmentServices(
       return plainOutput(await parts.traffic.ask(run, fetching, hostOf(wanted.url)));
     },
     evict: (input) => evict(parts, input as unknown as LocalInput),
-    purge: (input) => purge(parts, input as unknown as LocalInput),
+    async purge(input) {
+      const output = await purge(parts, input as unknown as LocalInput);
+      advances.forget(asStream((input as unknown as LocalInput).mediaId));
+      return output;
+    },
   };
 }
 
@@ -109,12 +115,16 @@ const LOCKED = fault(
   'The keeper of secrets did not answer; the device or its keychain may be locked.',
 );
 
-async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun): Promise<Json> {
+async function upload(
+  parts: ServiceParts & { readonly advances: Advances },
+  input: UploadInput,
+  run: ServiceRun,
+): Promise<Json> {
   // What an earlier process left may have begun on another link: it is interrupted, which burns nothing.
   if (isUnmetered(run) && !parts.gates.uploadsOpen(true)) {
     return plainOutput(fault('offline', 'metered'));
   }
-  const { blobs, checkpoints, events, progress, remote } = parts;
+  const { advances, blobs, checkpoints, events, progress, remote } = parts;
   const { mediaId, accountId, media } = input;
   const credentials = await parts.credentials();
   const key = input.blobKey as BlobKey;
@@ -143,7 +153,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   let known = handle;
   let ended = false;
   let locked: SecretsUnavailable | undefined;
-  const attempt = (isRepeat: boolean): Promise<UploadOutcome> =>
+  const attempt = (isRepeat: boolean, gotOn: () => void): Promise<UploadOutcome> =>
     remote.upload(
       { objectKey: object, media, open: bytes.open, ...fileOf(blobs, key, bytes) },
       {
@@ -161,9 +171,10 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
           load: async () => events.read((tx) => checkpoints.load(tx, stream)),
           save: (value) => events.transact((tx) => checkpoints.save(tx, stream, value)),
         },
-        onProgress(sentBytes) {
+        onProgress(sentBytes, confirmedBytes = 0) {
           // A transfer that was stopped may still tell for a while.
           if (ended || run.signal.aborted) return;
+          if (advances.reached(stream, confirmedBytes)) gotOn();
           progress.report(mediaId, { sentBytes, totalBytes: media.byteSize });
         },
       },
@@ -175,8 +186,8 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   let outcome: UploadOutput;
   try {
     // All is ready when it gets a slot: none waits for a disk.
-    outcome = await parts.traffic.send(run, () =>
-      underCredentials(credentials, run.signal, attempt),
+    outcome = await parts.traffic.send(run, (gotOn) =>
+      underCredentials(credentials, run.signal, (isRepeat) => attempt(isRepeat, gotOn)),
     );
   } catch (error) {
     const found = bytes.verdict(false);
@@ -190,6 +201,7 @@ async function upload(parts: ServiceParts, input: UploadInput, run: ServiceRun):
   if (found !== undefined) return plainOutput(found);
   // The adapter may have made something else of it.
   if (!outcome.ok && locked !== undefined) throw locked;
+  if (outcome.ok) advances.forget(stream);
   if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
   return plainOutput(refusalOf(outcome.receipt, media) ?? outcome);
 }

@@ -31,6 +31,8 @@ export interface Breaker {
   letOneThrough(whateverItAsked: boolean): void;
   /** A request goes on for longer than silence is borne: as good as an answer to the one that goes through to see. */
   lasts(): void;
+  /** The host took bytes for good: as good as an answer, whatever becomes of the request (field case 37). */
+  gotOn(): void;
   close(): void;
 }
 
@@ -102,14 +104,17 @@ export function createBreaker(parts: {
     set('open', Math.max(Math.min(restMs, LONGEST_ASKED_MS), leftMs));
   }
 
+  function isWell(): void {
+    failures = 0;
+    rests = 0;
+    subjects.clear();
+    if (state === 'half_open' || (state === 'open' && !wasAsked)) set('closed', null);
+  }
+
   function leave(subject: string, isProbe: boolean, { verdict, restMs }: RequestEnd): void {
     if (restMs > 0) restAsAsked(restMs);
-    else if (verdict === 'answered') {
-      failures = 0;
-      rests = 0;
-      subjects.clear();
-      if (state === 'half_open' || (state === 'open' && !wasAsked)) set('closed', null);
-    } else if (verdict === 'failed' && state === 'closed') {
+    else if (verdict === 'answered') isWell();
+    else if (verdict === 'failed' && state === 'closed') {
       failures += 1;
       subjects.add(subject);
       if (failures >= FAILURES && subjects.size >= SUBJECTS) rest();
@@ -156,6 +161,7 @@ export function createBreaker(parts: {
       subjects.clear();
       set('closed', null);
     },
+    gotOn: isWell,
     close: () => cancel?.(),
   };
 }

@@ -12,19 +12,18 @@ import { type Answer, verdictOf } from './verdict.ts';
 /** Of a service's run: whose it is, and what stops it. */
 export type TransferRun = Pick<ServiceRun, 'stream' | 'signal'>;
 
+/** @param gotOn to be called when the host took bytes for good. */
+export type Transferring<T> = (gotOn: () => void) => Promise<T>;
+
 /** What goes to the remote and comes from it, as its hosts and the link bear it (contract 4.5, field cases 28, 29). */
 export interface Traffic {
   /**
    * Runs one upload, or its last step, when there is a slot for it; without one word to a remote that rests. What does
    * not run ends as by a lost network, which burns nothing.
    */
-  send<T extends Answer>(run: TransferRun, work: () => Promise<T>): Promise<T | Fault>;
+  send<T extends Answer>(run: TransferRun, work: Transferring<T>): Promise<T | Fault>;
   /** Runs one other request to a host; default the remote's own. */
-  ask<T extends Answer>(
-    run: TransferRun,
-    work: () => Promise<T>,
-    host?: string,
-  ): Promise<T | Fault>;
+  ask<T extends Answer>(run: TransferRun, work: Transferring<T>, host?: string): Promise<T | Fault>;
   /**
    * How many more may begin beside those that the log says are under way.
    * @param claimed this runner's, and nobody's: it takes them over. `ours`: of those, the ones that it runs.
@@ -48,6 +47,7 @@ const AHEAD = 2;
 const SHORT_MS = 1_000;
 /** Adapters end what is silent for 30 s: what goes on for longer moves. */
 const LASTING_MS = 60_000;
+const SAID_NOTHING: RequestEnd = { verdict: 'nothing', restMs: 0 };
 /** Where uploads go, when the remote does not name its host. */
 const THE_REMOTE = '';
 
@@ -128,10 +128,17 @@ export function createTraffic(parts: {
     const breaker = breakerOf(host);
     const end = breaker.enter(run.stream);
     if (end === undefined) return resting(breaker, clock.now());
-    let said: RequestEnd = { verdict: 'nothing', restMs: 0 };
+    let said = SAID_NOTHING;
+    let hasGotOn = false;
+    const gotOn = (): void => {
+      hasGotOn = true;
+      breaker.gotOn();
+    };
     try {
-      const answer = await work();
+      const answer = await work(gotOn);
       if (!run.signal.aborted) said = sayOf(answer);
+      // What came far and broke is told by those that come nowhere.
+      if (hasGotOn && said.verdict === 'failed' && said.restMs === 0) said = SAID_NOTHING;
       return answer;
     } finally {
       end(said);

@@ -57,9 +57,9 @@ export function createUploadWatch(fail: (message: string, promise: string) => vo
         try {
           return await remote.upload(request, {
             ...context,
-            onProgress(sentBytes) {
+            onProgress(...told) {
               looked();
-              context.onProgress(sentBytes);
+              context.onProgress(...told);
             },
           });
         } finally {

@@ -130,7 +130,7 @@ export function simRemote(
     if ('ok' in begun) return begun;
     let { offset } = begun;
     let setbacks = 0;
-    context.onProgress(offset);
+    context.onProgress(offset, offset);
     while (offset < media.byteSize) {
       const end = Math.min(media.byteSize, offset + chunkBytes);
       const bytes = await collect(request.open({ start: offset, end }));
@@ -150,7 +150,7 @@ export function simRemote(
       if (reply.status !== 200) return faultOf(reply);
       offset = reply.offset;
       await context.checkpoint.save({ offset });
-      context.onProgress(offset);
+      context.onProgress(offset, offset);
       if (reply.token !== null) {
         return { ok: true, receipt: receiptOf(null, reply.token, media.byteSize) };
       }

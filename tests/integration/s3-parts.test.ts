@@ -59,10 +59,12 @@ describe.skipIf(rgw === null)(`an upload to S3 in parts${whyNot}`, () => {
     const { attempt, lent } = attempts(world, FILM, { partsAtOnce: 1 });
     world.proxy.plan({ method: 'PUT', after: 2, act: 'answer', status: 503 });
     expect(await attempt()).toMatchObject({ class: 'retryable', code: 'server_error' });
+    expect(lent.confirmed).toEqual([PART, 2 * PART]);
     clear();
     const before = world.proxy.receivedBytes();
     expect(await attempt()).toMatchObject({ ok: true });
     expect(numbers()).toEqual(['3']);
+    expect(lent.confirmed.slice(2)).toEqual([2 * PART, FILM.byteLength]);
     expect(world.proxy.receivedBytes() - before).toBeLessThan(2 * MIB + 64 * 1024);
     expect(begun()).toEqual([]);
     expect(lent.handles).toHaveLength(1);

@@ -48,6 +48,18 @@ describe('an upload by tus', () => {
     expect(lent.progress.at(-1)).toBe(300_000);
   });
 
+  it('says how far the server is, as the server says it: where a run begins, and after each request', async () => {
+    world.server.plan({
+      method: 'PATCH',
+      after: 1,
+      answer: { status: 503, headers: { 'Tus-Resumable': '1.0.0' } },
+    });
+    expect(await remote().upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: false });
+    expect(lent.confirmed).toEqual([100_000]);
+    await remote().upload(uploadRequest(PHOTO), lent.run());
+    expect(lent.confirmed).toEqual([100_000, 100_000, 200_000, 300_000]);
+  });
+
   it('sends all in one request without a chunk size, with its length', async () => {
     const whole = tusRemote({ endpoint: world.endpoint });
     expect(await whole.upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: true });

@@ -74,16 +74,20 @@ export function uploadRequest(bytes: Uint8Array, mediaId = 'media-1'): UploadReq
 export interface Engine {
   readonly handles: readonly string[];
   readonly progress: readonly number[];
+  /** What the remote was said to keep, each time that it was said. */
+  readonly confirmed: readonly number[];
   run(options?: Partial<UploadContext>): UploadContext;
 }
 
 export function engine(): Engine {
   const handles: string[] = [];
   const progress: number[] = [];
+  const confirmed: number[] = [];
   let runs = 0;
   return {
     handles,
     progress,
+    confirmed,
     run: (options = {}) => ({
       idempotencyKey: 'key-1',
       signal: new AbortController().signal,
@@ -93,7 +97,10 @@ export function engine(): Engine {
         handles.push(handle);
       },
       checkpoint: { load: async () => null, save: async () => {} },
-      onProgress: (sentBytes) => progress.push(sentBytes),
+      onProgress(sentBytes, confirmedBytes) {
+        progress.push(sentBytes);
+        if (confirmedBytes !== undefined) confirmed.push(confirmedBytes);
+      },
       ...options,
     }),
   };

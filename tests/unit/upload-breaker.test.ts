@@ -193,6 +193,29 @@ describe('the circuit breaker of a host (contract 4.5, field case 28)', () => {
     expect(breaker.state).toBe('closed');
   });
 
+  it('is reset by a transfer that gets on, whatever becomes of it, and closed by the one that goes through to see', async () => {
+    const { clock, breaker, fail } = one();
+    fail(4);
+    breaker.gotOn();
+    fail(4);
+    expect(breaker.state).toBe('closed');
+    fail(1);
+    expect(breaker.state).toBe('open');
+    await clock.advanceBy(5_000);
+    const leave = breaker.enter('a');
+    breaker.gotOn();
+    expect(breaker.state).toBe('closed');
+    leave?.(NOTHING);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('that rests since the host asked for it is not woken by a transfer that gets on', () => {
+    const { breaker, request } = one();
+    request({ verdict: 'failed', restMs: 600_000 });
+    breaker.gotOn();
+    expect(breaker.state).toBe('open');
+  });
+
   it('tells each change once', async () => {
     const { clock, fail, request, changes } = one();
     fail(5);

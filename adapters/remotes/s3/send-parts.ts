@@ -65,7 +65,7 @@ export async function sendParts(
     const { ETag } = told.output;
     if (ETag === undefined) return fail(NO_ETAG);
     etags.set(number, ETag);
-    progress.sent(number, bytes.byteLength);
+    progress.taken(number, bytes.byteLength);
   };
   const worker = async (): Promise<void> => {
     for (let number = missing.shift(); number !== undefined; number = missing.shift()) {
@@ -119,14 +119,25 @@ function inSteps(bytes: Uint8Array): Piece {
 function progressOf(context: UploadContext, plan: PartPlan, etags: ReadonlyMap<number, string>) {
   const bySent = new Map(Array.from(etags.keys(), (number) => [number, plan.sizeOf(number)]));
   let total = Array.from(bySent.values()).reduce((sum, size) => sum + size, 0);
-  if (total > 0) context.onProgress(total);
+  let confirmed = total;
+  if (total > 0) context.onProgress(total, confirmed);
+  /** @returns whether it is more than was told. */
+  const add = (number: number, bytes: number): boolean => {
+    const more = bytes - (bySent.get(number) ?? 0);
+    if (more <= 0) return false;
+    bySent.set(number, bytes);
+    total += more;
+    return true;
+  };
   return {
     sent(number: number, bytes: number): void {
-      const more = bytes - (bySent.get(number) ?? 0);
-      if (more <= 0) return;
-      bySent.set(number, bytes);
-      total += more;
-      context.onProgress(total);
+      if (add(number, bytes)) context.onProgress(total);
+    },
+    /** It has a name at the store: it stays there. */
+    taken(number: number, bytes: number): void {
+      add(number, bytes);
+      confirmed += bytes;
+      context.onProgress(total, confirmed);
     },
   };
 }

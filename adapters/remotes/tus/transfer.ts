@@ -89,10 +89,12 @@ export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Pro
       if (phase !== 'head') {
         // The length was declared, or told by a HEAD before: where the offset is what was sent, nothing is left to ask.
         proven = advanced(sent, answer, request);
-        return;
+      } else {
+        proven = sameObject(answer, request);
+        await named(url, 'url_missing');
       }
-      proven = sameObject(answer, request);
-      return named(url, 'url_missing');
+      const offset = integer(answer, 'Upload-Offset');
+      if (offset !== undefined) await lent(() => context.onProgress(offset, offset));
     };
 
     const upload = new tus.Upload(NOTHING, {

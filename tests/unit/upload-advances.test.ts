@@ -1,0 +1,55 @@
+import type { Fault, Lading } from 'lading';
+import { describe, expect, it } from 'vitest';
+import { image, picture, shows, world } from '../support/lading-world.ts';
+
+const REMOTE_RESTS = 'local_only, waiting for remote';
+
+function all(lading: Lading, ids: readonly string[]): ReadonlySet<string> {
+  return new Set(ids.map((id) => shows(lading.view(id))));
+}
+
+describe('a resumable upload over a link that breaks (field case 37)', () => {
+  const BROKEN: Fault = { ok: false, class: 'retryable', code: 'network' };
+  const SIZE = 300_000;
+
+  /** Each run brings so many bytes more than the one before; the last one arrives. */
+  async function breaking(stepBytes: number) {
+    const phone = world({
+      script: ({ operation, nth }) =>
+        operation === 'upload' && nth * stepBytes < SIZE
+          ? { fault: BROKEN, afterBytes: nth * stepBytes }
+          : undefined,
+    });
+    const lading = await phone.open();
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n++) {
+      const { id } = await phone.until(lading.capture(picture(`film ${n}`, SIZE), image()));
+      ids.push(id);
+    }
+    return { phone, lading, ids };
+  }
+
+  it('opens no breaker as long as each try brings it further', async () => {
+    const { phone, lading, ids } = await breaking(40_000);
+    const seen = new Set<string>();
+    for (let n = 0; n < 600; n++) {
+      await phone.pass(200);
+      for (const shown of all(lading, ids)) seen.add(shown);
+    }
+    expect(seen).not.toContain(REMOTE_RESTS);
+    expect(all(lading, ids)).toEqual(new Set(['uploaded']));
+  });
+
+  it('lets the remote rest when tries bring it no further', async () => {
+    const phone = world({
+      script: ({ operation }) =>
+        operation === 'upload' ? { fault: BROKEN, afterBytes: 40_000 } : undefined,
+    });
+    const lading = await phone.open({ concurrency: 1 });
+    for (let n = 0; n < 6; n++) {
+      await phone.until(lading.capture(picture(`film ${n}`, SIZE), image()));
+    }
+    await phone.pass(60_000);
+    expect(lading.metrics().now.waitingFor['remote']).toBeGreaterThan(0);
+  });
+});
