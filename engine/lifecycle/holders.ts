@@ -17,7 +17,7 @@ export const GIVEN_UP: readonly JobSituation[] = [
   'removeAwaitingCredentials',
 ];
 
-/** Queued attachments that the gates would let start, oldest first. */
+/** Queued attachments that the gates would let start, so many of each queue at most. */
 export function queuedJobs(
   tx: StoreTransaction,
   tables: AttachmentTables,
@@ -27,13 +27,7 @@ export function queuedJobs(
 ): readonly MediaId[] {
   const free = gates.mayStart() ? tables.jobs(tx, accountId, 'queued', limit) : [];
   const kept = gates.mayStart(true) ? tables.jobs(tx, accountId, 'unmetered', limit) : [];
-  if (kept.length === 0) return free;
-  const since = new Map(
-    [...free, ...kept].map((mediaId) => [mediaId, tables.media(tx, mediaId)?.facts.since ?? 0]),
-  );
-  return [...since.keys()]
-    .toSorted((a, b) => (since.get(a) ?? 0) - (since.get(b) ?? 0))
-    .slice(0, limit);
+  return [...free, ...kept];
 }
 
 /** Uploads of an account that are under way, by rows alone (contract 4.3). */
