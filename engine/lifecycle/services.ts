@@ -152,6 +152,7 @@ async function upload(
   const object = objectKey(accountId, mediaId);
   let known = handle;
   let ended = false;
+  let moved: true | undefined;
   let locked: SecretsUnavailable | undefined;
   const attempt = (isRepeat: boolean, gotOn: () => void): Promise<UploadOutcome> =>
     remote.upload(
@@ -174,7 +175,10 @@ async function upload(
         onProgress(sentBytes, confirmedBytes = 0) {
           // A transfer that was stopped may still tell for a while.
           if (ended || run.signal.aborted) return;
-          if (advances.reached(stream, confirmedBytes)) gotOn();
+          if (advances.reached(stream, confirmedBytes)) {
+            moved = true;
+            gotOn();
+          }
           progress.report(mediaId, { sentBytes, totalBytes: media.byteSize });
         },
       },
@@ -201,8 +205,11 @@ async function upload(
   if (found !== undefined) return plainOutput(found);
   // The adapter may have made something else of it.
   if (!outcome.ok && locked !== undefined) throw locked;
-  if (outcome.ok) advances.forget(stream);
-  if (!outcome.ok) return plainOutput(withoutBlame(parts, outcome));
+  if (!outcome.ok) {
+    const found = withoutBlame(parts, outcome);
+    return plainOutput(moved ? { ...found, moved } : found);
+  }
+  advances.forget(stream);
   return plainOutput(refusalOf(outcome.receipt, media) ?? outcome);
 }
 

@@ -2,7 +2,9 @@
  * Every change of the context: named pure functions of (context, event), free of XState's types.
  * Each gives the part that changes; for an event that is not theirs they change nothing.
  */
+
 import { backoffMs, clampedRetryAfterMs } from './backoff.ts';
+import { blameOf, noBlame } from './blame.ts';
 import type { AttachmentContext, FaultRecord } from './context.ts';
 import { type AttachmentEvent, timeOf } from './events.ts';
 import { entryOf, findRef, findUndoable, isUndoable } from './refs.ts';
@@ -125,10 +127,12 @@ const forgetRemote: Assign = () => ({
 /** A retryable failure burns an attempt, and drops what it disproved (contract 4.4, 4.5). */
 const burn: Assign = (context, event) => {
   const fault = faultOf(event);
+  const blame = blameOf(context, event);
   return {
-    attempts: context.attempts + 1,
-    firstFailedAt: context.firstFailedAt ?? timeOf(event, context.since),
-    delayMs: backoffMs(context.attempts, context.policy, jitterOf(event), fault),
+    ...blame,
+    attempts: blame.attempts + 1,
+    firstFailedAt: blame.firstFailedAt ?? timeOf(event, context.since),
+    delayMs: backoffMs(blame.attempts, context.policy, jitterOf(event), fault),
     fault: recordOf(fault),
     ...(fault?.class === 'resume_lost' ? { handle: null } : {}),
     ...(fault?.class === 'mismatch' ? { handle: null, receipt: null } : {}),
@@ -136,10 +140,10 @@ const burn: Assign = (context, event) => {
 };
 
 /** Refused credentials burn no attempt and keep the resume data (contract 4.4). */
-const strike: Assign = (context, event) => ({
-  authStrikes: context.authStrikes + 1,
-  fault: recordOf(faultOf(event)),
-});
+const strike: Assign = (context, event) => {
+  const blame = blameOf(context, event);
+  return { ...blame, authStrikes: blame.authStrikes + 1, fault: recordOf(faultOf(event)) };
+};
 
 /** A fault that no waiting will mend, or a bug. Never touches the bytes. */
 const giveUp: Assign = (_context, event) => ({ fault: recordOf(faultOf(event)) });
@@ -247,7 +251,7 @@ const giveUpLocal: Assign = (_context, event) => ({
 // — helpers
 
 const SLOWEST_PURGE_MS = 3_600_000;
-const blameless = { attempts: 0, authStrikes: 0, firstFailedAt: null, delayMs: 0, fault: null };
+const blameless = { ...noBlame, delayMs: 0, fault: null };
 
 function withRef(context: AttachmentContext, entry: RefEntry): Partial<AttachmentContext> {
   const known = context.refs.some((ref) => ref.key === entry.key);

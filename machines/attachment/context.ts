@@ -60,7 +60,7 @@ export interface AttachmentContext {
   readonly remoteAbsent: boolean;
   /** Burnt attempts since the last success or retry. */
   readonly attempts: number;
-  /** Refusals under ever newer credentials. */
+  /** Refusals under ever newer credentials, in a row. */
   readonly authStrikes: number;
   readonly firstFailedAt: number | null;
   /** Delay of the transfer region's timer, computed by the event that armed it. */

@@ -2,6 +2,7 @@
  * Every condition of the machine: named pure functions of (context, event), free of XState's types.
  * Those about an event are false for every other event.
  */
+import { blameOf } from './blame.ts';
 import type { AttachmentContext } from './context.ts';
 import { type AttachmentEvent, timeOf } from './events.ts';
 import { mayBeEvicted } from './facts.ts';
@@ -70,14 +71,15 @@ const isUploadedWithUrl: Guard = (_context, event) =>
   event.type === 'xstate.done.actor.upload' && event.output.ok && event.output.receipt.url !== null;
 
 const isAuthSpent: Guard = (context, event) =>
-  isAuth(context, event) && context.authStrikes + 1 >= MAX_AUTH_STRIKES;
+  isAuth(context, event) && blameOf(context, event).authStrikes + 1 >= MAX_AUTH_STRIKES;
 
 /** Past the field's patience: attempts, or age of the first failure (contract 4.5). */
 const isSpent: Guard = (context, event) => {
   const { maxAttempts, patienceMs } = context.policy;
-  const firstFailedAt = context.firstFailedAt ?? timeOf(event, context.since);
-  const ageMs = timeOf(event, context.since) - firstFailedAt;
-  return context.attempts + 1 >= maxAttempts || ageMs > patienceMs;
+  const { attempts, firstFailedAt } = blameOf(context, event);
+  const now = timeOf(event, context.since);
+  const ageMs = now - (firstFailedAt ?? now);
+  return attempts + 1 >= maxAttempts || ageMs > patienceMs;
 };
 
 const isRemovalSpent: Guard = (context) => context.tries + 1 >= context.policy.maxAttempts;

@@ -150,7 +150,10 @@ export interface UploadInput {
   readonly handle: string | null;
   readonly media: MediaFacts;
 }
-export type UploadOutput = { readonly ok: true; readonly receipt: Receipt } | Fault;
+export type UploadOutput =
+  | { readonly ok: true; readonly receipt: Receipt }
+  /** `moved`: the remote keeps more of it than after any run before. */
+  | (Fault & { readonly moved?: true });
 
 export interface AttachInput {
   readonly mediaId: MediaId;

@@ -88,6 +88,23 @@ describe('an upload', () => {
     expect(life.facts).toMatchObject({ situation: 'queued', attempts: 0, error: null });
   });
 
+  it('burns a first attempt, and no more, when it came further than ever before it broke (field case 37)', () => {
+    const life = uploading({ policyChange: { patienceMs: 60_000 } });
+    for (let attempt = 1; attempt < 30; attempt += 1) {
+      life.answer('upload', { ...fault('retryable'), moved: true });
+      expect(life.facts).toMatchObject({ situation: 'waiting', attempts: 1 });
+      life.elapse();
+      life.pass(30_000);
+      life.send(start);
+    }
+    life.answer('upload', fault('retryable'));
+    expect(life.facts).toMatchObject({ situation: 'waiting', attempts: 2 });
+    life.elapse();
+    life.send(start);
+    life.answer('upload', { ...fault('auth'), moved: true });
+    expect(life.facts).toMatchObject({ situation: 'awaitingCredentials', attempts: 0 });
+  });
+
   it('fails when its first failure is older than the patience, however few the attempts', () => {
     const life = uploading({ policyChange: { patienceMs: 60_000 } });
     life.answer('upload', fault('retryable'));
@@ -142,6 +159,21 @@ describe('an upload', () => {
     life.answer('upload', fault('auth'));
     expect(life.facts).toMatchObject({ situation: 'failed', attempts: 0 });
     expect(life.facts.error).toMatchObject({ class: 'auth', retryable: true });
+  });
+
+  it('is not failed by credentials that end again and again, and let it in before (field case 38)', () => {
+    const life = uploading();
+    for (let refusal = 1; refusal <= 5; refusal += 1) {
+      life.answer('upload', { ...fault('auth'), moved: true });
+      expect(life.facts.situation).toBe('awaitingCredentials');
+      life.send({ type: 'credentials.changed' });
+      life.send(start);
+    }
+    life.answer('upload', fault('auth'));
+    life.send({ type: 'credentials.changed' });
+    life.send(start);
+    life.answer('upload', fault('auth'));
+    expect(life.facts.situation).toBe('failed');
   });
 
   it('drops a lost session and begins again after a backoff (contract 4.4)', () => {

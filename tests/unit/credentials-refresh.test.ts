@@ -7,8 +7,8 @@ import { createGateKeeper } from '../../engine/lifecycle/gates.ts';
 import { sleep } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import { silentLogger } from '../../ports/logger.ts';
-import { captureMany, gate, shows } from '../support/lading-world.ts';
-import { FORBIDDEN, refresher, signedIn } from '../support/signed-in.ts';
+import { captureMany, gate, image, picture, shows } from '../support/lading-world.ts';
+import { EXPIRED, FORBIDDEN, refresher, signedIn } from '../support/signed-in.ts';
 
 const WAITING = 'local_only, waiting for credentials';
 
@@ -177,6 +177,21 @@ describe('one refresh for all (contract 4.4)', () => {
       new Set(app.requests.filter(({ key }) => key.includes(bad)).map(({ token }) => token)),
     ).toEqual(new Set(['first', 'second', 'third']));
     expect(app.refusals()).toBe(3);
+  });
+
+  it('fails no large file whose token ends in the middle, however often (field case 38)', async () => {
+    const app = signedIn({
+      script: ({ operation, nth }) =>
+        operation === 'upload' && nth < 6
+          ? { fault: EXPIRED, afterBytes: nth * 20_000 }
+          : undefined,
+    });
+    const tokens = refresher(Array.from({ length: 10 }, () => 'first'));
+    const lading = await app.open({ ...tokens });
+    const { id } = await app.phone.until(lading.capture(picture('film', 150_000), image()));
+    await app.phone.pass(60_000);
+    expect(shows(lading.view(id))).toBe('uploaded');
+    expect(tokens.asked).toHaveLength(5);
   });
 
   it('does not ask on and on for credentials that let nothing in', async () => {

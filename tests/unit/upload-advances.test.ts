@@ -40,6 +40,16 @@ describe('a resumable upload over a link that breaks (field case 37)', () => {
     expect(all(lading, ids)).toEqual(new Set(['uploaded']));
   });
 
+  it('is never given up while each try brings it further, however many it takes (contract 4.5)', async () => {
+    const { phone, lading, ids } = await breaking(10_000);
+    await phone.pass(180_000);
+    expect(all(lading, ids)).toEqual(new Set(['uploaded']));
+    expect(lading.metrics().total.gaveUp).toBe(0);
+    const tries = phone.remote.calls.filter(({ operation }) => operation === 'upload');
+    expect(tries.length).toBe(6 * 30);
+    expect((await phone.until(lading.verify())).ok).toBe(true);
+  });
+
   it('lets the remote rest when tries bring it no further', async () => {
     const phone = world({
       script: ({ operation }) =>
