@@ -5,7 +5,8 @@ import { fault } from './outputs.ts';
 /**
  * One request of a run, under the credentials of the moment. A refusal under ones that were replaced meanwhile says
  * nothing: it is repeated with the new ones, and no strike. A plain 403 may be an expired session in disguise: new ones
- * are asked for once, it is repeated once, then it is what it says (field case 39).
+ * are asked for once, it is repeated once, then it is what it says (field case 39). One under credentials that others were
+ * refused says nothing either: it waits for newer ones with them.
  *
  * @param options `waits`: somebody waits for the answer, so that new credentials are waited for here. Without it the
  *   refusal goes into the log, and the attachment is woken when there are new ones.
@@ -17,7 +18,7 @@ export async function underCredentials<T extends { readonly ok: true }>(
   { waits = false }: { readonly waits?: boolean } = {},
 ): Promise<T | Fault> {
   // Begun before the refusal that closed the gate, and not sent yet: put back, which burns nothing.
-  if (!waits && credentials.areRefused) return fault('offline', 'credentials_refused');
+  if (!waits && credentials.areRefused) return PUT_BACK;
   let wasForbidden = false;
   for (let isRepeat = false; ; isRepeat = true) {
     const { generation, areLookedAt } = credentials;
@@ -27,16 +28,25 @@ export async function underCredentials<T extends { readonly ok: true }>(
     if (outcome.class === 'auth') {
       const areCurrent = credentials.refused(generation, outcome.code);
       if (areCurrent && !(waits && (await credentials.renewed(generation, outcome.code)))) {
-        return areLookedAt && !waits ? fault('offline', 'credentials_refused') : outcome;
+        return areLookedAt && !waits ? PUT_BACK : outcome;
       }
     } else {
-      if (!isForbidden(outcome) || wasForbidden || credentials.areFresh(generation)) return outcome;
+      if (!isForbidden(outcome)) return outcome;
+      const areRefused = (): boolean =>
+        credentials.areRefused && credentials.generation === generation;
+      if (!areRefused() && (wasForbidden || credentials.areFresh(generation))) return outcome;
       wasForbidden = true;
-      if (!(await credentials.renewed(generation, outcome.code))) return outcome;
+      const mayWait = waits || !areRefused();
+      if (!(mayWait && (await credentials.renewed(generation, outcome.code)))) {
+        if (!areRefused()) return outcome;
+        return waits ? { ...outcome, class: 'auth' } : PUT_BACK;
+      }
     }
     if (signal.aborted) return outcome;
   }
 }
+
+const PUT_BACK = fault('offline', 'credentials_refused');
 
 /** A 403 of which the adapter cannot say that it means an expired session or a skewed clock. */
 function isForbidden({ class: cls, code }: Fault): boolean {

@@ -7,7 +7,7 @@ import { createGateKeeper } from '../../engine/lifecycle/gates.ts';
 import { sleep } from '../../ports/clock.ts';
 import type { EventStore } from '../../ports/event-store.ts';
 import { silentLogger } from '../../ports/logger.ts';
-import { captureMany, gate, image, picture, shows } from '../support/lading-world.ts';
+import { captureMany, codeOf, gate, image, picture, shows } from '../support/lading-world.ts';
 import { EXPIRED, FORBIDDEN, refresher, signedIn } from '../support/signed-in.ts';
 
 const WAITING = 'local_only, waiting for credentials';
@@ -231,6 +231,88 @@ describe('a plain 403 (field case 39)', () => {
     await app.phone.pass(1_000);
     expect(shows(lading.view(id))).toBe('uploaded');
     expect(count(app, 'upload.failed')).toBe(0);
+  });
+
+  it('that comes while the app is asked is judged again under what it gives, once', async () => {
+    const held = gate();
+    const app = signedIn();
+    const tokens = refresher(['second'], { after: () => held.promise });
+    const lading = await app.open({ concurrency: 2, ...tokens });
+    app.valid = 'second';
+    const slow = gate();
+    app.onRequest = () => (app.requests.length === 1 ? slow.promise : undefined);
+    const [late = '', refused = ''] = await captureMany(app.phone, lading, 2);
+    await app.phone.pass(1_000);
+    expect(shows(lading.view(refused))).toBe(WAITING);
+    app.fault = FORBIDDEN;
+    slow.open();
+    await app.phone.pass(1_000);
+    held.open();
+    await app.phone.pass(1_000);
+    expect([late, refused].map((id) => shows(lading.view(id)))).toEqual(['uploaded', 'uploaded']);
+    expect(tokens.asked).toHaveLength(1);
+  });
+
+  it.each([
+    ['the app has none', [null]],
+    ['those that it gave let nothing in', ['useless']],
+  ])('under credentials that were refused waits for others when %s', async (_, given) => {
+    const app = signedIn();
+    const tokens = refresher([...given, null, null, null]);
+    const lading = await app.open({ concurrency: 2, ...tokens });
+    app.valid = 'good';
+    const slow = gate();
+    // The first one is on its way under the last credentials that there are, when the other is refused.
+    app.onRequest = () => (app.requests.length === given.length * 2 - 1 ? slow.promise : undefined);
+    const ids = await captureMany(app.phone, lading, 2);
+    await app.phone.pass(1_000);
+    app.fault = FORBIDDEN;
+    slow.open();
+    await app.phone.pass(20);
+    expect(ids.map((id) => shows(lading.view(id)))).toEqual([WAITING, WAITING]);
+    await app.phone.until(lading.credentials('good'));
+    await app.phone.pass(1_000);
+    expect(ids.map((id) => shows(lading.view(id)))).toEqual(['uploaded', 'uploaded']);
+  });
+
+  it('under credentials that were refused is what it says when it comes again under good ones', async () => {
+    const slow = gate();
+    let bad = 'nobody';
+    const app = signedIn({
+      script: ({ objectKey }) => (objectKey.includes(bad) ? { fault: FORBIDDEN } : undefined),
+    });
+    const lading = await app.open({ concurrency: 2, ...refresher([null]) });
+    app.valid = 'good';
+    app.refusesOnly = (key) => !key.includes(bad);
+    app.onRequest = () => (app.requests.length === 1 ? slow.promise : undefined);
+    const ids = await captureMany(app.phone, lading, 2);
+    await app.phone.pass(1_000);
+    bad = ids.find((id) => app.requests[0]?.key.includes(id)) ?? '';
+    slow.open();
+    await app.phone.pass(60_000);
+    expect(ids.map((id) => shows(lading.view(id)))).toEqual([WAITING, WAITING]);
+    await app.phone.until(lading.credentials('good'));
+    await app.phone.pass(1_000);
+    expect(lading.view(bad)).toMatchObject({ state: 'failed', error: { code: 'forbidden' } });
+    expect(ids.filter((id) => shows(lading.view(id)) === 'uploaded')).toHaveLength(1);
+    expect(app.requests).toHaveLength(4);
+  });
+
+  it('to a fetch under credentials that were refused has it wait for others, too', async () => {
+    const app = signedIn({
+      fields: { 'item.images': { kinds: ['image'], policy: { dropLocalAtOnce: true } } },
+    });
+    const lading = await app.open({ ...refresher([null]) });
+    const [kept = ''] = await captureMany(app.phone, lading, 1);
+    await app.phone.pass(10_000);
+    app.valid = 'second';
+    await app.phone.until(lading.capture(picture('another'), image()));
+    await app.phone.pass(1_000);
+    app.fault = FORBIDDEN;
+    expect(await codeOf(app.phone.until(lading.resolve(kept)))).toBe('bytes_missing');
+    await app.phone.until(lading.credentials('second'));
+    await app.phone.pass(1_000);
+    expect(count(app, 'download.succeeded')).toBe(1);
   });
 
   it('of several at once gets one refresh for all', async () => {
