@@ -14,7 +14,7 @@ import { askForCredentials, type RefreshCredentials } from './refresh.ts';
  * themselves are the adapters': the engine passes them on and keeps none.
  */
 export interface Credentials {
-  /** Grows each time new ones were handed over. */
+  /** Grows each time new ones were handed over, and when somebody is let in again without: an adapter has found some. */
   readonly generation: number;
   /** They were refused, and there are no newer ones. */
   readonly areRefused: boolean;
@@ -72,6 +72,8 @@ export function createCredentials(parts: CredentialsParts): Credentials {
   const { accountId, backend, clock, gates, logger, random, refreshCredentials, remote } = parts;
   const ending = new AbortController();
   let generation = 0;
+  /** Times that the app handed some over. */
+  let handed = 0;
   let standing: Standing = 'good';
   let isProven = false;
   let newSince = Number.NEGATIVE_INFINITY;
@@ -125,12 +127,12 @@ export function createCredentials(parts: CredentialsParts): Credentials {
   }
 
   async function askOnce(refresh: RefreshCredentials, code: string): Promise<void> {
-    const before = generation;
+    const before = handed;
     try {
       const asked = { account: accountId, code };
       const next = await askForCredentials(refresh, asked, { clock, ending: ending.signal });
       // The app may have handed over others meanwhile: those are the newer ones.
-      if (isClosed() || generation !== before) return;
+      if (isClosed() || handed !== before) return;
       if (next === null) logger.warn('there are no new credentials: uploads wait for them');
       else await handOver(next, true);
     } catch (error) {
@@ -163,6 +165,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     notLater();
     unasked = undefined;
     generation += 1;
+    handed += 1;
     newSince = clock.now();
     fruitless = isAnswer && !isProven && wereAskedFor ? fruitless + 1 : 0;
     wereAskedFor = isAnswer;
@@ -216,6 +219,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
       fruitless = 0;
       looks = 0;
       if (standing === 'good') return;
+      generation += 1; // a late refusal is of what others were refused too, and says nothing of now
       stand('good');
       void awaiting.wakeAll();
     },

@@ -216,6 +216,35 @@ describe('adapters that ask the app for headers', () => {
   });
 });
 
+describe('a refusal that comes late', () => {
+  it('says nothing when others were let in since it was sent: it is repeated, and holds up nobody', async () => {
+    const slow = gate();
+    let isSignedIn = false;
+    let first: string | undefined;
+    const phone = world({
+      script({ objectKey, nth }) {
+        first ??= objectKey;
+        if (objectKey === first && nth === 1) return { after: slow.promise, fault: EXPIRED };
+        return isSignedIn ? undefined : { fault: EXPIRED };
+      },
+    });
+    const lading = await phone.open({ concurrency: 2 });
+    const ids = await captureMany(phone, lading, 3);
+    await phone.pass(1_000);
+    isSignedIn = true;
+    await phone.pass(61_000);
+    const late = ids.find((id) => first?.includes(id)) ?? '';
+    expect(ids.filter((id) => shows(lading.view(id)) === 'uploaded')).toHaveLength(2);
+    expect(shows(lading.view(late))).toBe('uploading');
+    slow.open();
+    await phone.pass(1_000);
+    const [next = ''] = await captureMany(phone, lading, 1);
+    await phone.pass(1_000);
+    expect([late, next].map((id) => shows(lading.view(id)))).toEqual(['uploaded', 'uploaded']);
+    expect(lading.history(late).map(({ type }) => type)).not.toContain('upload.failed');
+  });
+});
+
 describe('one that waits alone for credentials that an adapter finds by itself', () => {
   it('is tried again, ever more seldom, goes when they are good, and is never given up for that', async () => {
     let isSignedIn = false;
