@@ -71,6 +71,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     createTimers({
       store,
       clock,
+      given: options.clock,
       logger,
       machines: [...machines.keys()],
       decide,

@@ -1,5 +1,6 @@
 import { timerElapsed } from '../../machines/durable/event-names.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
+import { beganAt } from '../../ports/clock-jumps.ts';
 import type { EventStore, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isBug, pauseMs } from './faults.ts';
@@ -33,6 +34,8 @@ interface Watched {
 export function createTimers(options: {
   readonly store: EventStore;
   readonly clock: Clock;
+  /** The clock itself, by which its jumps are known. */
+  readonly given: Clock;
   readonly logger: Logger;
   readonly machines: readonly string[];
   decide<T>(decision: (work: OpenWork) => T): Promise<T>;
@@ -65,7 +68,7 @@ export function createTimers(options: {
       const now = clock.now();
       const found = near(now);
       for (const task of found) {
-        const waitMs = waitOf(task, now);
+        const waitMs = waitOf(task);
         if (waitMs <= HORIZON_MS) watch(task, waitMs);
         else nextLookMs = Math.min(nextLookMs ?? waitMs, waitMs - HORIZON_MS);
       }
@@ -149,6 +152,11 @@ export function createTimers(options: {
     paused.set(id, again);
   }
 
+  /** By elapsed time; a timer that began in what is now the future waits its delay and no longer. */
+  function waitOf({ dueAt, startedAt }: Task): number {
+    return Math.max(0, dueAt - startedAt + beganAt(options.given, startedAt) - clock.now());
+  }
+
   return {
     arm,
     stop() {
@@ -159,12 +167,6 @@ export function createTimers(options: {
       for (const cancel of paused.values()) cancel();
     },
   };
-}
-
-/** By elapsed time; a timer that began in what is now the future waits its delay and no longer. */
-function waitOf(task: Task, now: number): number {
-  if (task.dueAt <= now) return 0;
-  return task.startedAt > now ? task.dueAt - task.startedAt : task.dueAt - now;
 }
 
 function idOf(task: Task): string {

@@ -12,6 +12,8 @@ export interface Traffic {
   /** The remote's breaker is open, or only lets one through to see. */
   readonly breakerOpen: boolean;
   readonly breakerUntil: number | null;
+  /** As `Gates.began`. */
+  readonly began?: (since: number) => number;
   /** Nothing new may be asked of the remote now; what is under way goes on. */
   readonly held: boolean;
 }
@@ -73,7 +75,7 @@ export function createGateKeeper(options: {
   let credentialsOk = true;
   let accountActive = true;
   let reachable = true;
-  let { held, ...shown }: Traffic = OPEN;
+  let traffic = OPEN;
   let losses = 0;
   let cancelDebounce: Cancel | undefined;
 
@@ -121,10 +123,10 @@ export function createGateKeeper(options: {
       accountActive,
       credentialsOk,
       isBroken: broken.has(mediaId as MediaId),
-      ...shown,
+      ...traffic,
     }),
     remoteOpen: () => online && accountActive,
-    remoteHeld: () => held,
+    remoteHeld: () => traffic.held,
     uploadsOpen,
     mayStart: (unmetered) => credentialsOk && uploadsOpen(unmetered),
     setCredentials(areGood) {
@@ -142,7 +144,7 @@ export function createGateKeeper(options: {
       tell();
     },
     setTraffic(next) {
-      ({ held, ...shown } = next);
+      traffic = next;
       tell(watchers);
     },
     pause: () => setPaused(true),

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../../ports/clock.ts';
+import { beganAt } from '../../ports/clock-jumps.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -55,9 +56,8 @@ export function createBreaker(parts: {
 }): Breaker {
   const { clock, random } = parts;
   let state: Breaker['state'] = 'closed';
-  let until: number | null = null;
-  /** How long the rest that ends then is. */
-  let restingMs = 0;
+  /** Its rest, where it has an end by itself. */
+  let resting: { readonly since: number; readonly forMs: number } | undefined;
   /** It rests since the host asked for it: a request that began before does not end that. */
   let wasAsked = false;
   let isProbing = false;
@@ -71,12 +71,15 @@ export function createBreaker(parts: {
     cancel?.();
     state = next;
     isProbing = false;
-    // Shown by the clock and ended by elapsed time, or by the clock when that is ahead (field case 44).
-    until = restMs === null ? null : clock.now() + restMs;
-    restingMs = restMs ?? 0;
+    resting = restMs === null ? undefined : { since: beganAt(clock, clock.now()), forMs: restMs };
     cancel = undefined;
     if (restMs !== null) wait(restMs);
     parts.onChange();
+  }
+
+  /** Shown by the clock and ended by elapsed time, or by the clock when that is ahead (field case 44). */
+  function until(): number | null {
+    return resting === undefined ? null : beganAt(clock, resting.since) + resting.forMs;
   }
 
   /** In pieces: a device that slept did not count the time, and its clock did. */
@@ -99,8 +102,7 @@ export function createBreaker(parts: {
 
   function restAsAsked(restMs: number): void {
     wasAsked = true;
-    // By a clock that was set back, more would be left than it ever was.
-    const leftMs = until === null ? 0 : Math.min(until - clock.now(), restingMs);
+    const leftMs = (until() ?? 0) - clock.now();
     set('open', Math.max(Math.min(restMs, LONGEST_ASKED_MS), leftMs));
   }
 
@@ -125,7 +127,7 @@ export function createBreaker(parts: {
   }
 
   function look(): void {
-    if (until !== null && clock.now() >= until) set('half_open', null);
+    if (clock.now() >= (until() ?? Number.POSITIVE_INFINITY)) set('half_open', null);
   }
 
   return {
@@ -134,7 +136,7 @@ export function createBreaker(parts: {
       return state;
     },
     get until() {
-      return until;
+      return until();
     },
     get isProbing() {
       return isProbing;

@@ -1,5 +1,6 @@
 import type { Fault } from '../../machines/attachment/types.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
+import { beganAt } from '../../ports/clock-jumps.ts';
 import type { Random } from '../../ports/random.ts';
 import type { ServiceRun } from '../host/definition.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
@@ -89,7 +90,10 @@ export function createTraffic(parts: {
     gates.setTraffic({
       slotFree: slots.free,
       breakerOpen: own.state !== 'closed',
-      breakerUntil: own.until,
+      get breakerUntil() {
+        return own.until;
+      },
+      began: (since) => beganAt(clock, since),
       held: isHeld(),
     });
   }
@@ -166,6 +170,7 @@ export function createTraffic(parts: {
     return fault('offline', 'no_slot');
   };
 
+  show(); // also when something began is told by it
   let wasOnline = gates.remoteOpen();
   gates.subscribe(() => {
     const isOnline = gates.remoteOpen();

@@ -48,6 +48,8 @@ export interface Gates {
   readonly breakerOpen?: boolean;
   /** When it lets something through again, where that is known. Milliseconds since 1970. */
   readonly breakerUntil?: number | null;
+  /** When what began at a time of the log did so by the clock as it is now, which may have gone back. Default then. */
+  readonly began?: (since: number) => number;
   /** Of this attachment alone: its step throws, which is a bug, and only a retry tries it again. Default false. */
   readonly isBroken?: boolean;
 }
@@ -89,12 +91,14 @@ export function viewOf(
 ): AttachmentView {
   const state = stateOf(facts, gates);
   const waitingFor = waitingForOf(facts, gates);
+  const since = gates.began?.(facts.since) ?? facts.since;
   // A pause has no end, whatever timer runs beside it.
-  const timer = waitingFor === 'resume' ? null : facts.until;
+  const timer =
+    waitingFor === 'resume' || facts.until === null ? null : facts.until - facts.since + since;
   const until = (waitingFor === 'remote' ? gates.breakerUntil : timer) ?? null;
   return {
     state,
-    since: facts.since,
+    since,
     ...(waitingFor === null ? {} : { waitingFor }),
     ...(until === null ? {} : { until }),
     ...(state === 'failed' && facts.error !== null

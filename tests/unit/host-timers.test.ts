@@ -116,6 +116,37 @@ describe('a durable timer', () => {
     await phone.until(next.close());
   });
 
+  it('of 30 days ends after 30 days, also by a clock that went back by a year in the middle (field case 44)', async () => {
+    const { phone, host, carry } = await waiting();
+    await phone.clock.advanceBy(2_000);
+    await phone.quiet();
+    carry.calls[1]?.resolve({ ok: true, id: 'x' });
+    await phone.quiet();
+    await phone.until(host.close());
+    const slow = await phone.open([hosted('courier', courier)], { lease: { leaseMs: DAY_MS } });
+    await phone.clock.advanceBy(10 * DAY_MS);
+    phone.clock.jump(-365 * DAY_MS);
+    await phone.clock.advanceBy(19 * DAY_MS);
+    expect(slow.state(a)?.value).toBe('resting');
+    await phone.clock.advanceBy(DAY_MS + DAY_MS / 2);
+    expect(slow.state(a)?.value).toBe('done');
+    await phone.until(slow.close());
+  });
+
+  it('of 30 days begun before a restart waits no longer than its delay when the clock went back', async () => {
+    const { phone, host, carry } = await waiting();
+    await phone.clock.advanceBy(2_000);
+    await phone.quiet();
+    carry.calls[1]?.resolve({ ok: true, id: 'x' });
+    await phone.quiet();
+    await phone.until(host.close());
+    phone.clock.jump(-365 * DAY_MS);
+    const slow = await phone.open([hosted('courier', courier)], { lease: { leaseMs: DAY_MS } });
+    await phone.clock.advanceBy(30 * DAY_MS + 1_000);
+    expect(slow.state(a)?.value).toBe('done');
+    await phone.until(slow.close());
+  });
+
   it('fires soon after a clock that went ahead, and the replay is the same', async () => {
     const { phone, host } = await waiting();
     phone.clock.jump(40 * DAY_MS);

@@ -294,6 +294,55 @@ describe('watch', () => {
   });
 });
 
+describe('a clock that went back by days (field case 44)', () => {
+  const HOUR_MS = 3_600_000;
+
+  /** One photo that waits two hours since the remote asked for that, and one that was removed. */
+  async function waiting() {
+    const locked = { ok: false, class: 'retryable', code: 'locked' } as const;
+    const phone = world({
+      script: ({ operation, nth }) =>
+        operation === 'upload' && nth === 1
+          ? { fault: { ...locked, retryAfterMs: 2 * HOUR_MS } }
+          : undefined,
+    });
+    const lading = await phone.open();
+    const [id = ''] = await captureMany(phone, lading, 1);
+    await phone.pass(HOUR_MS / 2);
+    return { phone, lading, id };
+  }
+
+  it('ends no wait later, and screens name the end that it has', async () => {
+    const { phone, lading, id } = await waiting();
+    phone.clock.jump(-5 * 24 * HOUR_MS);
+    await phone.pass(10_000);
+    const { since = 0, until = 0 } = lading.view(id);
+    expect(since).toBeLessThan(phone.clock.now());
+    const leftMs = until - phone.clock.now();
+    expect(Math.abs(leftMs - 1.5 * HOUR_MS)).toBeLessThan(20_000);
+    const { waiting: told } = await phone.until(lading.settled());
+    expect(told).toMatchObject([{ mediaId: id, waitingFor: 'backoff', until }]);
+    expect((await phone.until(lading.explain(id))).until).toBe(until);
+    await phone.pass(leftMs - 1_000);
+    expect(shows(lading.view(id))).toBe('local_only, waiting for backoff');
+    expect(lading.view(id).until).toBe(until);
+    await phone.pass(2_000);
+    expect(shows(lading.view(id))).toBe('uploaded');
+  });
+
+  it('while nothing ran: a start waits the whole delay again, and says so', async () => {
+    const { phone, lading, id } = await waiting();
+    await phone.until(lading.close());
+    phone.clock.jump(-5 * 24 * HOUR_MS);
+    const next = await phone.open();
+    await phone.pass(1_000);
+    const leftMs = (next.view(id).until ?? 0) - phone.clock.now();
+    expect(Math.abs(leftMs - 2 * HOUR_MS)).toBeLessThan(20_000);
+    await phone.pass(leftMs + 1_000);
+    expect(shows(next.view(id))).toBe('uploaded');
+  });
+});
+
 describe('settled', () => {
   it('says all that waits, and for what', async () => {
     const phone = world({

@@ -164,6 +164,18 @@ describe('the circuit breaker of a host (contract 4.5, field case 28)', () => {
     expect(back.breaker.state).toBe('half_open');
   });
 
+  it('names the end of its rest by the clock as it is, also when that went back', async () => {
+    const { clock, breaker, request } = one();
+    request({ verdict: 'failed', restMs: 600_000 });
+    await clock.advanceBy(200_000);
+    clock.jump(-5 * 86_400_000);
+    const leftMs = (breaker.until ?? 0) - clock.now();
+    expect(leftMs).toBeGreaterThan(400_000 - 1);
+    expect(leftMs).toBeLessThanOrEqual(430_000); // it looked half a minute ago at most
+    await clock.advanceBy(leftMs);
+    expect(breaker.state).toBe('half_open');
+  });
+
   it('asked to rest shorter when the clock was set back, rests no longer than before (field case 44)', () => {
     const { clock, breaker, request } = one();
     const other = breaker.enter('other');
