@@ -25,6 +25,10 @@ describe('the simulator finds', () => {
     it(`${bug.name}: ${bug.sentence}`, async () => {
       const failures = await failuresNear(bug, foundBySeed[bug.name] ?? 1);
       expect(failures).not.toEqual([]);
+      const { foundOnlyBy } = bug;
+      if (foundOnlyBy !== undefined) {
+        expect(new Set(failures.map(({ oracle }) => oracle))).toEqual(new Set([foundOnlyBy]));
+      }
     });
   }
 

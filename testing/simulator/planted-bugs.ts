@@ -1,7 +1,9 @@
 import { attachmentMachine } from '../../machines/attachment/machine.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Connectivity } from '../../ports/connectivity.ts';
 import type { SqlRow, SqlValue } from '../../ports/sql.ts';
 import { commitsLate, interposed, withoutSync } from './interpose.ts';
+import { waitingTrue } from './oracles/waiting-true.ts';
 import { accountBugs } from './planted-account-bugs.ts';
 import { having, type PlantedBug, replaced } from './planting.ts';
 import type { Scenario, Trouble } from './scenario.ts';
@@ -227,6 +229,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     }),
   },
   {
+    name: 'network-back-late',
+    sentence: 'The network is back for half a minute, and uploads still say that they wait for it.',
+    foundOnlyBy: waitingTrue.name,
+    scenario: (real) => ({ ...real, steps: 60, pauseMs: 6_000, troubles: new Set(['network']) }),
+    options: ({ connectivity, clock, ...real }) => ({
+      ...real,
+      ...(connectivity === undefined || clock === undefined
+        ? {}
+        : { clock, connectivity: toldLate(connectivity, clock, 30_000) }),
+    }),
+  },
+  {
     name: 'budget-ignored',
     sentence: 'What the app allows its attachments is not looked at.',
     scenario: (real) => ({ ...real, budgetBytes: 40_000 }),
@@ -275,6 +289,20 @@ function neverMetered(real: Connectivity): Connectivity {
   return {
     current: () => ({ ...real.current(), metered: false }),
     subscribe: (listener) => real.subscribe((state) => listener({ ...state, metered: false })),
+  };
+}
+
+function toldLate(real: Connectivity, clock: Clock, lateMs: number): Connectivity {
+  return {
+    current: () => real.current(),
+    subscribe(listener) {
+      let newest = 0;
+      return real.subscribe((state) => {
+        const mine = ++newest;
+        if (!state.online) listener(state);
+        else clock.schedule(lateMs, () => mine === newest && listener(state));
+      });
+    },
   };
 }
 

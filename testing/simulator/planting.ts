@@ -8,6 +8,8 @@ export interface PlantedBug extends Sabotage {
   readonly name: string;
   /** What is wrong, as a sentence. */
   readonly sentence: string;
+  /** The oracle that alone finds it: without it nobody would. */
+  readonly foundOnlyBy?: string;
 }
 
 export function having(...troubles: readonly Trouble[]): (real: Scenario) => Scenario {

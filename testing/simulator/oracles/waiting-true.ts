@@ -31,6 +31,7 @@ export const waitingTrue: Oracle = {
   },
 };
 
+const TIMED: ReadonlySet<string | undefined> = new Set(['backoff', 'undo', 'link']);
 const AT_REST: ReadonlySet<string> = new Set(['uploaded', 'failed', 'purged', 'settling']);
 
 /** Why what it says is not so, by what the world knows; undefined where it is. */
@@ -42,6 +43,12 @@ function untrue(
   { waitingFor, until }: AttachmentView,
 ): string | undefined {
   const { troubles } = world.scenario;
+  const lasts = facts.until === null ? undefined : facts.until - facts.since;
+  const shownMs = until === undefined ? 0 : until - device.clock.now();
+  // Whatever was done to the clock: what lasts a minute does not end in three days.
+  if (TIMED.has(waitingFor) && lasts !== undefined && shownMs > lasts + 1_000) {
+    return `the end of its wait is ${shownMs} ms away, and it lasts ${lasts}`;
+  }
   const isOldNews = world.clock.elapsedMs - device.linkChangedMs > LATE_MS;
   // A clock that was moved says nothing of how long something lasts.
   const leftMs =
