@@ -1,4 +1,5 @@
 import type { MediaId } from '../machines/attachment/types.ts';
+import type { JobSituation } from './attachment-tables.ts';
 import type { StoreTransaction } from './event-store.ts';
 
 /** Where queued jobs wait: those that any link will do for, and those for unmetered links only. */
@@ -16,7 +17,7 @@ export interface QueuedJob {
   readonly preferred: number;
 }
 
-/** The queued jobs of an account in each order; one look into an index, however many are queued (field case 31). */
+/** The jobs of an account in each order; one look into an index, however many are queued (field case 31). */
 export interface QueueTable {
   /** @param by `age`: oldest first; `size`: smallest first; `preference`: those that were preferred, the last first. */
   first(
@@ -41,6 +42,14 @@ export interface QueueTable {
     queue: QueueName,
     after: string,
   ): string | undefined;
+  /** A page of the jobs in one situation, the oldest first: those behind `last`. */
+  after(
+    tx: StoreTransaction,
+    accountId: string,
+    situation: JobSituation,
+    last: Pick<QueuedJob, 'since' | 'mediaId'> | undefined,
+    limit: number,
+  ): readonly QueuedJob[];
   /** Of all that are on their way, wherever they stand; 0 where none was preferred. */
   highestPreference(tx: StoreTransaction, accountId: string): number;
 }

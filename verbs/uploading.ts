@@ -10,8 +10,9 @@ export * from '../engine/lifecycle/uploading.ts';
 
 /** The scheduler on this database. */
 export function scheduling(
-  parts: Omit<SchedulerParts, 'queue'> & { readonly smallFirst?: boolean },
+  parts: Omit<SchedulerParts, 'queue' | 'queueTable'> & { readonly smallFirst?: boolean },
 ): Scheduler {
   const { smallFirst = false } = parts;
-  return createScheduler({ ...parts, queue: createQueue({ ...parts, queueTable, smallFirst }) });
+  const queue = createQueue({ ...parts, queueTable, smallFirst });
+  return createScheduler({ ...parts, queue, queueTable });
 }

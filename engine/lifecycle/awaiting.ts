@@ -32,7 +32,6 @@ export interface Awaiting {
 
 /** They share a commit. */
 const BATCH = 64;
-const ALL = Number.MAX_SAFE_INTEGER;
 const SITUATIONS: readonly JobSituation[] = ['awaitingCredentials', 'removeAwaitingCredentials'];
 
 export function createAwaiting(parts: AwaitingParts): Awaiting {
@@ -72,6 +71,19 @@ export function createAwaiting(parts: AwaitingParts): Awaiting {
     }
   }
 
+  /** Page by page: who is woken waits no more, and who cannot be is passed over. */
+  async function wakeInPages(): Promise<void> {
+    const stuck = new Set<StreamId>();
+    let page: readonly StreamId[] = [];
+    while (!closed && parts.areGood()) {
+      const found = waiting(BATCH + stuck.size);
+      for (const stream of page) if (found.includes(stream)) stuck.add(stream);
+      page = found.filter((stream) => !stuck.has(stream));
+      if (page.length === 0) return;
+      await wake(page);
+    }
+  }
+
   /** One that cannot be stepped must not keep the others waiting (contract 4.6). */
   async function wakeOne(stream: StreamId): Promise<void> {
     try {
@@ -100,7 +112,7 @@ export function createAwaiting(parts: AwaitingParts): Awaiting {
   });
 
   return {
-    wakeAll: () => untilDone(async () => wake(waiting(ALL))),
+    wakeAll: () => untilDone(wakeInPages),
     wakeOldest: () => untilDone(async () => wake(waiting(1).slice(0, 1))),
     close() {
       closed = true;

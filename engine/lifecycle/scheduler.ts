@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { EventStore, StoreTransaction } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Part } from '../../ports/part.ts';
-import type { QueueName } from '../../ports/queue-table.ts';
+import type { QueuedJob, QueueName, QueueTable } from '../../ports/queue-table.ts';
 import { isClosed, isStorageTrouble } from '../host/faults.ts';
 import type { Host } from '../host/host.ts';
 import type { Work } from '../host/work.ts';
@@ -39,7 +39,6 @@ export interface Retried {
 
 /** Attachments asked to retry in one go; they share a commit. */
 const RETRY_BATCH = 64;
-const ALL = Number.MAX_SAFE_INTEGER;
 /** And what would move by itself, later. */
 const AT_RETRY: readonly JobSituation[] = [...GIVEN_UP, 'waiting', 'removeWaiting', 'purgeWaiting'];
 
@@ -51,6 +50,7 @@ export interface SchedulerParts {
   readonly gates: GateKeeper;
   readonly traffic: Traffic;
   readonly queue: Queue;
+  readonly queueTable: Pick<QueueTable, 'after'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly credentials: Part<Pick<Credentials, 'doubt'>>;
@@ -164,17 +164,29 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   }
 
   async function retry(situations: readonly JobSituation[]): Promise<number> {
-    const ids = events.read((tx) =>
-      situations.flatMap((situation) => tables.jobs(tx, accountId, situation, ALL)),
-    );
+    const jobs = events.read((tx) => tables.countJobs(tx, accountId));
     let retried = 0;
-    for (let at = 0; at < ids.length && !closed; at += RETRY_BATCH) {
-      const batch = ids.slice(at, at + RETRY_BATCH);
-      const found = events.read((tx) =>
-        batch.filter((id) => tables.media(tx, id)?.facts.error?.retryable !== false),
-      );
-      const taken = await Promise.all(found.map(retryOne));
+    for (const situation of situations) retried += await retryIn(situation, jobs[situation] ?? 0);
+    return retried;
+  }
+
+  /** Page by page, as many as there were: what comes back meanwhile is behind them, and has its own time. */
+  async function retryIn(situation: JobSituation, count: number): Promise<number> {
+    let last: QueuedJob | undefined;
+    let retried = 0;
+    for (let left = count; left > 0 && !closed; ) {
+      const limit = Math.min(left, RETRY_BATCH);
+      const { page, found } = events.read((tx) => {
+        const jobs = parts.queueTable.after(tx, accountId, situation, last, limit);
+        const isRetryable = ({ mediaId }: QueuedJob): boolean =>
+          tables.media(tx, mediaId)?.facts.error?.retryable !== false;
+        return { page: jobs, found: jobs.filter(isRetryable) };
+      });
+      if (page.length === 0) break;
+      const taken = await Promise.all(found.map(({ mediaId }) => retryOne(mediaId)));
       retried += taken.filter(Boolean).length;
+      left -= page.length;
+      last = page.at(-1);
     }
     return retried;
   }

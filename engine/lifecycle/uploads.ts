@@ -28,7 +28,7 @@ export interface Uploads {
 export type Track = (what: string, work: () => Promise<void>) => Promise<void>;
 
 export interface UploadsParts
-  extends Omit<SchedulerParts, 'track' | 'traffic' | 'queue' | 'smallFirst'> {
+  extends Omit<SchedulerParts, 'track' | 'traffic' | 'queue' | 'queueTable'> {
   /** Makes the scheduler, in the same part as the services. */
   scheduler(track: Track): Part<Scheduler>;
 }

@@ -39,6 +39,18 @@ export const queueTable: QueueTable = {
     return row === undefined ? undefined : String(row['owner_key']);
   },
 
+  after: ({ sql }, accountId, situation, last, limit) =>
+    sql
+      .all(
+        `${SELECT} AND (since, media_id) > (?, ?) ORDER BY since, media_id LIMIT ?`,
+        accountId,
+        situation,
+        last?.since ?? Number.MIN_SAFE_INTEGER,
+        last?.mediaId ?? '',
+        limit,
+      )
+      .map(toJob),
+
   highestPreference: ({ sql }, accountId) =>
     Number(
       sql.get(
