@@ -14,9 +14,12 @@ export function countBlob(
 ): void {
   const isSameFile = before?.key === after?.key;
   if (isSameFile && before?.isEvictable === after?.isEvictable) return;
+  if (isSameFile) {
+    if (after !== null) turn(sql, after);
+    return;
+  }
   if (before !== null) shift(sql, before, -1);
   if (after !== null) shift(sql, after, 1);
-  if (isSameFile) return;
   sql.run('DELETE FROM lading_blob WHERE blob_key = ? AND holders <= 0', before?.key ?? null);
   sql.run('DELETE FROM lading_hold WHERE blob_key = ? AND holder = ?', after?.key ?? null, mediaId);
 }
@@ -36,6 +39,19 @@ function shift(sql: SqlTransaction, blob: HeldBlob, by: 1 | -1): void {
     by,
     blob.isEvictable ? by : 0,
     blob.since,
+  );
+  count(sql, blob, 1);
+}
+
+/** One holder less, or more, that could do without the file. */
+function turn(sql: SqlTransaction, blob: HeldBlob): void {
+  count(sql, blob, -1);
+  sql.run(
+    `UPDATE lading_blob SET evictable = evictable + ?, opened_at = max(opened_at, ?)
+     WHERE blob_key = ?`,
+    blob.isEvictable ? 1 : -1,
+    blob.since,
+    blob.key,
   );
   count(sql, blob, 1);
 }

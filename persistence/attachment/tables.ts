@@ -27,13 +27,11 @@ export const attachmentTables: AttachmentTables = {
     const old = before === null ? null : rowsOf(before);
     const rows = rowsOf(after);
     if (rows.media === null) remove(sql, 'lading_media', rows.mediaId);
-    else if (!same(old?.media, rows.media)) put(sql, 'lading_media', MEDIA_COLUMNS, rows.media);
+    else change(sql, 'lading_media', MEDIA_COLUMNS, old?.media, rows.media);
     projectRefs(sql, old, rows);
     if (rows.job === null) {
       if (old?.job != null) remove(sql, 'lading_job', rows.mediaId);
-    } else if (!same(old?.job, rows.job)) {
-      put(sql, 'lading_job', JOB_COLUMNS, rows.job);
-    }
+    } else change(sql, 'lading_job', JOB_COLUMNS, old?.job, rows.job);
     countBlob(sql, rows.mediaId, old?.blob ?? null, rows.blob);
   },
 
@@ -141,6 +139,28 @@ function projectRefs(sql: SqlTransaction, old: AttachmentRows | null, rows: Atta
     if (rows.refs.has(key)) continue;
     sql.run('DELETE FROM lading_ref WHERE owner_key = ? AND media_id = ?', key, values[1] ?? null);
   }
+}
+
+/**
+ * Writes what differs from the row of before, so that only those indexes are written that it concerns: each page that is
+ * touched is written in full by the commit. @param columns the first of them is the key.
+ */
+function change(
+  sql: SqlTransaction,
+  table: string,
+  columns: string,
+  old: Values | null | undefined,
+  values: Values,
+): void {
+  if (old !== null && old !== undefined) {
+    const names = columns.split(', ');
+    const differing = names.flatMap((_, index) => (old[index] === values[index] ? [] : [index]));
+    if (differing.length === 0) return;
+    const sets = differing.map((index) => `${names[index]} = ?`).join(', ');
+    const bound = [...differing, 0].map((index) => values[index] ?? null);
+    if (sql.run(`UPDATE ${table} SET ${sets} WHERE ${names[0]} = ?`, ...bound) > 0) return;
+  }
+  put(sql, table, columns, values); // it is new, or was lost
 }
 
 export function put(sql: SqlTransaction, table: string, columns: string, values: Values): void {

@@ -214,3 +214,27 @@ describe('files and their holders (contract 5.3, 7.1)', () => {
     );
   });
 });
+
+describe('rows of a step', () => {
+  const shape: Shape = { file: 1, local: 'present', url: false, fault: false, pinned: false };
+
+  it('are written where they differ from those of the step before', () => {
+    const { sql, tx } = emptyStore();
+    attachmentTables.project(tx, null, stateOf(0, shape));
+    // What no step has changed is left as it is: here by a mark that no step makes.
+    sql.run("UPDATE lading_media SET filename = 'a mark'");
+    attachmentTables.project(tx, stateOf(0, shape), stateOf(0, { ...shape, url: true }));
+    expect(sql.all('SELECT media_id, filename, url FROM lading_media')).toEqual([
+      { media_id: 'm0', filename: 'a mark', url: 'https://remote/object' },
+    ]);
+  });
+
+  it('are written whole where the row of the step before was lost', () => {
+    const { sql, tx } = emptyStore();
+    attachmentTables.project(tx, null, stateOf(0, { ...shape, url: true }));
+    const whole = sql.all('SELECT * FROM lading_media');
+    sql.run('DELETE FROM lading_media');
+    attachmentTables.project(tx, stateOf(0, shape), stateOf(0, { ...shape, url: true }));
+    expect(sql.all('SELECT * FROM lading_media')).toEqual(whole);
+  });
+});
