@@ -6,7 +6,7 @@ import type { Logger } from '../../ports/logger.ts';
 import { sidecarIds, sidecarName } from '../../ports/sidecar-name.ts';
 import type { SidecarName, SidecarStore } from '../../ports/sidecars.ts';
 import { createSlices } from '../garbage/slices.ts';
-import type { Change } from '../host/definition.ts';
+import type { Change, StateView } from '../host/definition.ts';
 import type { Host } from '../host/host.ts';
 import { asStream } from '../lifecycle/as-stream.ts';
 import { ATTACHMENT } from '../lifecycle/hosted.ts';
@@ -56,12 +56,15 @@ const SLICE_MS = 8;
 
 export function createSidecars(parts: SidecarParts): Sidecars {
   const { host, events, rows, sidecars, accountId, clock, logger, ending } = parts;
-  const due = new Set<MediaId>();
+  /** With the state of their last step here; others may have gone on since. */
+  const due = new Map<MediaId, StateView>();
   let working: Promise<void> | undefined;
 
   /** What the committed state calls for: a text, null for none, undefined for "leave what is there". */
-  function wanted(mediaId: MediaId): string | null | undefined {
-    const state = host.state(asStream(mediaId));
+  function wanted(
+    mediaId: MediaId,
+    state: StateView | undefined = host.state(asStream(mediaId)),
+  ): string | null | undefined {
     if (state === undefined) return undefined;
     return sidecarText(state) ?? (isObsolete(state) ? null : undefined);
   }
@@ -70,13 +73,18 @@ export function createSidecars(parts: SidecarParts): Sidecars {
    * Makes the sidecar what the committed state calls for, as it is by then: another process, or a later step, may have
    * changed it while a file was written.
    * @param there what is known to stand there; null where nothing does.
+   * @param told the committed state as it was a moment ago; it is looked at again once the file was written.
    */
-  async function settle(mediaId: MediaId, there?: string | null): Promise<Outcome> {
+  async function settle(
+    mediaId: MediaId,
+    there?: string | null,
+    told?: StateView,
+  ): Promise<Outcome> {
     const name = sidecarName(accountId, mediaId);
     let outcome: Outcome = 'kept';
     let known = there;
     for (let looks = 0; looks < MOST_LOOKS; looks++) {
-      const text = wanted(mediaId);
+      const text = wanted(mediaId, looks === 0 ? told : undefined);
       if (text === undefined || text === known) break;
       if (text === null) {
         // One that a power cut brings back is removed at the next start: every upload would pay for a sync.
@@ -92,9 +100,9 @@ export function createSidecars(parts: SidecarParts): Sidecars {
   }
 
   async function work(): Promise<void> {
-    for (const mediaId of due) {
+    for (const [mediaId, told] of due) {
       due.delete(mediaId);
-      await settle(mediaId).catch((error: unknown) => {
+      await settle(mediaId, undefined, told).catch((error: unknown) => {
         logger.warn('a sidecar could not be written; the next start tries again', {
           stream: mediaId,
           error,
@@ -144,7 +152,7 @@ export function createSidecars(parts: SidecarParts): Sidecars {
     note(changes) {
       for (const { machine, stream, before, after } of changes) {
         if (machine !== ATTACHMENT || !isOtherSidecar(before, after)) continue;
-        if (after.context['accountId'] === accountId) due.add(stream as string as MediaId);
+        if (after.context['accountId'] === accountId) due.set(stream as string as MediaId, after);
       }
       if (due.size > 0) working ??= work();
     },
