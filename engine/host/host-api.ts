@@ -75,6 +75,8 @@ export interface Host {
    * decided after it.
    */
   onSettling(listener: (machine: string, src: string) => void): Cancel;
+  /** Calls `listener` when a service or an action ended here, whatever became of its result. */
+  onEnded(listener: () => void): Cancel;
   /** Takes up waiting tasks: a service became ready, or a lease may have run out. */
   wake(): void;
   /** Whether tasks of a stream stay rows here: it cannot be read, or its services do not accept it. */

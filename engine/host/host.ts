@@ -42,6 +42,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
   const listeners = new Set<(changes: readonly Change[]) => void>();
   const elsewhere = new Set<() => void>();
   const settling = new Set<(machine: string, src: string) => void>();
+  const ended = new Set<() => void>();
   let seenPosition = -1;
   /** Streams that this version may not read, or that its services do not accept: their tasks stay rows. */
   const leftAlone = new Set<StreamId>();
@@ -63,6 +64,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       decide,
       state,
       onSlot: () => wake(),
+      onEnded: () => tell(ended),
       onServiceSettled: () => crashPoint('service_settled'),
       onSettling: ({ machine, src }) => tell(settling, machine, src),
     }),
@@ -346,6 +348,10 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     onSettling(listener) {
       settling.add(listener);
       return () => void settling.delete(listener);
+    },
+    onEnded(listener) {
+      ended.add(listener);
+      return () => void ended.delete(listener);
     },
     beforeTimers(ask) {
       beforeTimer = ask;

@@ -57,8 +57,10 @@ export function createRuns(options: {
   readonly maxRuns: number;
   decide<T>(decision: (work: OpenWork) => T): Promise<T>;
   state(stream: StreamId): StateView | undefined;
-  /** A slot fell free. */
+  /** A slot fell free for which a task may wait. */
   onSlot(): void;
+  /** A run is over. */
+  onEnded(): void;
   /** Told when a result was handed in for its commit, in the same turn. */
   onSettling(task: Task): void;
   /** Told when a service has done its work and nothing of it is durable yet; for crash tests. */
@@ -74,8 +76,18 @@ export function createRuns(options: {
     if (kind === 'action') return machine.actions?.[src] === undefined ? 0 : ACTION_BATCH;
     const service = machine.services[src];
     if (service === undefined || !isReady(service, src)) return 0;
+    return free(machine, service, src);
+  }
+
+  function free(machine: HostedMachine, service: Service, src: string): number {
     const limit = service.concurrency ?? DEFAULT_CONCURRENCY;
     return Math.max(0, limit - (counts.get(`${machine.id}/${src}`) ?? 0));
+  }
+
+  /** Whether a task may have been left waiting for want of a slot. Actions that are taken up have no slots, but batches. */
+  function isFull(machine: HostedMachine, { kind, src }: Task): boolean {
+    const service = machine.services[src];
+    return kind === 'action' || service === undefined || free(machine, service, src) === 0;
   }
 
   function isReady(service: Service, src: string): boolean {
@@ -93,9 +105,13 @@ export function createRuns(options: {
     const controller = new AbortController();
     const release = reserve(machine, task);
     const done = run(machine, task, controller).finally(() => {
+      const wasFull = isFull(machine, task);
       release();
       if (running.get(id)?.controller === controller) running.delete(id);
-      if (!closed) options.onSlot();
+      if (closed) return;
+      // Who finds a free slot takes it at once: nothing waits for one where there was another.
+      if (wasFull) options.onSlot();
+      options.onEnded();
     });
     running.set(id, { task, controller, done });
   }

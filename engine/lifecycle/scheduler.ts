@@ -78,6 +78,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     void parts.track('the queue could not be read', async () => {
       try {
         while (again && !closed) {
+          await undefined; // what shares a commit is told one after the other: the last one knows what has begun
           again = false;
           await startNext();
         }
@@ -112,24 +113,20 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   }
 
   async function startNext(): Promise<void> {
+    if (!traffic.mayHaveRoom() || !mayBegin()) return;
+    const free = events.read((tx) => (hasNext(tx) ? room(tx) : 0));
     // One commit carries them all; a step that throws takes only itself back.
-    const free = mayHaveRoom() && hasNext() ? events.read(room) : 0;
     await Promise.all(Array.from({ length: free }, startOne));
   }
 
-  /** By what this process knows; asked before the rows are. */
-  function mayHaveRoom(): boolean {
-    return traffic.room(0, 0) > 0;
+  function mayBegin(): boolean {
+    return !closed && !gates.remoteHeld() && open().length > 0;
   }
 
-  function hasNext(): boolean {
-    const queues = open();
-    if (closed || queues.length === 0 || gates.remoteHeld()) return false;
+  function hasNext(tx: StoreTransaction): boolean {
     const limit = broken.size + 1;
-    return events.read((tx) =>
-      queues.some((name) =>
-        tables.jobs(tx, accountId, name, limit).some((mediaId) => !broken.has(mediaId)),
-      ),
+    return open().some((name) =>
+      tables.jobs(tx, accountId, name, limit).some((mediaId) => !broken.has(mediaId)),
     );
   }
 
@@ -205,14 +202,14 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
   // The claim of the next one rides in the commit of the last one's result.
   host.onSettling((machine, src) => {
-    if (machine === ATTACHMENT && (src === 'upload' || src === 'attach') && hasNext()) {
+    if (machine === ATTACHMENT && (src === 'upload' || src === 'attach') && mayBegin()) {
       void parts.track('an upload could not be started', startOne);
     }
   });
-  traffic.onFree(() => {
-    fill();
-    host.wake(); // removals wait for a remote that rests, too
-  });
+  // One that ended without a commit told nobody that it makes room.
+  host.onEnded(fill);
+  traffic.onFree(fill);
+  traffic.onRested(() => host.wake()); // removals wait for it, too
 
   return {
     fill,

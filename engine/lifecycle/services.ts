@@ -120,26 +120,25 @@ async function upload(
   input: UploadInput,
   run: ServiceRun,
 ): Promise<Json> {
-  // What an earlier process left may have begun on another link: it is interrupted, which burns nothing.
-  if (isUnmetered(run) && !parts.gates.uploadsOpen(true)) {
-    return plainOutput(fault('offline', 'metered'));
-  }
   const { advances, blobs, checkpoints, events, progress, remote } = parts;
   const { mediaId, accountId, media } = input;
+  const stream = asStream(mediaId);
+  // The input is of the claim: a run that was killed may have been given a handle after it.
+  const { state, log } = events.read((tx) => ({ state: run.state(), log: tx.log.read(stream) }));
+  const now = state === undefined ? undefined : contextOf(state.context);
+  // What an earlier process left may have begun on another link: it is interrupted, which burns nothing.
+  if (now?.policy.network === 'unmetered' && !parts.gates.uploadsOpen(true)) {
+    return plainOutput(fault('offline', 'metered'));
+  }
   const credentials = await parts.credentials();
   const key = input.blobKey as BlobKey;
-  const stream = asStream(mediaId);
   const bytesAreBad = await checkSize(blobs, key, media);
   if (bytesAreBad !== null) return plainOutput(bytesAreBad);
   const bytes = checkedBytes(blobs, key, media, run.signal);
-  // The input is of the claim: a run that was killed may have been given a handle after it.
-  const state = run.state();
-  const stored = state === undefined ? input.handle : contextOf(state.context).handle;
-  let handle = await parts.vault.open(stored);
-  const log = events.read((tx) => tx.log.read(stream));
+  let handle = await parts.vault.open(now === undefined ? input.handle : now.handle);
   const claims = log.filter(isClaim).length;
   if (isTainted(log)) {
-    const isAttached = state !== undefined && contextOf(state.context).attached;
+    const isAttached = now?.attached === true;
     const options = { bytes, handle, isAttached, signal: run.signal };
     const inTheWay = await parts.traffic.ask(run, () =>
       underCredentials(credentials, run.signal, () => cleanStart(remote, input, options)),
@@ -236,12 +235,6 @@ function refusalOf({ byteSize, sha256 }: Receipt, media: MediaFacts): Fault | nu
   return sha256 === undefined || sha256 === media.sha256
     ? null
     : fault('mismatch', 'hash_mismatch');
-}
-
-/** Its field keeps it to unmetered links, and nobody said otherwise. */
-function isUnmetered(run: ServiceRun): boolean {
-  const state = run.state();
-  return state !== undefined && contextOf(state.context).policy.network === 'unmetered';
 }
 
 /** What is gone, or of another size, needs no remote to be found so (field case 13). */

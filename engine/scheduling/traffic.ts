@@ -6,6 +6,7 @@ import type { ServiceRun } from '../host/definition.ts';
 import type { GateKeeper } from '../lifecycle/gates.ts';
 import { fault } from '../lifecycle/outputs.ts';
 import { type Breaker, createBreaker, type RequestEnd } from './breaker.ts';
+import { createCompany } from './company.ts';
 import { createPace } from './pace.ts';
 import { createUploadSlots, type UploadLoad } from './slots.ts';
 import { type Answer, verdictOf } from './verdict.ts';
@@ -25,6 +26,8 @@ export interface Traffic {
   send<T extends Answer>(run: TransferRun, work: Transferring<T>): Promise<T | Fault>;
   /** Runs one other request to a host; default the remote's own. */
   ask<T extends Answer>(run: TransferRun, work: Transferring<T>, host?: string): Promise<T | Fault>;
+  /** Whether more may begin, by what this process knows: asked before the log is. */
+  mayHaveRoom(): boolean;
   /**
    * How many more may begin beside those that the log says are under way.
    * @param claimed this runner's, and nobody's: it takes them over. `ours`: of those, the ones that it runs.
@@ -34,8 +37,10 @@ export interface Traffic {
   letOneThrough(): void;
   /** Tells screens how it stands. */
   show(): void;
-  /** Called when more may begin. */
+  /** Called when more uploads may begin. */
   onFree(listener: () => void): void;
+  /** Called when the remote may be asked again after a rest. */
+  onRested(listener: () => void): void;
   close(): void;
 }
 
@@ -62,15 +67,26 @@ export function createTraffic(parts: {
   const { load, gates, clock } = parts;
   const remoteHost = parts.remote.host ?? THE_REMOTE;
   const listeners: (() => void)[] = [];
+  const rested: (() => void)[] = [];
   const others = new Map<string, Breaker>();
   /** Uploads in a row that were short; whoever was begun ahead got a slot. */
   let shortOnes = 0;
+  const company = createCompany(clock, () => load.limit);
   const pace = createPace(load.total);
   const slots = createUploadSlots({ load, clock, onFree, onShown: show });
   const own = createBreaker({ ...parts, onChange: onOwnBreaker });
 
+  function areShort(): boolean {
+    return shortOnes >= SHORT_IN_A_ROW;
+  }
+
   function onFree(): void {
     for (const listener of listeners) listener();
+  }
+
+  function onRested(): void {
+    for (const listener of rested) listener();
+    onFree();
   }
 
   function onOwnBreaker(): void {
@@ -79,7 +95,7 @@ export function createTraffic(parts: {
       slots.setLimit(pace.limit);
     }
     show();
-    if (!isHeld()) onFree();
+    if (!isHeld()) onRested();
   }
 
   function isHeld(): boolean {
@@ -165,7 +181,10 @@ export function createTraffic(parts: {
       slots.setLimit(pace.limit);
       return found;
     });
-    if (answer !== undefined) return answer;
+    if (answer !== undefined) {
+      if (areShort()) await company.join(load.used + slots.waiting === 0);
+      return answer;
+    }
     shortOnes = 0;
     return fault('offline', 'no_slot');
   };
@@ -178,27 +197,33 @@ export function createTraffic(parts: {
     wasOnline = isOnline;
   });
 
+  function room(claimed: number, ours: number): number {
+    if (isHeld()) return 0;
+    const busy = Math.max(load.used + slots.waiting, claimed);
+    if (own.state === 'closed') {
+      return Math.max(0, load.limit + (areShort() ? Math.max(AHEAD, load.limit) : 0) - busy);
+    }
+    // One goes through to see, beside those that began before; one that was claimed for it may be on its way.
+    return ours > load.used || busy >= load.total ? 0 : 1;
+  }
+
   return {
     send,
     ask,
-    room(claimed, ours) {
-      if (isHeld()) return 0;
-      const busy = Math.max(load.used + slots.waiting, claimed);
-      if (own.state === 'closed') {
-        return Math.max(0, load.limit + (shortOnes < SHORT_IN_A_ROW ? 0 : AHEAD) - busy);
-      }
-      // One goes through to see, beside those that began before; one that was claimed for it may be on its way.
-      return ours > load.used || busy >= load.total ? 0 : 1;
-    },
+    mayHaveRoom: () => room(load.runs, load.runs) > 0,
+    room,
     letOneThrough() {
       letThrough(true);
-      onFree(); // what was passed over is looked at again
+      onRested(); // what was passed over is looked at again
     },
     show,
     onFree: (listener) => void listeners.push(listener),
+    onRested: (listener) => void rested.push(listener),
     close() {
       listeners.length = 0;
+      rested.length = 0;
       slots.close();
+      company.close();
       for (const breaker of [own, ...others.values()]) breaker.close();
     },
   };

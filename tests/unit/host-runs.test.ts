@@ -254,6 +254,40 @@ describe('a run of a service', () => {
     await phone.until(host.close());
   });
 
+  it('is claimed when a slot falls free, by nothing else than that', async () => {
+    const phone = device();
+    const carry = manual({ concurrency: 2 });
+    const host = await phone.open([hosted('courier', courier, { services: { carry } })]);
+    const ids = ['a', 'b', 'c', 'd', 'e'].map(stream);
+    await phone.until(Promise.all(ids.map((id) => host.create(id, 'courier', {}))));
+    await phone.until(Promise.all(ids.map((id) => host.send(id, { type: 'go' }))));
+    for (let settled = 0; settled < ids.length; settled++) {
+      carry.calls[settled]?.resolve({ ok: true, id: 'x' });
+      await phone.quiet();
+      expect(carry.calls.length).toBe(Math.min(ids.length, settled + 3));
+    }
+    await phone.until(host.close());
+  });
+
+  it('that ends is told, whatever became of its result', async () => {
+    const phone = device();
+    const carry = manual();
+    const host = await phone.open([hosted('courier', courier, { services: { carry } })]);
+    let ended = 0;
+    const forget = host.onEnded(() => {
+      ended += 1;
+    });
+    await phone.until(host.create(a, 'courier', {}));
+    await phone.until(host.send(a, { type: 'go' }));
+    phone.handle.exec("UPDATE lading_task SET runner = 'another'"); // who took over while this one stood still
+    carry.calls[0]?.resolve({ ok: true, id: 'x' });
+    await phone.quiet();
+    expect([host.state(a)?.value, ended]).toEqual(['carrying', 1]);
+    forget();
+    await phone.until(host.close());
+    expect(ended).toBe(1);
+  });
+
   it('is not starved by tasks of another machine with the same names, registered or not', async () => {
     const phone = device();
     const first = await phone.open([hosted('other', courier)]);

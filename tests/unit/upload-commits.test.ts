@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { captureMany, owner, shows, type World, world } from '../support/lading-world.ts';
 import { cloneAttachment } from '../support/scale/fill.ts';
 
-/** Counts COMMITs that wrote something: each is a sync to disk. */
-function countingCommits(): {
+/** Counts COMMITs that wrote something: each is a sync to disk. @param tookMs of the remote, for each upload in turn. */
+function countingCommits(tookMs: readonly [number, ...number[]] = [50]): {
   readonly phone: World;
   readonly commits: { count: number; start(): void };
 } {
   let changes = 0;
+  let uploads = 0;
   const total = () => Number(phone.handle.prepare('SELECT total_changes() AS n').get()?.['n'] ?? 0);
   const commits = {
     count: 0,
@@ -20,8 +21,11 @@ function countingCommits(): {
   };
   const phone: World = world({
     online: false,
-    // A remote that takes 50 ms: an upload ends while others are under way, and not in one turn with them.
-    script: () => ({ after: new Promise<void>((resolve) => phone.clock.schedule(50, resolve)) }),
+    // By default 50 ms: an upload ends while others are under way, and not in one turn with them.
+    script() {
+      const ms = tookMs[uploads++ % tookMs.length] ?? tookMs[0];
+      return { after: new Promise<void>((resolve) => phone.clock.schedule(ms, resolve)) };
+    },
     driver: {
       beforeCommit() {
         const now = total();
@@ -46,6 +50,29 @@ describe('commits of an upload (contract 4.2, design 2)', () => {
     expect(commits.count).toBeLessThanOrEqual(60 + 3);
   });
 
+  it('are shared by small ones that end one shortly after the other', async () => {
+    const { phone, commits } = countingCommits([4, 5, 7]);
+    const lading = await phone.open({ concurrency: 3 });
+    const ids = await captureMany(phone, lading, 60);
+    commits.start();
+    phone.net.set({ online: true });
+    await phone.until(lading.settled());
+    expect(new Set(ids.map((id) => shows(lading.view(id))))).toEqual(new Set(['uploaded']));
+    expect(commits.count).toBeLessThanOrEqual(30);
+  });
+
+  it('wait for nobody where nobody else is under way', async () => {
+    const { phone } = countingCommits([4]);
+    const lading = await phone.open({ concurrency: 1 });
+    await captureMany(phone, lading, 8);
+    phone.net.set({ online: true });
+    await phone.until(lading.settled());
+    const last = (await captureMany(phone, lading, 1))[0] ?? '';
+    const began = phone.clock.now();
+    await phone.clock.runUntil(() => shows(lading.view(last)) === 'uploaded');
+    expect(phone.clock.now() - began).toBe(4);
+  });
+
   it('are two for a single one: first the claim, then the result', async () => {
     const { phone, commits } = countingCommits();
     const lading = await phone.open();
@@ -60,7 +87,8 @@ describe('commits of an upload (contract 4.2, design 2)', () => {
 
 /** A database that counts statements, and the rows that they gave back. */
 function counting(database: SqlDatabase) {
-  const seen = { statements: 0, rows: 0 };
+  const seen = { statements: 0, rows: 0, reads: 0 };
+  let depth = 0; // what is read inside a read takes no locks of its own
   const store: SqlDatabase = {
     exec: (sql) => database.exec(sql),
     run(sql, ...params) {
@@ -80,7 +108,16 @@ function counting(database: SqlDatabase) {
       return rows;
     },
     transaction: (run) => database.transaction(run),
-    read: (query) => database.read(query),
+    read: (query) =>
+      database.read(() => {
+        if (depth === 0) seen.reads += 1;
+        depth += 1;
+        try {
+          return query();
+        } finally {
+          depth -= 1;
+        }
+      }),
     get inTransaction() {
       return database.inTransaction;
     },
@@ -126,4 +163,21 @@ describe('the first upload after a start (field case 31)', () => {
     },
     30_000,
   );
+});
+
+describe('what an upload asks of the database', () => {
+  it('are few reads, each of which takes locks of its own, and few statements', async () => {
+    const { phone } = countingCommits([4, 5, 7]);
+    const { store, seen } = counting(nodeSqlite(phone.handle));
+    const lading = await phone.open({ store, concurrency: 3 });
+    const ids = await captureMany(phone, lading, 60);
+    Object.assign(seen, { statements: 0, reads: 0 });
+    phone.net.set({ online: true });
+    await phone.clock.runUntil(() => phone.remote.objects.size === 60);
+    await phone.pass(1_000);
+    const { reads, statements } = seen;
+    expect(new Set(ids.map((id) => shows(lading.view(id))))).toEqual(new Set(['uploaded']));
+    expect(reads / 60).toBeLessThan(5);
+    expect(statements / 60).toBeLessThan(50);
+  });
 });

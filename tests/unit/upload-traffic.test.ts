@@ -126,7 +126,8 @@ describe('a remote that fails again and again (contract 4.5, field case 28)', ()
     await phone.until(lading.capture(picture('slow'), image(undefined, { id })));
     const ids = await captureMany(phone, lading, 10);
     await phone.pass(100);
-    expect(all(lading, ids.slice(-1))).toEqual(new Set([REMOTE_RESTS]));
+    // Captured in one commit, they queue in the order of their ids.
+    expect(all(lading, ids.toSorted().slice(-1))).toEqual(new Set([REMOTE_RESTS]));
     expect(shows(lading.view(slow.id))).toBe('uploading');
     hold.open();
     await phone.pass(1);
@@ -355,5 +356,28 @@ describe('what a remote says of one file', () => {
     await phone.until(lading.capture(picture('good'), image(undefined, { id })));
     await phone.pass(10);
     expect(shows(lading.view(id))).toBe('uploaded');
+  });
+});
+
+describe('an upload that was stopped', () => {
+  it('takes no room, also when it does not heed its stop before it has a slot', async () => {
+    const phone = world();
+    let hanging = 0;
+    const blobs = {
+      ...phone.blobs,
+      stat: (...asked: Parameters<World['blobs']['stat']>) =>
+        hanging++ < 3 ? new Promise<never>(() => {}) : phone.blobs.stat(...asked),
+    };
+    const lading = await phone.open({ blobs });
+    const ids = await captureMany(phone, lading, 5);
+    await phone.pass(10);
+    const stuck = phone
+      .rows("SELECT media_id FROM lading_job WHERE situation = 'uploading'")
+      .map((row) => String(row['media_id']));
+    expect([stuck.length, hanging]).toEqual([3, 3]);
+    for (const id of stuck) await phone.until(lading.remove(id, owner()));
+    await phone.pass(10);
+    const others = ids.filter((id) => !stuck.includes(id));
+    expect(others.map((id) => shows(lading.view(id)))).toEqual(['uploaded', 'uploaded']);
   });
 });
