@@ -45,11 +45,12 @@ export interface Traffic {
 }
 
 /**
- * After so many short uploads in a row, so many more are begun than there are slots: their claims are committed and their bytes
- * looked at while others still send, and no slot waits for a disk. One that gets no slot within a second is put back.
+ * After so many short uploads in a row, as many more are begun as there are slots, these at least: their claims are committed
+ * and their bytes looked at while others still send, and no slot waits for a disk. One that gets no slot within a second is
+ * put back. Their results wait for each other, so that one commit stores them.
  */
 const SHORT_IN_A_ROW = 4;
-const AHEAD = 2;
+const LEAST_AHEAD = 2;
 const SHORT_MS = 1_000;
 /** Adapters end what is silent for 30 s: what goes on for longer moves. */
 const LASTING_MS = 60_000;
@@ -201,7 +202,7 @@ export function createTraffic(parts: {
     if (isHeld()) return 0;
     const busy = Math.max(load.used + slots.waiting, claimed);
     if (own.state === 'closed') {
-      return Math.max(0, load.limit + (areShort() ? Math.max(AHEAD, load.limit) : 0) - busy);
+      return Math.max(0, load.limit + (areShort() ? Math.max(LEAST_AHEAD, load.limit) : 0) - busy);
     }
     // One goes through to see, beside those that began before; one that was claimed for it may be on its way.
     return ours > load.used || busy >= load.total ? 0 : 1;
