@@ -60,7 +60,7 @@ export async function openWith(options: LadingOptions, seams: Seams): Promise<La
     (await onDemand.garbage()).garbageSettings(options.garbage);
   }
   const total = requireCount('concurrency', options.concurrency ?? 3);
-  const load = { total, limit: total, used: 0, runs: 0 };
+  const load = { total, limit: total, used: 0 };
   if (refuseNewer(options.store) < SCHEMA_VERSION) {
     (await onDemand.migrations()).migrate(options.store, clock.now());
   }

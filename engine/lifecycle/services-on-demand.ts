@@ -38,44 +38,21 @@ export function servicesOnDemand(parts: {
     return {
       ...more,
       ready: () => services.here !== undefined && openSources(gates).includes(name),
-      run: async (input, run) => (await services())[name](input, run),
-    };
-  }
-
-  function upload(name: (typeof UPLOADS)[number]): Service {
-    const inner = service(name);
-    return {
-      ...inner,
-      // Slots are counted elsewhere. Some runs wait for one, and some gave theirs back and wait for their commit.
-      concurrency: load.total * 3 + 2,
-      run(input, run) {
-        const leave = counted(load, run.signal);
-        return inner.run(input, run).finally(leave);
-      },
+      run: async (input, run) => (services.here ?? (await services()))[name](input, run),
     };
   }
 
   /** A database may hold several accounts: removals and downloads of another one wait for it (contract 4.8). */
   const accepts = (input: Json): boolean =>
     (input as { readonly accountId?: string }).accountId === accountId;
+  // Slots are counted elsewhere. Some runs wait for one, and some gave theirs back and wait for their commit.
+  const concurrency = load.total * 3 + 2;
   return {
-    upload: upload('upload'),
-    attach: upload('attach'),
+    upload: service('upload', { concurrency }),
+    attach: service('attach', { concurrency }),
     removeRemote: service('removeRemote', { accepts }),
     download: service('download', { accepts }),
     evict: service('evict'),
     purge: service('purge'),
   };
-}
-
-/** One run more, until the result is called or the run is stopped: one that does not heed its stop takes no room. */
-function counted(load: UploadLoad, signal: AbortSignal): () => void {
-  let isCounted = true;
-  load.runs += 1;
-  const leave = (): void => {
-    if (isCounted) load.runs -= 1;
-    isCounted = false;
-  };
-  signal.addEventListener('abort', leave, { once: true });
-  return leave;
 }

@@ -60,13 +60,11 @@ export function attachmentServices(
   const advances = createAdvances();
   return {
     upload: (input, run) =>
-      unlessForeign(parts, input, () =>
-        unlessLocked(() => upload({ ...parts, advances }, input as unknown as UploadInput, run)),
+      ours(parts, input, run, () =>
+        upload({ ...parts, advances }, input as unknown as UploadInput, run),
       ),
     attach: (input, run) =>
-      unlessForeign(parts, input, () =>
-        unlessLocked(() => attach(parts, input as unknown as AttachInput, run)),
-      ),
+      ours(parts, input, run, () => attach(parts, input as unknown as AttachInput, run)),
     removeRemote: (input, run) =>
       unlessLocked(() => removeRemote(parts, input as unknown as RemoveRemoteInput, run)),
     async download(input, run) {
@@ -88,14 +86,15 @@ export function attachmentServices(
  * An upload that an earlier process left may be another account's: it never runs under these credentials. It is
  * interrupted as by a lost network, which burns nothing, so that nothing shows `uploading` meanwhile (contract 4.8).
  */
-async function unlessForeign(
-  parts: ServiceParts,
+async function ours(
+  { accountId, traffic }: ServiceParts,
   input: Json,
-  run: () => Promise<Json>,
+  run: ServiceRun,
+  work: () => Promise<Json>,
 ): Promise<Json> {
-  const { accountId } = input as { readonly accountId?: string };
-  return accountId === parts.accountId
-    ? await run()
+  const isOurs = (input as { readonly accountId?: string }).accountId === accountId;
+  return isOurs
+    ? await traffic.count(run, () => unlessLocked(work))
     : plainOutput(fault('offline', 'other_account'));
 }
 

@@ -7,8 +7,6 @@ export interface UploadLoad {
   /** How many the link takes now; never more than `total`. */
   limit: number;
   used: number;
-  /** Runs of uploads in this process that were not stopped, with a slot or on their way to one. */
-  runs: number;
 }
 
 /** What uploads run in, as many at a time as the link takes. */

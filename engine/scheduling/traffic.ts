@@ -19,6 +19,8 @@ export type Transferring<T> = (gotOn: () => void) => Promise<T>;
 
 /** What goes to the remote and comes from it, as its hosts and the link bear it (contract 4.5, field cases 28, 29). */
 export interface Traffic {
+  /** Counts a run of an upload, or of its last step, from its first word to its last. */
+  count<T>(run: TransferRun, work: () => Promise<T>): Promise<T>;
   /**
    * Runs one upload, or its last step, when there is a slot for it; without one word to a remote that rests. What does
    * not run ends as by a lost network, which burns nothing.
@@ -70,6 +72,8 @@ export function createTraffic(parts: {
   const listeners: (() => void)[] = [];
   const rested: (() => void)[] = [];
   const others = new Map<string, Breaker>();
+  /** Runs of uploads that were not stopped, with a slot or on their way to one or from it. */
+  let runs = 0;
   /** Uploads in a row that were short; whoever was begun ahead got a slot. */
   let shortOnes = 0;
   const company = createCompany(clock, () => load.limit);
@@ -167,6 +171,22 @@ export function createTraffic(parts: {
     }
   };
 
+  /** A run that was stopped takes no room, also when it does not heed that. */
+  const count: Traffic['count'] = async ({ signal }, work) => {
+    let isCounted = true;
+    const leave = (): void => {
+      if (isCounted) runs -= 1;
+      isCounted = false;
+    };
+    runs += 1;
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  };
+
   const send: Traffic['send'] = async (run, work) => {
     const answer = await slots.use(run.signal, async () => {
       const upload = pace.begin();
@@ -209,9 +229,10 @@ export function createTraffic(parts: {
   }
 
   return {
+    count,
     send,
     ask,
-    mayHaveRoom: () => room(load.runs, load.runs) > 0,
+    mayHaveRoom: () => room(runs, runs) > 0,
     room,
     letOneThrough() {
       letThrough(true);
