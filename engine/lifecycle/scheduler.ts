@@ -78,7 +78,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     void parts.track('the queue could not be read', async () => {
       try {
         while (again && !closed) {
-          await undefined; // what shares a commit is told one after the other: the last one knows what has begun
+          await Promise.resolve(); // what shares a commit is told one after the other: the last one knows what has begun
           again = false;
           await startNext();
         }
