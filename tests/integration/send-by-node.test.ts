@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { exchange } from '../../adapters/remotes/transport/exchange.ts';
-import { sendByNode } from '../../adapters/remotes/transport/send-by-node.ts';
+import { nodeSender, sendByNode } from '../../adapters/remotes/transport/send-by-node.ts';
 
 let server: Server | undefined;
 
@@ -117,6 +117,31 @@ describe('a request by node:http', () => {
       );
     }
     expect(sockets.size).toBe(1);
+  });
+
+  it('lets a connection go that nobody uses for a while, also where the server would keep it', async () => {
+    const closed = Promise.withResolvers<void>();
+    const url = await serve((request, response) => {
+      request.socket.on('close', () => closed.resolve());
+      response.writeHead(200, { 'Content-Length': 3 }).end('yes');
+    });
+    if (server !== undefined) server.keepAliveTimeout = 0; // never
+    const impatient = nodeSender({ idleMs: 20 });
+    const answer = await impatient({ method: 'GET', url, headers: headers(), signal: never });
+    expect(answer.body).toBe('yes');
+    await closed.promise;
+  });
+
+  it('stays on its connection while its answer takes longer than an idle one is kept', async () => {
+    const slow = Promise.withResolvers<void>();
+    const url = await serve(async (_request, response) => {
+      response.setTimeout(60, () => slow.resolve());
+      await slow.promise;
+      response.writeHead(200, { 'Content-Length': 3 }).end('yes');
+    });
+    const impatient = nodeSender({ idleMs: 20 });
+    const answer = await impatient({ method: 'GET', url, headers: headers(), signal: never });
+    expect(answer.body).toBe('yes');
   });
 
   it('says what the body said when reading it fails', async () => {

@@ -1,26 +1,51 @@
 import { type ClientRequest, type IncomingMessage, Agent as PlainAgent, request } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
-import { beginningOf, type Incoming, OldConnectionError, type Outgoing } from './send.ts';
-
-/** Of Lading alone, whatever the app does with the global ones. Idle connections keep no process alive. */
-const plain = new PlainAgent({ keepAlive: true });
-const secure = new SecureAgent({ keepAlive: true });
+import {
+  beginningOf,
+  type Incoming,
+  OldConnectionError,
+  type Outgoing,
+  type Send,
+} from './send.ts';
 
 /**
- * One request by `node:http`: a body goes out as fast as the socket takes it, and no faster.
- * @throws what the connection, the signal or the body throws.
+ * So long a connection is kept that nobody uses: less where the server says so (`Keep-Alive: timeout`). What keeps state
+ * of it in between, a NAT or a balancer, forgets it after half a minute to a few, and does not always say so.
  */
-export async function sendByNode({
-  method,
-  url,
-  headers,
-  signal,
-  body,
-  longestBody,
-  expectContinue = false,
-  isAlone = false,
-  onAnswering,
-}: Outgoing): Promise<Incoming> {
+const IDLE_MS = 15_000;
+
+/** Connections of Lading alone, whatever the app does with the global ones. Idle ones keep no process alive. */
+interface Agents {
+  readonly plain: PlainAgent;
+  readonly secure: SecureAgent;
+}
+
+/**
+ * Sends by `node:http`: a body goes out as fast as the socket takes it, and no faster. The sender throws what the
+ * connection, the signal or the body throws.
+ */
+export function nodeSender({ idleMs = IDLE_MS } = {}): Send {
+  const kept = { keepAlive: true, timeout: idleMs };
+  const agents = { plain: new PlainAgent(kept), secure: new SecureAgent(kept) };
+  return (request) => send(agents, request);
+}
+
+export const sendByNode: Send = nodeSender();
+
+async function send(
+  { plain, secure }: Agents,
+  {
+    method,
+    url,
+    headers,
+    signal,
+    body,
+    longestBody,
+    expectContinue = false,
+    isAlone = false,
+    onAnswering,
+  }: Outgoing,
+): Promise<Incoming> {
   signal.throwIfAborted();
   const expect = expectContinue ? { expect: '100-continue' } : {};
   const options = { method, headers: { ...Object.fromEntries(headers), ...expect } };
