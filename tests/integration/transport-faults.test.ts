@@ -87,6 +87,40 @@ describe.each(remotes)('$name, where the network is in trouble (contract 4.4)', 
     expect(clock.pending).toBe(0);
   });
 
+  it('gives up an answer that comes byte by byte, as after silence', async () => {
+    const clock = virtualClock();
+    const answering = Promise.withResolvers<() => void>();
+    const dribbling = await startFaultServer((request, response) => {
+      request.resume();
+      request.on('end', () => {
+        response.writeHead(503, { 'Content-Type': 'text/plain' });
+        answering.resolve(() => void response.write('.'));
+      });
+    });
+    try {
+      let outcome: unknown;
+      const running = upload(one.at(dribbling.origin, clock)).then((found) => {
+        outcome = found;
+      });
+      const write = await answering.promise;
+      while (outcome === undefined && clock.elapsedMs < 300_000) {
+        await clock.advanceBy(3_000);
+        write();
+        // The byte crosses two sockets, and whoever waits for it goes on.
+        for (let turn = 0; turn < 100; turn++) {
+          await new Promise((resolve) => {
+            setImmediate(resolve);
+          });
+        }
+      }
+      expect(outcome).toMatchObject({ class: 'retryable', code: 'stalled' });
+      await running;
+      expect(clock.pending).toBe(0);
+    } finally {
+      await dribbling.close();
+    }
+  });
+
   it.each([
     [
       'whose body ends before it should',

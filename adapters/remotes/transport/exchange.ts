@@ -40,8 +40,8 @@ export interface Exchange {
   readonly expectContinue?: boolean | undefined;
   /** On a connection of its own, where the platform can: one that is used again may be closing at that moment. */
   readonly isAlone?: boolean | undefined;
-  /** Bytes of the answer's body arrived: it is on its way, however slowly. */
-  readonly onAnswering?: (() => void) | undefined;
+  /** So many more bytes of the answer's body arrived. */
+  readonly onAnswering?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -128,7 +128,7 @@ export async function ask<Phase extends string>(
       longestBody: request.longestBody,
       expectContinue: request.expectContinue,
       isAlone: request.isAlone,
-      onAnswering: watch.alive,
+      onAnswering: watch.answering,
       onSent(bytes) {
         watch.alive();
         request.onSent?.(bytes);

@@ -67,7 +67,11 @@ export function sourceFault(error: unknown): Fault {
 export const aborted: Fault = fault('retryable', 'aborted', 'The transfer was stopped.');
 
 export function stalled(stallMs: number): Fault {
-  return fault('retryable', 'stalled', `Nothing moved for ${Math.round(stallMs / 1000)} s.`);
+  return fault(
+    'retryable',
+    'stalled',
+    `Nothing moved for ${Math.round(stallMs / 1000)} s, or next to nothing.`,
+  );
 }
 
 function innerOf(error: Error): unknown {

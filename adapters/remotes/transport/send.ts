@@ -12,8 +12,8 @@ export interface Outgoing {
   readonly expectContinue?: boolean | undefined;
   /** On a connection of its own, where the platform can: one that is used again may be closing at that moment. */
   readonly isAlone?: boolean | undefined;
-  /** Bytes of the answer's body arrived. */
-  readonly onAnswering?: (() => void) | undefined;
+  /** So many more bytes of the answer's body arrived. */
+  readonly onAnswering?: ((bytes: number) => void) | undefined;
 }
 
 /** What came back, with as much of its body as anybody may want to look at (contract 10.3). */
@@ -38,12 +38,12 @@ const LONGEST_BODY = 4096;
 export async function beginningOf(
   body: AsyncIterable<Uint8Array> | [],
   longest = LONGEST_BODY,
-  onBytes?: () => void,
+  onBytes?: (bytes: number) => void,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const bytes of body) {
-    onBytes?.();
+    onBytes?.(bytes.byteLength);
     text += decoder.decode(bytes, { stream: true });
     if (text.length >= longest) break;
   }

@@ -1,13 +1,14 @@
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import { type Answer, exchange } from '../transport/exchange.ts';
 import type { Piece } from '../transport/piece.ts';
+import type { StallWatch } from '../transport/stall.ts';
 import type { TusHttp } from './http.ts';
 
 /** Lets tus-js-client speak through `fetch`, where bodies are bounded, redirects stay put and everything can be stopped. */
-export function fetchStack(http: TusHttp, onMoved: () => void): HttpStack {
+export function fetchStack(http: TusHttp, watch: StallWatch): HttpStack {
   return {
     getName: () => 'LadingFetchStack',
-    createRequest: (method, url) => fetchRequest(http, method, url, onMoved),
+    createRequest: (method, url) => fetchRequest(http, method, url, watch),
   };
 }
 
@@ -21,12 +22,7 @@ export function sentBytesOf(request: HttpRequest): number | null {
   return request.getUnderlyingObject() as number | null;
 }
 
-function fetchRequest(
-  http: TusHttp,
-  method: string,
-  url: string,
-  onMoved: () => void,
-): HttpRequest {
+function fetchRequest(http: TusHttp, method: string, url: string, watch: StallWatch): HttpRequest {
   const headers = new Headers();
   const stop = new AbortController();
   let sentBytes: number | null = null;
@@ -41,7 +37,7 @@ function fetchRequest(
     },
     async send(body: Piece | null) {
       stop.signal.throwIfAborted(); // stopped before it began: not a byte leaves
-      onMoved();
+      watch.alive();
       sentBytes = body?.size ?? null;
       const answer = await exchange(http, {
         method,
@@ -49,9 +45,9 @@ function fetchRequest(
         headers,
         signal: stop.signal,
         piece: body ?? undefined,
-        onAnswering: onMoved,
+        onAnswering: watch.answering,
         onSent(bytes) {
-          onMoved();
+          watch.alive();
           onProgress?.(bytes);
         },
       });

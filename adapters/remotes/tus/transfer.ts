@@ -110,7 +110,7 @@ export function transfer(tus: TusModule, http: TusHttp, plan: TransferPlan): Pro
         sha256: request.media.sha256,
       },
       fileReader: requestReader(request),
-      httpStack: fetchStack(http, watch.alive),
+      httpStack: fetchStack(http, watch),
       async onBeforeRequest(sent) {
         watch.alive();
         for (const [name, value] of await appHeaders(http, context.signal)) {
