@@ -125,6 +125,16 @@ describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', 
     ['a gateway says 504', { method: 'POST', answer: { status: 504 } }],
     ['the server says 500', { method: 'POST', answer: { status: 500 } }],
     ['the server says 202', { method: 'POST', answer: { status: 202 } }],
+    ...[301, 302, 303].map(
+      (status) =>
+        [
+          `it says ${status}, as servers of forms do that show their result elsewhere`,
+          {
+            method: 'POST',
+            answer: { status, headers: { Location: 'https://elsewhere.example/thanks' } },
+          },
+        ] as const,
+    ),
     ...[200, 201].map(
       (status) =>
         [
@@ -160,6 +170,17 @@ describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', 
   it.each([
     ['it was refused', { method: 'POST', answer: { status: 401 } }],
     ['the server was busy', { method: 'POST', answer: { status: 503 } }],
+    [
+      'it was to be sent elsewhere as it was',
+      {
+        method: 'POST',
+        answer: { status: 307, headers: { Location: 'https://elsewhere.example/' } },
+      },
+    ],
+    [
+      'the session is over',
+      { method: 'POST', answer: { status: 302, headers: { Location: '/login' } } },
+    ],
   ])('is known not to have arrived, and is repeated, when %s', async (_, fault) => {
     const run = attachment();
     world.server.plan(fault);
@@ -217,6 +238,26 @@ describe('a form of which nobody knows whether it arrived (contract 4.2, 4.4)', 
       closing.close();
     }
   });
+
+  it.each([301, 302, 303, 307, 308])(
+    'is never sent to where a %i leads, with credentials or without (contract 10.3)',
+    async (status) => {
+      const other = await startFaultServer((incoming, response) => {
+        incoming.resume();
+        response.writeHead(201, { Location: '/x' }).end();
+      });
+      try {
+        const headers = { Location: `${other.origin}/form` };
+        world.server.plan({ method: 'POST', answer: { status, headers } });
+        const secret = remote({ headers: { Authorization: 'Bearer CANARY' } });
+        expect(await secret.upload(request, attachment()())).toMatchObject({ ok: false });
+        expect(other.seen).toEqual([]);
+        expect(world.server.count('POST')).toBe(1);
+      } finally {
+        await other.close();
+      }
+    },
+  );
 
   it('is known not to have arrived when nobody listened', async () => {
     const { endpoint } = world;

@@ -61,7 +61,9 @@ export async function send(
     !told.ok &&
     (answer === undefined
       ? takenBytes >= piece.size && !NOT_SENT.has(told.code)
-      : isOpen(answer.status) || isSuccess(answer.status));
+      : isOpen(answer.status) ||
+        isSuccess(answer.status) ||
+        (isResultElsewhere(answer.status, told) && takenBytes >= piece.size));
   return { told, answer, isUnknown };
 }
 
@@ -75,6 +77,14 @@ export function isOpen(status: number): boolean {
 /** One that is not believed: a page may be a portal's, and is what servers of forms answer. */
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
+}
+
+/**
+ * Servers of forms take what they were sent and lead to a page that shows it: by 303, and by 301 and 302 as ever (RFC 9110,
+ * 15.4). A 307 and a 308 want it sent again, and one that leads to a login took nothing. Browsers say 0 for each of them.
+ */
+function isResultElsewhere(status: number, told: Fault): boolean {
+  return [0, 301, 302, 303].includes(status) && told.class !== 'auth';
 }
 
 /** Whether another request makes no second object, or is not needed to know. */
