@@ -96,6 +96,22 @@ describe('an upload by HTTP that a carrier takes', () => {
     expect(outcome).toMatchObject({ class: 'auth', code: 'url_expired' });
   });
 
+  it.each([
+    [
+      'was heard days later, by the time that it tells: a refusal is one',
+      true,
+      'terminal forbidden',
+    ],
+    ['is heard at once, by the clock of this device: it may be wrong', false, 'auth clock_skewed'],
+  ])('whose answer %s (field case 43)', async (_, isOld, expected) => {
+    const refused = answered(403, { headers: [['date', 'Thu, 01 Jan 2026 00:00:00 GMT']] });
+    const { carrier, tasks } = scripted(refused);
+    const note = `${world.endpoint}/account-1/media-1`;
+    if (isOld) tasks.set(ID, { id: ID, note, result: refused });
+    const outcome = await remote(carrier).upload(request, engine().run({ rerun: isOld }));
+    expect(outcome.ok ? 'ok' : `${outcome.class} ${outcome.code}`).toBe(expected);
+  });
+
   it('is met by the next run, which neither looks nor sends', async () => {
     const { carrier, started, tasks } = scripted();
     tasks.set(ID, { id: ID, note: `${world.endpoint}/x`, result: answered(201) });

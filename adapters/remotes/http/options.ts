@@ -1,13 +1,13 @@
 import type { MediaFacts } from '../../../machines/attachment/types.ts';
-import type { Carrier } from '../../../ports/carrier.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ObjectKey } from '../../../ports/remote.ts';
+import type { CarryOptions } from '../transport/carried.ts';
 import type { DownloadOptions } from '../transport/places.ts';
 
 /** What a request is for: the bytes, a look whether the object is there, its removal. */
 export type HttpOperation = 'send' | 'look' | 'remove';
 
-export interface HttpRemoteOptions extends DownloadOptions {
+export interface HttpRemoteOptions extends DownloadOptions, CarryOptions {
   /**
    * Where the objects are, `http:` or `https:`: each one at `<endpoint>/<account>/<mediaId>` unless `address` says
    * otherwise. Only its origin gets `headers`.
@@ -58,14 +58,6 @@ export interface HttpRemoteOptions extends DownloadOptions {
   }) => string | null | Promise<string | null>;
   /** Where the bytes behind a locator are fetched, where that needs a signature. Default: at the locator itself. */
   readonly downloadAddress?: (locator: string) => string | Promise<string>;
-  /**
-   * Carries the request with the bytes while the app may be dead, and its next start takes the result: not for forms, and
-   * not for bytes that lie in no plain file. Its requests go out with the url and the headers of the moment they began;
-   * a signed url must outlast them. Default: all is sent from here.
-   */
-  readonly carrier?: Carrier;
-  /** Smaller files are sent from here. Default 0. */
-  readonly carryFromBytes?: number;
   /**
    * Silence after which a request is given up; counts from the last byte that moved. A function of the app that is asked
    * for what a request needs is waited for no longer. Default 30,000.

@@ -1,12 +1,12 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import { systemClock } from '../../../ports/clock.ts';
 import type { HeadOutcome, ObjectKey, Remote } from '../../../ports/remote.ts';
+import { stopAllCarried, stopCarried } from '../transport/carried.ts';
 import { downloadByGet } from '../transport/download.ts';
 import { ask, type Transport } from '../transport/exchange.ts';
 import { aborted, fault, faultOf } from '../transport/faults.ts';
 import { downloadRules, endpointOf, positive } from '../transport/places.ts';
 import { sender } from '../transport/sender.ts';
-import { stopCarried } from './carried.ts';
 import { canLook, lookFor } from './look.ts';
 import type { HttpRemoteOptions } from './options.ts';
 import { askApp, type HttpParts, locatorOf, type Place, placeAt, placeOf } from './parts.ts';
@@ -68,7 +68,7 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
     async remove(objectKey, { signal }) {
       if (signal.aborted) return aborted;
       try {
-        await stopCarried(parts, objectKey);
+        await stopCarried(options, objectKey);
         const place = await placeOfObject(parts, objectKey, signal);
         if ('ok' in place) return place;
         const told = await ask(place.http, 'remove', { method: 'DELETE', url: place.url, signal });
@@ -78,7 +78,9 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
       }
     },
 
-    ...(options.carrier === undefined ? {} : { credentials: (next) => signedOut(parts, next) }),
+    ...(options.carrier === undefined
+      ? {}
+      : { credentials: (next) => (next === null ? stopAllCarried(options) : undefined) }),
 
     async download(url, { start, signal }) {
       if (signal.aborted) return aborted;
@@ -99,13 +101,6 @@ export function httpRemote(options: HttpRemoteOptions): Remote {
       }
     },
   };
-}
-
-/** What is carried goes under the credentials that it began with: not after they were forgotten (contract 4.8). */
-async function signedOut({ options }: HttpParts, next: unknown): Promise<void> {
-  const { carrier } = options;
-  if (next !== null || carrier === undefined) return;
-  for (const { id } of await carrier.list()) await carrier.cancel(id);
 }
 
 /** Where an object is; or, where its place must be found first, that it is not there, or why nobody knows. */
