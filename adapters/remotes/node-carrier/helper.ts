@@ -6,6 +6,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { CarrierResult, CarrierTask } from '../../../ports/carrier.ts';
+import { exchange } from '../transport/exchange.ts';
 import { FaultSignal, fault, faultOf, NOT_SENT } from '../transport/faults.ts';
 import { sendByNode } from '../transport/send-by-node.ts';
 import { records } from './records.ts';
@@ -27,7 +28,11 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
   'repr-digest',
   'retry-after',
   'www-authenticate',
+  'x-amz-bucket-region',
+  'x-amz-checksum-sha256',
 ]);
+/** A film need not cross the network to be refused, and a refusal that comes before its end may be lost. */
+const LARGE_BODY_BYTES = 1024 * 1024;
 
 const { directory, stallMs, task } = await order();
 const kept = records(directory);
@@ -49,26 +54,33 @@ async function carry(): Promise<CarrierResult> {
   const stop = new AbortController();
   let sentBytes = 0;
   let toldAt = 0;
+  let telling = Promise.resolve();
   const stalled = (): void => stop.abort(new FaultSignal(fault('retryable', 'stalled', '')));
   let stall = setTimeout(stalled, stallMs);
-  async function* body(): AsyncIterable<Uint8Array> {
-    for await (const bytes of createReadStream(task.file) as AsyncIterable<Uint8Array>) {
-      yield bytes;
-      sentBytes += bytes.byteLength;
-      clearTimeout(stall);
-      stall = setTimeout(stalled, stallMs);
-      if (Date.now() - toldAt < TELL_EVERY_MS) continue;
-      toldAt = Date.now();
-      await kept.tell(task.id, sentBytes);
-    }
+  function onSent(bytes: number): void {
+    sentBytes = bytes;
+    clearTimeout(stall);
+    stall = setTimeout(stalled, stallMs);
+    if (Date.now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = Date.now();
+    telling = telling.then(() => kept.tell(task.id, bytes)).catch(() => {}); // nobody needs it
   }
   try {
     const lost = await sourceTrouble();
     if (lost !== undefined) return { ended: 'failed', code: lost, mayHaveArrived: false };
-    const headers = new Headers(task.headers);
-    headers.set('Content-Length', String(task.byteSize));
-    const { method, url } = task;
-    const answer = await sendByNode({ method, url, headers, signal: stop.signal, body: body() });
+    const { method, url, file, byteSize } = task;
+    const answer = await exchange(
+      { send: sendByNode },
+      {
+        method,
+        url,
+        headers: new Headers(task.headers),
+        signal: stop.signal,
+        piece: { size: byteSize, open: () => createReadStream(file) },
+        expectContinue: byteSize >= LARGE_BODY_BYTES,
+        onSent,
+      },
+    );
     const told = [...answer.headers].filter(([name]) => KEPT_HEADERS.has(name));
     return { ended: 'answered', status: answer.status, headers: told, body: answer.body };
   } catch (error) {
@@ -80,6 +92,7 @@ async function carry(): Promise<CarrierResult> {
     };
   } finally {
     clearTimeout(stall);
+    await telling; // nothing is written behind its end
   }
 }
 
