@@ -1,16 +1,15 @@
 import { type HttpRemoteOptions, httpRemote } from 'lading/remotes/http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CarriedTask, Carrier, CarrierResult, CarrierTask } from '../../ports/carrier.ts';
+import type { Carrier, CarrierResult } from '../../ports/carrier.ts';
 import { leftBehind } from '../../ports/closing.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { UploadRequest } from '../../ports/remote.ts';
 import { type HttpWorld, httpWorld } from '../support/http-store.ts';
+import { answered, scriptedCarrier } from '../support/scripted-carrier.ts';
 import { content, engine, uploadRequest } from '../support/tus-world.ts';
 
 const PHOTO = content(10_000);
 const ID = 'account-1.media-1';
-const answered = (status: number, more: Partial<CarrierResult> = {}): CarrierResult =>
-  ({ ended: 'answered', status, headers: [], body: '', ...more }) as CarrierResult;
 
 let world: HttpWorld;
 beforeEach(async () => {
@@ -18,31 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.dispose());
 
-/** A carrier that does nothing but what it is told; its tasks end when they are given a result. */
-function scripted(next?: CarrierResult) {
-  const tasks = new Map<string, CarriedTask>();
-  const started: CarrierTask[] = [];
-  const cancelled: string[] = [];
-  const carrier: Carrier = {
-    async start(task) {
-      started.push(task);
-      tasks.set(task.id, { id: task.id, note: task.note, result: next });
-    },
-    async attach(id, { signal }) {
-      const found = tasks.get(id);
-      if (found === undefined || found.result !== undefined) return found;
-      return new Promise((_resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error));
-      });
-    },
-    async cancel(id) {
-      cancelled.push(id);
-      tasks.delete(id);
-    },
-    list: async () => [...tasks.values()],
-  };
-  return { carrier, tasks, started, cancelled };
-}
+const scripted = (next?: CarrierResult) => scriptedCarrier(() => next);
 
 const remote = (carrier: Carrier, options: Partial<HttpRemoteOptions> = {}) =>
   httpRemote({ endpoint: world.endpoint, carrier, ...options });

@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeCarrier } from 'lading/carrier/node';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { objectKey } from '../../ports/remote.ts';
 import { type RgwWorld, rgwWorld } from '../support/rgw-world.ts';
@@ -23,6 +27,23 @@ describe.skipIf(!isWanted)(`OpenStack Swift, three nodes with three copies${whyN
     const { attempt } = attempts({ ...world, endpoint: world.direct }, content(200_000));
     expect(await attempt()).toMatchObject({ ok: true });
     expect(await world.stored(KEY)).toHaveLength(1);
+  });
+
+  it('refuses the condition of a carried PUT too, and gets the file without it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lading-swift-carried-'));
+    const carrier = nodeCarrier({ directory: folder });
+    try {
+      const photo = content(2 * MIB);
+      const file = join(folder, 'photo');
+      await writeFile(file, photo);
+      const { remote, lent } = attempts(world, photo, { carrier, prefix: 'carried/' });
+      const request = { ...uploadRequest(photo), file: async () => file };
+      expect(await remote.upload(request, lent.run())).toMatchObject({ ok: true });
+      expect(sha256(await world.bytesOf(`carried/${KEY}`))).toBe(sha256(photo));
+    } finally {
+      for (const { id } of await carrier.list()) await carrier.cancel(id);
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
   });
 
   it('completes an upload in parts when a node dies in the middle of it', async () => {

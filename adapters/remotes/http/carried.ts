@@ -6,7 +6,7 @@ import {
   carrierIdOf,
   faultOfCarrier,
   fileToCarry,
-  judgedAt,
+  heardAtMs,
   noteOf,
   takeEnd,
 } from '../transport/carried.ts';
@@ -78,7 +78,7 @@ function sentOf({ http }: HttpParts, end: CarriedEnd, begunAtMs: number | undefi
     return { told: faultOfCarrier(code), answer: undefined, isUnknown: mayHaveArrived };
   }
   const answer = answerOf(note, result);
-  const nowMs = judgedAt(answer, http.clock.now(), begunAtMs);
-  const told = classifyHttp('send', answer, nowMs) ?? { ok: true, answer };
+  const atMs = heardAtMs(answer, http.clock.now(), begunAtMs);
+  const told = classifyHttp('send', answer, atMs) ?? { ok: true, answer };
   return { told, answer, isUnknown: !told.ok && isOpen(answer.status) };
 }

@@ -1,6 +1,7 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ObjectKey } from '../../../ports/remote.ts';
+import type { CarryOptions } from '../transport/carried.ts';
 import type { DownloadOptions } from '../transport/places.ts';
 
 /** The requests that the remote makes, by their names in the API of S3. */
@@ -16,7 +17,7 @@ export type S3Operation =
   | 'AbortMultipartUpload'
   | 'ListMultipartUploads';
 
-export interface S3RemoteOptions extends DownloadOptions {
+export interface S3RemoteOptions extends DownloadOptions, CarryOptions {
   readonly bucket: string;
   /** Default `us-east-1`, which most servers other than Amazon's take for theirs. */
   readonly region?: string;
@@ -38,7 +39,8 @@ export interface S3RemoteOptions extends DownloadOptions {
   readonly sign?: S3Sign;
   /**
    * Larger files are sent in parts and can be resumed; others by one request, which begins again when it breaks. Less is
-   * better where links are bad, as little as 5 MiB. Default 24 MiB.
+   * better where links are bad, as little as 5 MiB; more where a `carrier` is to have them: parts are sent from here, and
+   * most stores take 5 GiB by one request. Default 24 MiB.
    */
   readonly multipartAboveBytes?: number;
   /**
@@ -87,6 +89,11 @@ export interface S3SignRequest {
   readonly query: Readonly<Record<string, string>>;
   /** What the request will carry, in lower case: `content-type`, `if-none-match`, `x-amz-content-sha256` … */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * A carrier takes it, and it may begin hours later, when no app asks again: a presigned url that lives for days suits it.
+   * With one that ran out it is refused, and signed anew when the app is there again.
+   */
+  readonly isCarried?: true;
 }
 
 export interface S3Signed {

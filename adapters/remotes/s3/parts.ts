@@ -1,5 +1,6 @@
 import { systemClock } from '../../../ports/clock.ts';
 import { LadingError } from '../../../ports/errors.ts';
+import { heardAtMs } from '../transport/carried.ts';
 import type { Transport } from '../transport/exchange.ts';
 import { clockOffsetMs } from '../transport/expiry.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
@@ -44,16 +45,7 @@ export function partsOf(options: S3RemoteOptions): S3Parts {
     clock,
     stallMs: positive('stallMs', options.stallMs ?? 30_000),
     headers: async () => ({}),
-    classify(operation, answer) {
-      const nowMs = clock.now() + (client?.config.systemClockOffset ?? 0);
-      const reason = classifyS3(operation, answer, nowMs);
-      // The server's clock is the one that counts (field case 43): what is signed from now on goes by it.
-      const offset = clockOffsetMs(answer.headers, clock.now());
-      if (reason?.code === 'clock_skewed' && client !== undefined && offset !== undefined) {
-        client.config.systemClockOffset = offset;
-      }
-      return reason;
-    },
+    classify: (operation, answer) => parts.judge(operation, answer, clock.now()),
   };
   const parts: S3Parts = {
     options,
@@ -67,7 +59,19 @@ export function partsOf(options: S3RemoteOptions): S3Parts {
       });
       return loading;
     },
-    learnt: { refusesConditions: false, isKnown: false },
+    judge(operation, answer, begunAtMs) {
+      const knownMs = client?.config.systemClockOffset ?? 0;
+      const begunMs = begunAtMs === undefined ? undefined : begunAtMs + knownMs;
+      const atMs = heardAtMs(answer, clock.now() + knownMs, begunMs);
+      const reason = classifyS3(operation, answer, atMs);
+      // The server's clock is the one that counts (field case 43): what is signed from now on goes by it.
+      const offset = clockOffsetMs(answer.headers, atMs);
+      if (reason?.code === 'clock_skewed' && client !== undefined && offset !== undefined) {
+        client.config.systemClockOffset = knownMs + offset;
+      }
+      return reason;
+    },
+    learnt: { refusesConditions: false, isKnown: false, wasCutOff: false },
     hold(next) {
       held = next;
     },

@@ -1,32 +1,37 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
 import { s3Key } from '../s3-keys.ts';
+import type { Waiting } from '../transport/carried.ts';
 import { pieceOf } from '../transport/piece.ts';
+import { carryPut } from './carried.ts';
 import { base64OfHex, hexOfBase64 } from './hex.ts';
 import { etagOf, meet, receiptOf, SHA256, WENT_AWAY } from './look.ts';
-import { type CallOptions, call, type S3Parts, type Told } from './send.ts';
+import { call, type S3Parts, type Told } from './send.ts';
 
 /**
  * One attempt by one PUT. A repeated one looks first; so does one whose answer leaves a doubt. A store that does not know
  * `If-None-Match` says so once, and is asked before the body is sent: what refuses without reading may close the connection
  * on what is still on its way, and its answer would be lost.
+ * @param carried the end of one that an earlier run handed to a carrier: nothing is sent before it is judged.
  */
 export async function uploadByPut(
   parts: S3Parts,
   request: UploadRequest,
   context: UploadContext,
+  carried?: Told<'PutObject'>,
 ): Promise<UploadOutcome> {
   const { signal } = context;
-  if (context.rerun) {
+  const looksFirst = context.rerun && carried === undefined;
+  if (looksFirst) {
     const met = await meet(parts, request, signal);
     if (met !== null) return met;
   }
-  const onSent = forwardOnly(context);
-  const attempt = () => put(parts, request, { signal, onSent, asksFirst: !parts.learnt.isKnown });
+  const forward = forwardOnly(context);
+  const attempt = () => put(parts, request, forward);
   const hadCondition = 'IfNoneMatch' in conditionOf(parts);
-  let told = await attempt();
+  let told = carried ?? (await attempt());
   if (!told.ok && hadCondition && isConditionRefused(parts, told)) {
-    const met = context.rerun ? null : await meet(parts, request, signal);
+    const met = looksFirst ? null : await meet(parts, request, signal);
     if (met !== null) return met;
     parts.learnt.refusesConditions = true;
     told = await attempt();
@@ -73,10 +78,11 @@ export function aboutObject({ bucket }: S3Parts, { objectKey, media }: UploadReq
   };
 }
 
-function put(
+/** By a carrier that takes it, or from here. */
+async function put(
   parts: S3Parts,
   request: UploadRequest,
-  options: Pick<CallOptions, 'signal' | 'onSent' | 'asksFirst'>,
+  waiting: Waiting,
 ): Promise<Told<'PutObject'>> {
   const { byteSize, sha256 } = request.media;
   const input = {
@@ -85,19 +91,26 @@ function put(
     ContentLength: byteSize,
     ChecksumSHA256: base64OfHex(sha256),
   };
+  const carried = await carryPut(parts, request, waiting, input);
+  if (carried !== undefined) return carried;
   return call(parts, 'PutObject', input, {
-    ...options,
+    signal: waiting.signal,
+    onSent: waiting.onProgress,
+    asksFirst: !parts.learnt.isKnown,
     piece: pieceOf(request, 0, byteSize),
     sha256,
   });
 }
 
 /** Progress never goes back, also where all is sent again. */
-function forwardOnly(context: UploadContext): (bytes: number) => void {
+function forwardOnly(context: UploadContext): Waiting {
   let most = 0;
-  return (bytes) => {
-    if (bytes <= most) return;
-    most = bytes;
-    context.onProgress(bytes);
+  return {
+    signal: context.signal,
+    onProgress(bytes) {
+      if (bytes <= most) return;
+      most = bytes;
+      context.onProgress(bytes);
+    },
   };
 }

@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import { LadingError } from '../../../ports/errors.ts';
 import type { Remote } from '../../../ports/remote.ts';
+import { stopAllCarried, stopCarried } from '../transport/carried.ts';
 import { type DownloadRules, downloadByGet } from '../transport/download.ts';
 import type { Transport } from '../transport/exchange.ts';
-import { aborted, FaultSignal, fault } from '../transport/faults.ts';
+import { aborted, FaultSignal, fault, faultOf } from '../transport/faults.ts';
 import { downloadRules, positive } from '../transport/places.ts';
+import { takeCarried } from './carried.ts';
 import { abortUpload, listIncomplete, removeObject } from './leftovers.ts';
 import { locatorOf, lookAt } from './look.ts';
 import { uploadInParts } from './multipart.ts';
@@ -58,19 +60,27 @@ export function s3Remote(options: S3RemoteOptions): Remote {
     classify: (_, answer) => http.classify('GetObject', answer),
   };
 
+  const areHeld = typeof options.credentials === 'object';
+
   return {
     host: bucket.address.host,
-    // A function of the app's is asked anyway.
-    ...(typeof options.credentials === 'object'
-      ? { credentials: (next: unknown) => parts.hold(handedOver(next)) }
+    ...(areHeld || options.carrier !== undefined
+      ? {
+          credentials(next: unknown) {
+            // A function of the app's is asked anyway.
+            if (areHeld) parts.hold(handedOver(next));
+            return next === null ? stopAllCarried(options) : undefined;
+          },
+        }
       : {}),
 
     async upload(request, context) {
       if (context.signal.aborted) return aborted;
+      const carried = await takeCarried(parts, request, context);
       const isLarge = request.media.byteSize > aboveBytes;
-      return isLarge || context.handle !== null
+      return carried === undefined && (isLarge || context.handle !== null)
         ? uploadInParts(parts, request, context)
-        : uploadByPut(parts, request, context);
+        : uploadByPut(parts, request, context, carried);
     },
 
     async head(objectKey, { signal }) {
@@ -82,7 +92,14 @@ export function s3Remote(options: S3RemoteOptions): Remote {
       return { ok: true, exists: true, byteSize, sha256, url, token };
     },
 
-    remove: (objectKey, { handle, signal }) => removeObject(parts, objectKey, handle, signal),
+    async remove(objectKey, { handle, signal }) {
+      try {
+        await stopCarried(options, objectKey);
+      } catch (error) {
+        return faultOf(error);
+      }
+      return removeObject(parts, objectKey, handle, signal);
+    },
 
     async download(url, { start, signal }) {
       const range = start === undefined ? { signal } : { start, signal };

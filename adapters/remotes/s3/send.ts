@@ -18,11 +18,18 @@ export interface S3Parts {
   readonly origins: ReadonlySet<string>;
   /** Loaded and made once. */
   sdk(): Promise<SdkClient>;
+  /**
+   * What an answer means, and what it says of this device's clock.
+   * @param begunAtMs when its request began; undefined: nobody knows.
+   */
+  judge(operation: S3Operation, answer: Answer, begunAtMs: number | undefined): Fault | null;
   /** What this remote has learnt of its store. */
   readonly learnt: {
     refusesConditions: boolean;
     /** A PUT was answered that settled it. */
     isKnown: boolean;
+    /** A carried PUT was cut off before that. */
+    wasCutOff: boolean;
   };
   /** Signs with these from now on; null: with none. */
   hold(credentials: S3Credentials | null): void;
@@ -39,6 +46,8 @@ export interface CallOptions {
   readonly onSent?: ((bytes: number) => void) | undefined;
   /** The store is asked whether it wants the piece, however small it is. */
   readonly asksFirst?: boolean;
+  /** It is signed for a carrier, and may begin much later. */
+  readonly isCarried?: boolean;
 }
 
 export type Told<Operation extends S3Operation> =
@@ -79,7 +88,7 @@ export async function signed<Operation extends S3Operation>(
   parts: S3Parts,
   operation: Operation,
   input: Shapes[Operation]['input'],
-  options: Pick<CallOptions, 'signal' | 'sha256'>,
+  options: Pick<CallOptions, 'signal' | 'sha256' | 'isCarried'>,
 ): Promise<SignedRequest> {
   try {
     await run(parts, operation, input, { ...options, isUnsent: true });
@@ -192,7 +201,7 @@ async function byApp(
   parts: S3Parts,
   sign: S3Sign,
   request: SdkRequest,
-  { operation, key, signal }: Call,
+  { operation, key, signal, isCarried }: Call,
   plain: URL,
 ): Promise<SignedRequest> {
   const headers = Object.fromEntries(sendable(request));
@@ -200,7 +209,9 @@ async function byApp(
   headers['x-amz-content-sha256'] ??= await sha256Of(bytesOf(request.body));
   const query = Object.fromEntries(plain.searchParams);
   const { method } = request;
-  const asked = { operation, method, bucket: parts.bucket.name, key, query, headers };
+  const isLater = isCarried === true ? { isCarried } : {};
+  const { name: bucket } = parts.bucket;
+  const asked = { operation, method, bucket, key, query, headers, ...isLater };
   return signedByApp(sign, asked, plain, parts.origins, parts.http, signal);
 }
 

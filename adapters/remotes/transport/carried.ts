@@ -25,6 +25,9 @@ export type CarriedEnd =
   | { readonly ok: true; readonly note: string; readonly result: CarrierResult }
   | Fault;
 
+/** What a run lends to whoever waits for it. */
+export type Waiting = Pick<UploadContext, 'signal' | 'onProgress'>;
+
 /** Ids of tasks become names of files, and of whatever else a system has. */
 const LONGEST_ID = 240;
 
@@ -47,7 +50,7 @@ export async function takeEnd(
   carrier: Carrier,
   id: string,
   { media }: UploadRequest,
-  { signal, onProgress }: UploadContext,
+  { signal, onProgress }: Waiting,
 ): Promise<CarriedEnd | undefined> {
   const onSent = (bytes: number): void => onProgress(Math.min(bytes, media.byteSize));
   try {
@@ -56,13 +59,21 @@ export async function takeEnd(
     // Whatever it says, this run settles it; one that is killed before that looks at the remote.
     await carrier.cancel(id);
     return { ok: true, note: found.note, result: found.result };
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    // The app ends, or another process goes on: so does the transfer. Else somebody wants it stopped.
-    if (!isLeftBehind(signal)) await carrier.cancel(id);
+  } catch {
+    if (!signal.aborted) return UNHEARD;
+    // The app ends, or another process goes on: so does the transfer. Else somebody wants it stopped; where that fails,
+    // its result is taken later, or its removal says so.
+    if (!isLeftBehind(signal)) await carrier.cancel(id).catch(() => {});
     return aborted;
   }
 }
+
+/** Nothing is sent meanwhile: it may be under way. */
+const UNHEARD: Fault = fault(
+  'retryable',
+  'carrier_failed',
+  'The transfer in the background could not be asked for.',
+);
 
 /** Where the bytes lie, known to be right; undefined for whom nobody carries. @throws {FaultSignal} */
 export async function fileToCarry(
@@ -111,21 +122,18 @@ export function answerOf(note: string, result: CarrierResult & { ended: 'answere
 }
 
 /**
- * The time by which an answer is judged: it may have come days ago, while nobody was here, and then its `Date` says nothing
- * against the clock of this device.
- * @param begunAtMs undefined where an earlier run began it.
+ * When an answer came, as well as this device can tell: somewhere between the beginning of its request and now, and there as
+ * near as can be to the time that it tells itself. So it says that a clock is wrong only where nothing else explains it.
+ * @param begunAtMs default: nobody knows, since an earlier run began it.
  */
-export function judgedAt(
-  { headers }: Answer,
+export function heardAtMs(
+  { headers }: Pick<Answer, 'headers'>,
   nowMs: number,
-  begunAtMs: number | undefined,
-): number | undefined {
-  const isRecent = begunAtMs !== undefined && nowMs - begunAtMs < SHORT_MS;
-  return isRecent || headers.get('Date') === null ? nowMs : undefined;
+  begunAtMs: number = Number.NEGATIVE_INFINITY,
+): number {
+  const servedMs = Date.parse(headers.get('Date') ?? '');
+  return Number.isNaN(servedMs) ? nowMs : Math.min(nowMs, Math.max(begunAtMs, servedMs));
 }
-
-/** A clock is not called wrong for less (conditions.ts). */
-const SHORT_MS = 15 * 60_000;
 
 export function faultOfCarrier(code: string): Fault {
   const isFinal = code === 'source_missing' || code === 'source_changed';
