@@ -82,6 +82,14 @@ describe.skipIf(rgw === null)(`a PUT to S3 that a process of its own carries${wh
     expect(await whatIsThere(world)).toEqual(ONE);
   });
 
+  it('needs no other signature after twenty minutes where it was made for days', async () => {
+    const now = Date.now.bind(Date);
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - TWENTY_MINUTES);
+    expect(await attempt({ carriedForMs: 24 * 60 * 60_000 })).toMatchObject({ ok: true });
+    expect(world.proxy.exchanges.map(({ status }) => status)).toEqual([200]);
+    expect(await whatIsThere(world)).toEqual(ONE);
+  });
+
   it('is signed anew by the app, when its presigned url is over', async () => {
     let asks = 0;
     const sign: S3Sign = (request) =>

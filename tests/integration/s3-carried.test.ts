@@ -293,6 +293,37 @@ describe('the signature of a carried PUT (field case 40)', () => {
     expect(started).toHaveLength(2);
   });
 
+  it('is that of a presigned url where the device signs and the carrier may wait for days', async () => {
+    const { carrier, started } = scriptedCarrier(() => stored);
+    const temporary = { ...credentials, sessionToken: 'of an hour' };
+    const options = { credentials: temporary, carriedForMs: 7 * 24 * 60 * MINUTE };
+    const outcome = await remote(carrier, options).upload(request, engine().run());
+    expect(outcome).toMatchObject({ ok: true });
+    const [task] = started;
+    const query = Object.fromEntries(new URL(task?.url ?? '').searchParams);
+    expect(query).toMatchObject({
+      'X-Amz-Date': '20260601T120000Z',
+      'X-Amz-Expires': '604800',
+      'X-Amz-Security-Token': 'of an hour',
+      'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD',
+      'X-Amz-SignedHeaders':
+        'content-disposition;content-type;host;if-none-match;x-amz-checksum-sha256;x-amz-meta-sha256',
+    });
+    expect(Object.keys(task?.headers ?? {}).toSorted()).toEqual([
+      'content-disposition',
+      'content-type',
+      'if-none-match',
+      'x-amz-checksum-sha256',
+      'x-amz-meta-sha256',
+    ]);
+    expect(task?.note).toBe(`${place()}?exp=${NOON / 1000 + 604_800}`);
+  });
+
+  it.each([0, Number.NaN, 8 * 24 * 60 * MINUTE])('cannot last for %d ms', (carriedForMs) => {
+    const { carrier } = scriptedCarrier();
+    expect(() => remote(carrier, { carriedForMs })).toThrow(/^carriedForMs must be/);
+  });
+
   it.each([
     ['one that waited for longer is signed anew', 25 * 60, 0, 'ok'],
     ['one of a cache, that was over before, is refused at last', 1, 48 * 60, 'auth url_expired'],

@@ -12,6 +12,7 @@ import {
 } from '../transport/carried.ts';
 import { FaultSignal } from '../transport/faults.ts';
 import type { Shapes } from './operations.ts';
+import { HEADERS_LIFE_MS } from './presign.ts';
 import { isOutdated, type S3Parts, signed, type Told } from './send.ts';
 
 /**
@@ -131,7 +132,6 @@ function lifeMsOf(url: URL): number {
   return Math.max(SHORTEST_LIFE_MS, Number(seconds) * 1000);
 }
 
-const HEADERS_LIFE_MS = 15 * 60_000;
 /** Less would be a url that nobody meant to be carried. */
 const SHORTEST_LIFE_MS = 60_000;
 

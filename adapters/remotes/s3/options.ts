@@ -38,6 +38,12 @@ export interface S3RemoteOptions extends DownloadOptions, CarryOptions {
   /** … or the app's server, asked just before every request and every part (field case 40). */
   readonly sign?: S3Sign;
   /**
+   * How long a carried PUT may wait before it begins, where the device signs; 7 days at most. Up to a quarter of an hour its
+   * signature is one of headers, and contains the hash of the bytes. For longer it is a presigned url, which leaves that
+   * to stores that check `x-amz-checksum-sha256`, as Amazon S3 does. Default a quarter of an hour.
+   */
+  readonly carriedForMs?: number;
+  /**
    * Larger files are sent in parts and can be resumed; others by one request, which begins again when it breaks. Less is
    * better where links are bad, as little as 5 MiB; more where a `carrier` is to have them: parts are sent from here, and
    * most stores take 5 GiB by one request. Default 24 MiB.

@@ -12,6 +12,7 @@ import { createClient, type SdkClient } from './client.ts';
 import { loadS3 } from './load.ts';
 import type { S3Credentials, S3Operation, S3RemoteOptions } from './options.ts';
 import { SMALLEST_PART_BYTES } from './part-plan.ts';
+import { HEADERS_LIFE_MS, LONGEST_LIFE_MS } from './presign.ts';
 import { handlerOf, type S3Parts } from './send.ts';
 import { classifyS3 } from './table.ts';
 
@@ -26,6 +27,13 @@ export function checkedParts(options: S3RemoteOptions): S3Parts {
   }
   if (!Number.isInteger(partsAtOnce) || partsAtOnce < 1) {
     throw new LadingError('invalid_option', 'partsAtOnce must be a whole number, 1 or more.');
+  }
+  const { carriedForMs = HEADERS_LIFE_MS } = options;
+  if (!(carriedForMs > 0 && carriedForMs <= LONGEST_LIFE_MS)) {
+    throw new LadingError(
+      'invalid_option',
+      'carriedForMs must be more than 0, and 7 days at most.',
+    );
   }
   return partsOf(options);
 }

@@ -1,7 +1,9 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { Clock } from '../../../ports/clock.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
 import { patiently } from '../transport/patience.ts';
+import type { SdkRequest } from './client.ts';
 import type { S3Sign, S3SignRequest } from './options.ts';
 
 export interface SignedRequest {
@@ -88,3 +90,52 @@ function refused(code: string, message: string): FaultSignal {
 const ORIGIN_REFUSED =
   'The app signed a url of an origin that is neither the bucket’s nor among allowedOrigins.';
 const MISMATCH = 'The app signed another request than it was asked for.';
+
+/** How long a signature of headers is good for. */
+export const HEADERS_LIFE_MS = 15 * 60_000;
+/** The longest that a presigned url may live. */
+export const LONGEST_LIFE_MS = 7 * 24 * 60 * 60_000;
+
+/**
+ * A request as the device presigns it. Its payload is not signed, as everywhere with presigned urls; the checksum of it is,
+ * and so is what else the request says.
+ * @param headers those of the request, without a signature.
+ */
+export async function presignedByDevice(
+  { config }: S3Client,
+  { method, protocol, hostname, port, path, query = {} }: SdkRequest,
+  headers: Headers,
+  { atMs, lifeMs }: { readonly atMs: number; readonly lifeMs: number },
+): Promise<Pick<SdkRequest, 'query'>> {
+  // Named by shape: its types are of packages that only the SDK depends on.
+  const signer = (await (config.signer as () => Promise<unknown>)()) as Presigner;
+  const host = port === undefined ? hostname : `${hostname}:${port}`;
+  const place = { protocol, hostname, path, ...(port === undefined ? {} : { port }) };
+  return signer.presign(
+    {
+      ...place,
+      method,
+      query,
+      headers: { ...Object.fromEntries(headers), host, [PAYLOAD]: 'UNSIGNED-PAYLOAD' },
+    },
+    {
+      expiresIn: Math.floor(lifeMs / 1000),
+      signingDate: new Date(atMs),
+      // In the url they would be no headers, which stores look at.
+      unhoistableHeaders: new Set(headers.keys()),
+    },
+  );
+}
+
+const PAYLOAD = 'X-Amz-Content-Sha256';
+
+interface Presigner {
+  presign(
+    request: SdkRequest,
+    options: {
+      readonly expiresIn: number;
+      readonly signingDate: Date;
+      readonly unhoistableHeaders: ReadonlySet<string>;
+    },
+  ): Promise<SdkRequest>;
+}

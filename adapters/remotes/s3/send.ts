@@ -7,7 +7,7 @@ import type { SdkClient, SdkHandler, SdkRequest } from './client.ts';
 import { sha256Of } from './hex.ts';
 import type { Shapes } from './operations.ts';
 import type { S3Credentials, S3Operation, S3RemoteOptions, S3Sign } from './options.ts';
-import { type SignedRequest, signedByApp } from './presign.ts';
+import { HEADERS_LIFE_MS, presignedByDevice, type SignedRequest, signedByApp } from './presign.ts';
 
 /** What every request of one S3 remote shares. */
 export interface S3Parts {
@@ -176,7 +176,7 @@ export function handlerOf(parts: S3Parts): SdkHandler {
     const plain = urlOf(request);
     const { url, headers } =
       sign === undefined
-        ? { url: plain, headers: sendable(request) }
+        ? await byDevice(parts, request, flight, plain)
         : await byApp(parts, sign, request, flight, plain);
     if (flight.isUnsent) throw new SignedSignal({ url, headers });
     const piece = flight.piece ?? pieceOfBody(request.body);
@@ -195,6 +195,23 @@ export function handlerOf(parts: S3Parts): SdkHandler {
     flight.answered = true;
     return { response: responseOf(told.answer) };
   };
+}
+
+/** As the SDK signed it, in its headers; or presigned, where a carrier may wait for longer than those are good for. */
+async function byDevice(
+  parts: S3Parts,
+  request: SdkRequest,
+  { isCarried = false }: Call,
+  plain: URL,
+): Promise<SignedRequest> {
+  const headers = sendable(request);
+  const { carriedForMs: lifeMs = HEADERS_LIFE_MS } = parts.options;
+  if (!isCarried || lifeMs <= HEADERS_LIFE_MS) return { url: plain, headers };
+  for (const name of [...OF_THE_SDK, ...OF_THE_SIGNATURE]) headers.delete(name);
+  const { client } = await parts.sdk();
+  const atMs = parts.http.clock.now() + client.config.systemClockOffset;
+  const { query } = await presignedByDevice(client, request, headers, { atMs, lifeMs });
+  return { url: urlOf({ ...request, ...(query === undefined ? {} : { query }) }), headers };
 }
 
 async function byApp(
@@ -217,6 +234,15 @@ async function byApp(
 
 /** Nothing that a store looks at. */
 const OF_THE_SDK = ['amz-sdk-invocation-id', 'amz-sdk-request', 'x-amz-user-agent'];
+
+/** What a signature of headers adds to them, and what it is made of that a presigned url says itself. */
+const OF_THE_SIGNATURE = [
+  'authorization',
+  'content-length',
+  'x-amz-content-sha256',
+  'x-amz-date',
+  'x-amz-security-token',
+];
 
 function urlOf({ protocol, hostname, port, path, query = {} }: SdkRequest): URL {
   const url = new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}`);
