@@ -176,6 +176,38 @@ describe('what becomes of a request to S3 that is not answered', () => {
     await server.close();
   });
 
+  it('one that is answered with spaces for ever ends, but not before a quarter of an hour', async () => {
+    const clock = virtualClock();
+    const answering = Promise.withResolvers<ServerResponse>();
+    const server = await startFaultServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'Content-Type': 'application/xml' });
+      answering.resolve(response);
+    });
+    const parts = partsOf({ ...place(server.origin), clock });
+    let outcome: unknown;
+    const told = call(parts, 'CompleteMultipartUpload', SESSION, { signal: never }).then(
+      (found) => {
+        outcome = found;
+      },
+    );
+    const response = await answering.promise;
+    while (outcome === undefined && clock.elapsedMs < 3_600_000) {
+      response.write(' ');
+      // The space crosses two sockets, and whoever waits for it goes on.
+      for (let turn = 0; turn < 50; turn++) {
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
+      }
+      await clock.advanceBy(20_000);
+    }
+    await told;
+    expect(outcome).toMatchObject({ class: 'retryable', code: 'stalled' });
+    expect(clock.elapsedMs).toBeGreaterThanOrEqual(900_000);
+    await server.close();
+  });
+
   it('a host that is not there, a port that is closed, a server without TLS', async () => {
     const plain = await startFaultServer();
     for (const [endpoint, code] of [

@@ -66,6 +66,8 @@ interface Call extends CallOptions {
 /** A listing of 1,000 uploads with the longest keys is smaller. */
 const LONGEST_LISTING = 4 * 1024 * 1024;
 const LONGEST_ANSWER = 64 * 1024;
+/** While a store puts the parts together it says so by spaces, for minutes where they are many. */
+const COMPLETION_MS = 15 * 60_000;
 /** Sent in vain, it costs more than a round trip. */
 const LARGE_BODY_BYTES = 1024 * 1024;
 
@@ -189,6 +191,7 @@ export function handlerOf(parts: S3Parts): SdkHandler {
       piece,
       expectContinue: flight.asksFirst === true || (piece?.size ?? 0) >= LARGE_BODY_BYTES,
       onSent: flight.onSent,
+      answerMs: flight.operation === 'CompleteMultipartUpload' ? COMPLETION_MS : undefined,
       longestBody: isListing ? LONGEST_LISTING : LONGEST_ANSWER,
     });
     if (!told.ok) throw new FaultSignal(told);

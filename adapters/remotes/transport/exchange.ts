@@ -40,6 +40,8 @@ export interface Exchange {
   readonly expectContinue?: boolean | undefined;
   /** On a connection of its own, where the platform can: one that is used again may be closing at that moment. */
   readonly isAlone?: boolean | undefined;
+  /** How long a server may be heard working on its answer, in milliseconds. Default as long as silence is borne. */
+  readonly answerMs?: number | undefined;
   /** So many more bytes of the answer's body arrived. */
   readonly onAnswering?: ((bytes: number) => void) | undefined;
 }
@@ -110,10 +112,11 @@ export async function ask<Phase extends string>(
   if (signal.aborted) return aborted;
   const stop = new AbortController();
   let stall: Fault | undefined;
-  const watch = watchStall(http.clock, http.stallMs, () => {
+  const onStall = (): void => {
     stall = stalled(http.stallMs);
     stop.abort();
-  });
+  };
+  const watch = watchStall(http.clock, http.stallMs, onStall, request.answerMs);
   watch.alive();
   try {
     const either = AbortSignal.any([signal, stop.signal]);

@@ -15,8 +15,16 @@ export interface StallWatch {
   readonly stop: () => void;
 }
 
-/** Calls `onStall` once, `stallMs` after the last sign of life. It begins paused. */
-export function watchStall(clock: Clock, stallMs: number, onStall: () => void): StallWatch {
+/**
+ * Calls `onStall` once, `stallMs` after the last sign of life. It begins paused.
+ * @param answerMs how long an answer may take from its first byte on, beside what its bytes are worth.
+ */
+export function watchStall(
+  clock: Clock,
+  stallMs: number,
+  onStall: () => void,
+  answerMs = stallMs,
+): StallWatch {
   let cancelSilence: Cancel | undefined;
   let cancelAnswer: Cancel | undefined;
   let earnedMs = 0;
@@ -49,7 +57,7 @@ export function watchStall(clock: Clock, stallMs: number, onStall: () => void): 
     },
     answering(bytes) {
       waitForSound();
-      if (cancelAnswer === undefined && !stopped) waitForAnswer(stallMs);
+      if (cancelAnswer === undefined && !stopped) waitForAnswer(answerMs);
       earnedMs += bytes;
     },
     pause,
