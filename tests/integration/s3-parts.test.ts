@@ -1,4 +1,4 @@
-import { UploadPartCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../machines/json.ts';
 import { type RgwWorld, rgw, rgwWorld, whyNot } from '../support/rgw-world.ts';
@@ -99,6 +99,56 @@ describe.skipIf(rgw === null)(`an upload to S3 in parts${whyNot}`, () => {
     expect([parts(), begun()]).toEqual([[], []]);
     expect(lent.handles).toHaveLength(1);
     expect(await whatIsThere(world)).toEqual(ONE);
+  });
+
+  it('whose name was lost with the answer to its creation is found again, and no second one is begun', async () => {
+    const { attempt, lent } = attempts(world, FILM);
+    world.proxy.plan({ method: 'POST', act: 'lose reply' });
+    expect(await attempt()).toMatchObject({ class: 'retryable', code: 'network' });
+    expect((await whatIsThere(world)).unfinished).toHaveLength(1);
+    clear();
+    expect(await attempt()).toMatchObject({ ok: true });
+    expect(begun()).toEqual([expect.objectContaining({ method: 'GET' })]);
+    expect(lent.handles).toHaveLength(1);
+    expect(await whatIsThere(world)).toEqual(ONE);
+  });
+
+  it('is begun a second time where nobody may list', async () => {
+    const { attempt, lent } = attempts(world, FILM);
+    world.proxy.plan({ method: 'POST', act: 'lose reply' });
+    await attempt();
+    const body = '<Error><Code>AccessDenied</Code></Error>';
+    world.proxy.plan({ method: 'GET', act: 'answer', status: 403, body });
+    expect(await attempt()).toMatchObject({ ok: true });
+    expect(lent.handles).toHaveLength(1);
+    expect((await whatIsThere(world)).hashes).toEqual(ONE.hashes);
+  });
+
+  it('that meets its own object at its end leaves no parts behind', async () => {
+    const { attempt, lent } = attempts(world, FILM);
+    await world.client.send(
+      new PutObjectCommand({
+        Bucket: world.bucket,
+        Key: KEY,
+        Body: FILM,
+        Metadata: { sha256: sha256(FILM) },
+      }),
+    );
+    // Only some stores know the condition at this request.
+    world.proxy.plan({ method: 'POST', after: 1, act: 'answer', status: 412 });
+    expect(await attempt()).toMatchObject({ ok: true });
+    expect(lent.handles).toHaveLength(1);
+    expect(await whatIsThere(world)).toEqual(ONE);
+  });
+
+  it('that meets another object at its end leaves it alone, and its parts to who looks at them', async () => {
+    const { attempt } = attempts(world, FILM);
+    await world.client.send(
+      new PutObjectCommand({ Bucket: world.bucket, Key: KEY, Body: 'another' }),
+    );
+    world.proxy.plan({ method: 'POST', after: 1, act: 'answer', status: 412 });
+    expect(await attempt()).toMatchObject({ class: 'terminal', code: 'other_content' });
+    expect((await whatIsThere(world)).unfinished).toHaveLength(1);
   });
 
   it('that the store has reaped begins again, and ends in one object', async () => {

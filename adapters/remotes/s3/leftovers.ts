@@ -64,6 +64,20 @@ async function endOthers(parts: S3Parts, objectKey: ObjectKey, signal: AbortSign
   }
 }
 
+/**
+ * One that an earlier attempt began, and whose name was lost with the answer: it is as good as a new one. Null also where
+ * nobody may list: then another one is begun, and that one left to who collects what is left.
+ */
+export async function lostUpload(
+  parts: S3Parts,
+  objectKey: ObjectKey,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const page = await listPage(parts, s3Key(parts.bucket.prefix, objectKey), null, signal);
+  const found = page.ok ? page.uploads.find((upload) => upload.objectKey === objectKey) : undefined;
+  return found?.handle ?? null;
+}
+
 /** Unfinished uploads of an account, in pages of 1,000 at most. */
 export function listIncomplete(
   parts: S3Parts,

@@ -2,7 +2,7 @@ import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
 import { s3Key } from '../s3-keys.ts';
 import { aborted, fault } from '../transport/faults.ts';
-import { abortUpload } from './leftovers.ts';
+import { abortUpload, lostUpload } from './leftovers.ts';
 import { checkpointOf, dropForeign, listParts } from './list-parts.ts';
 import {
   etagOf,
@@ -40,6 +40,10 @@ export async function uploadInParts(
     if (met !== null) return met;
   }
   let { handle } = context;
+  if (handle === null && context.rerun) {
+    handle = await lostUpload(parts, request.objectKey, signal);
+    if (handle !== null) await context.opened(handle);
+  }
   for (let lost = 0; ; lost++) {
     const outcome = await oneSession(parts, request, context, handle);
     if (outcome.ok || outcome.class !== 'resume_lost') return outcome;
@@ -79,6 +83,12 @@ async function oneSession(
     }
     const outcome = await complete(parts, request, context, session, plan, etags);
     if (outcome.ok) return outcome;
+    if (outcome.code === 'conflict') {
+      const met = await meet(parts, request, signal);
+      // Begun by this run, so that no other request can be completing it. What can not be ended is collected later.
+      if (met?.ok === true && handle === null) await abortUpload(parts, session, signal);
+      return met ?? interrupted(context, session, etags, WENT_AWAY);
+    }
     if (outcome.code === 'part_too_small') {
       // Cut by other rules than this store's: nobody goes on with it.
       await abortUpload(parts, session, signal);
@@ -147,10 +157,7 @@ async function complete(
     parts.learnt.refusesConditions = true;
     told = await ask();
   }
-  if (!told.ok) {
-    if (told.code !== 'conflict') return told;
-    return (await meet(parts, request, signal)) ?? WENT_AWAY;
-  }
+  if (!told.ok) return told;
   const token = etagOf(told.output.ETag);
   // The number of parts stands in it: the store has put together what was named. Ceph may leave it out.
   if (token?.endsWith(`-${plan.count}`)) {
