@@ -31,6 +31,23 @@ describe('two processes on one database, killed, on a network in which everythin
   }
 });
 
+describe('two processes on one database whose files helper processes carry, some of which are killed too', () => {
+  for (const store of ['http', 's3'] as const) {
+    it.skipIf(store === 's3' && rgw === null)(
+      `bring every file to the remote once and whole, by ${store}: nothing is carried any more, and no result is left`,
+      async () => {
+        const few = { seed: SEED, files: 15, kills: 2, stops: 1, processes: 2, carried: true };
+        const access = rgw === null ? {} : { radosgw: rgw };
+        const report = await runChaos({ ...few, store, ...access });
+        console.log(`${store}: ${report.network}; ${report.helperKills} helpers killed`);
+        expect(report.problems).toEqual([]);
+        expect(report).toMatchObject({ objects: 15, refs: 15, duplicates: 0, lost: 0, kills: 2 });
+      },
+      120_000,
+    );
+  }
+});
+
 describe('the judge of that', () => {
   it('sees a second object of one file (contract 4.2)', async () => {
     expect(await judged({ bug: 'uploads_twice' })).toMatchObject({

@@ -11,6 +11,8 @@ export interface ChaosArguments {
   readonly chance: number;
   /** Undefined: chosen by chance. */
   readonly seed: number | undefined;
+  /** Helper processes send the files, where the protocol knows carriers. */
+  readonly carried: boolean;
   readonly keep: boolean;
   readonly help: boolean;
 }
@@ -23,6 +25,7 @@ the processes, and has it all judged from outside.
   --chance P      that a request meets a fault, 0 to 0.9 (default 0.3)
   --processes N   of the app, on one database (default 2)
   --stops N       times that one of them stands still for longer than its lease (default 3)
+  --carried       helper processes send the files and may be killed too (http and s3)
   --keep          leaves database and bytes to look at, when something was found
   --help          this text
 
@@ -40,13 +43,21 @@ export function parseChaosArguments(args: readonly string[]): ChaosArguments {
       processes: { type: 'string', default: '2' },
       chance: { type: 'string', default: '0.3' },
       seed: { type: 'string' },
+      carried: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
     'npm run chaos',
   );
+  const store = oneOf('remote', storeNames, values.remote);
+  if (values.carried && store === 'tus') {
+    throw new UsageError(
+      '--carried goes with --remote http or s3: nobody carries what goes by tus.',
+    );
+  }
   return {
-    store: oneOf('remote', storeNames, values.remote),
+    store,
+    carried: values.carried,
     files: wholeNumber('files', values.files),
     kills: wholeNumber('kills', values.kills),
     stops: wholeNumber('stops', values.stops),

@@ -17,6 +17,7 @@ import type { Bug } from '../engine-chaos/bugs.ts';
 import type { RgwAccess } from '../rgw/cluster.ts';
 import { type AppProcess, startApp } from './app-process.ts';
 import type { Line } from './child-options.ts';
+import { endHelpers, killHelper } from './helpers.ts';
 import { type Judged, judgeChaos } from './judge.ts';
 import { chaosPlan } from './plan.ts';
 import type { StoreName } from './stores/store.ts';
@@ -32,6 +33,8 @@ export interface ChaosOptions {
   readonly processes: number;
   /** How likely a request meets a fault. Default 0.3. */
   readonly chance?: number;
+  /** Helper processes send the files; with an app, one of them may be killed too. */
+  readonly carried?: boolean;
   readonly keep?: boolean;
   readonly bug?: Bug;
   /** One that runs already; S3 starts one of its own without it. */
@@ -44,6 +47,8 @@ export interface ChaosReport extends Judged {
   readonly seed: number;
   readonly store: StoreName;
   readonly kills: number;
+  /** Helper processes that were killed on top. */
+  readonly helperKills: number;
   readonly stops: number;
   /** What the network did, in words. */
   readonly network: string;
@@ -95,7 +100,8 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
   const store = await protocols[storeName].start(objects, options);
   const backend = createReferenceBackend({ clock: systemClock() });
   const bridge = await serveBackend(backend);
-  const violence = createViolence(options, neededBytes);
+  const carried = options.carried === true ? join(directory, 'carried') : undefined;
+  const violence = createViolence(options, neededBytes, carried);
   const faults = { seed, chance, stallMs: STALL_FOR_MS, weights: anyFault };
   const proxy = await startFaultProxy({
     upstream: store.upstream,
@@ -121,6 +127,7 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
         backendUrl: `${backendProxy.origin}/`,
         leaseMs: LEASE_MS,
         bug,
+        ...(carried === undefined ? {} : { carried }),
         ...(store.access === undefined ? {} : { access: store.access }),
       };
       apps.push(
@@ -138,12 +145,22 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
     const isSound = apps.every(({ isIdle }) => isIdle);
     await Promise.all(apps.map((one) => (isSound ? one.finish() : one.end())));
     const lines = apps.map((one) => one.lines);
-    const judged = await judgeChaos({ app, plan, lines: lines.flat(), store, backend, proxy });
+    await violence.over();
+    const judged = await judgeChaos({
+      app,
+      plan,
+      lines: lines.flat(),
+      store,
+      backend,
+      proxy,
+      carried,
+    });
     return {
       ...judged,
       seed,
       store: storeName,
       kills: violence.kills,
+      helperKills: violence.helperKills,
       stops: violence.stops,
       network: describeFaults(proxy.counts()),
       backendNetwork: describeFaults(backendProxy.counts()),
@@ -155,6 +172,8 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
     };
   } finally {
     await Promise.all(apps.map((one) => one.end()));
+    await violence.over();
+    if (carried !== undefined) await endHelpers(carried);
     await proxy.close();
     await backendProxy.close();
     await bridge.close();
@@ -164,15 +183,22 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
 
 interface Violence {
   readonly kills: number;
+  readonly helperKills: number;
   readonly stops: number;
   on(apps: readonly AppProcess[]): void;
   /** An exchange was answered, and the client does not know yet: the worst moment. */
   look(passedBytes: number): void;
   off(): void;
+  /** Resolves when nothing of it is under way. */
+  over(): Promise<void>;
 }
 
 /** Kills and stops processes when so many bytes have reached the server, at shares that the seed chooses. */
-function createViolence(options: ChaosOptions, neededBytes: number): Violence {
+function createViolence(
+  options: ChaosOptions,
+  neededBytes: number,
+  carried: string | undefined,
+): Violence {
   const random = seededRandom(`violence ${options.seed}`);
   const moments = [
     ...Array.from({ length: options.kills }, () => 'kill' as const),
@@ -180,9 +206,14 @@ function createViolence(options: ChaosOptions, neededBytes: number): Violence {
   ]
     .map((act) => ({ act, atBytes: (0.02 + 0.75 * random.next()) * neededBytes }))
     .toSorted((one, other) => one.atBytes - other.atBytes);
-  const counted = { kill: 0, stop: 0 };
+  const counted = { kill: 0, stop: 0, helper: 0 };
+  const underWay: Promise<void>[] = [];
   const standing = new Map<AppProcess, NodeJS.Timeout>();
   let apps: readonly AppProcess[] = [];
+
+  async function killOne(directory: string): Promise<void> {
+    if (await killHelper(directory, random)) counted.helper += 1;
+  }
 
   function stop(app: AppProcess): void {
     app.stop();
@@ -197,6 +228,9 @@ function createViolence(options: ChaosOptions, neededBytes: number): Violence {
     get kills() {
       return counted.kill;
     },
+    get helperKills() {
+      return counted.helper;
+    },
     get stops() {
       return counted.stop;
     },
@@ -210,14 +244,19 @@ function createViolence(options: ChaosOptions, neededBytes: number): Violence {
       moments.shift();
       counted[next.act] += 1;
       const app = random.pick(able);
-      if (next.act === 'kill') app.kill();
-      else stop(app);
+      if (next.act === 'stop') return stop(app);
+      app.kill();
+      if (carried === undefined || random.chance(0.5)) return;
+      underWay.push(killOne(carried));
     },
     off() {
       for (const [app, wake] of standing) {
         clearTimeout(wake);
         app.goOn();
       }
+    },
+    async over() {
+      await Promise.all(underWay);
     },
   };
 }

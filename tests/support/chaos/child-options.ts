@@ -19,6 +19,8 @@ export interface ChildOptions {
   readonly access?: object;
   readonly backendUrl: string;
   readonly leaseMs: number;
+  /** Where helper processes say how far they are; undefined: the app sends its files itself. */
+  readonly carried?: string;
   /** A deliberate mistake, which the judge must see. */
   readonly bug: Bug | null;
 }

@@ -14,6 +14,7 @@ import { backendOver } from '../engine-chaos/backend-bridge.ts';
 import { remoteWithBug } from '../engine-chaos/bugs.ts';
 import { bytesOf, ownerName } from '../engine-chaos/plan.ts';
 import { APP_SCHEMA, type ChildOptions, QUICK, STALL_MS, say } from './child-options.ts';
+import { carrierAt } from './helpers.ts';
 import { ACCOUNT, type ChaosFile, chaosPlan, FIELD, owners } from './plan.ts';
 import { protocols } from './stores/stores.ts';
 import { whatIsLeft } from './what-is-left.ts';
@@ -72,6 +73,7 @@ function open(store: SqlDatabase): Promise<Lading> {
   const remote = protocols[options.store].remote(options.origin, {
     stallMs: STALL_MS,
     access: options.access,
+    ...(options.carried === undefined ? {} : { carrier: carrierAt(options.carried) }),
   });
   return openLading({
     store,

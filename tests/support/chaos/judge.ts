@@ -11,6 +11,7 @@ import type { ReferenceBackend } from '../../../sync/reference-backend.ts';
 import type { FaultProxy } from '../../../testing/proxy/index.ts';
 import { bytesOf } from '../engine-chaos/plan.ts';
 import type { Line } from './child-options.ts';
+import { carrierAt } from './helpers.ts';
 import { ACCOUNT, type ChaosFile } from './plan.ts';
 import type { ChaosStore } from './stores/store.ts';
 import { whatIsLeft } from './what-is-left.ts';
@@ -24,6 +25,8 @@ export interface ChaosCase {
   readonly store: ChaosStore;
   readonly backend: ReferenceBackend;
   readonly proxy: FaultProxy;
+  /** Where helper processes say how far they are, if files are carried. */
+  readonly carried: string | undefined;
 }
 
 export interface Judged {
@@ -53,6 +56,7 @@ export async function judgeChaos(kase: ChaosCase): Promise<Judged> {
     judgeAcknowledged(kase, database, problems);
     judgeLog(kase, database, problems);
     await judgeDerived(database, problems);
+    await judgeCarried(kase, problems);
     const objects = await judgeObjects(kase, problems);
     const refs = judgeRefs(kase, database, problems);
     return { problems, ...objects, refs };
@@ -152,4 +156,11 @@ async function judgeDerived(database: SqlDatabase, problems: string[]): Promise<
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Nothing is carried any more, and no result waits for nobody. */
+async function judgeCarried({ carried }: ChaosCase, problems: string[]): Promise<void> {
+  if (carried === undefined) return;
+  const left = await carrierAt(carried).list();
+  if (left.length > 0) problems.push(`carried still: ${left.map(({ id }) => id).join(', ')}`);
 }

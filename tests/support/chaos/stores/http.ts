@@ -21,7 +21,7 @@ export const httpProtocol: ChaosProtocol = {
       stop: () => world.dispose(),
     };
   },
-  remote: (origin, { stallMs }) => httpRemote({ endpoint: origin, stallMs }),
+  remote: (origin, { access: _none, ...options }) => httpRemote({ endpoint: origin, ...options }),
 };
 
 function mediaIdIn(path: string): string {

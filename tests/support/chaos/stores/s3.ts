@@ -12,7 +12,7 @@ import { type RgwAccess, startRgw } from '../../rgw/cluster.ts';
 import { ACCOUNT } from '../plan.ts';
 import type { ChaosProtocol } from './store.ts';
 
-/** Small, so that a campaign sends many files in parts. */
+/** Small, so that a campaign sends many files in parts; those that are carried are sent by one request. */
 const MULTIPART_ABOVE_BYTES = 100_000;
 
 interface S3Access extends RgwAccess {
@@ -67,14 +67,14 @@ export const s3Protocol: ChaosProtocol = {
       },
     };
   },
-  remote(origin, { stallMs, access }) {
+  remote(origin, { access, ...options }) {
     const { bucket, region, credentials } = access as S3Access;
     return s3Remote({
       endpoint: origin,
       bucket,
       region,
       credentials,
-      stallMs,
+      ...options,
       multipartAboveBytes: MULTIPART_ABOVE_BYTES,
     });
   },

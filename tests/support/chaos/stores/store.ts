@@ -1,3 +1,4 @@
+import type { Carrier } from '../../../../ports/carrier.ts';
 import type { Remote } from '../../../../ports/remote.ts';
 import type { ProxyRequest } from '../../../../testing/proxy/index.ts';
 import type { RgwAccess } from '../../rgw/cluster.ts';
@@ -33,6 +34,11 @@ export interface ChaosProtocol {
   /** In the app: a remote by way of the proxy. */
   remote(
     origin: string,
-    options: { readonly stallMs: number; readonly access: object | undefined },
+    options: {
+      readonly stallMs: number;
+      readonly access: object | undefined;
+      /** Where files are carried; protocols that know no carriers are not given one. */
+      readonly carrier?: Carrier;
+    },
   ): Remote;
 }
