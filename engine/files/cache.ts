@@ -271,16 +271,16 @@ export function createCache(parts: CacheParts): Cache {
     return events.read((tx) => tables.usage(tx, accountId).evictableBytes) - maxBytes;
   }
 
-  function hasOld(before: number): boolean {
-    return events.read((tx) => table.unused(tx, accountId, before, 1).length > 0);
+  async function freeOld(before: number): Promise<void> {
+    const hasOld = events.read((tx) => table.unused(tx, accountId, before, 1).length > 0);
+    if (hasOld) await free([accountId], () => Number.POSITIVE_INFINITY, { before });
   }
 
   async function look(): Promise<void> {
     try {
       await inTurn(async () => {
         await free([accountId], overBytes);
-        const before = Math.floor(clock.now()) - (maxAgeMs ?? Number.POSITIVE_INFINITY);
-        if (hasOld(before)) await free([accountId], () => Number.POSITIVE_INFINITY, { before });
+        if (maxAgeMs !== undefined) await freeOld(Math.floor(clock.now()) - maxAgeMs);
         return free(everybody(), () => parts.shortBytes());
       });
     } catch (error) {

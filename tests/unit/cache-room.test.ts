@@ -115,6 +115,15 @@ describe('what can be freed is freed before a capture is refused (contract 6, 7.
     expect(here(phone, ids)).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
+  it('and when a smaller budget comes with a new start, whatever else the cache may keep (contract 7.2)', async () => {
+    const { phone, lading, ids } = await filled(8, BUDGET);
+    await phone.until(lading.close());
+    await phone.open({ storageBudgetBytes: 500 * KB, cache: { maxBytes: 10_000 * KB } });
+    await phone.pass(MINUTE);
+    expect(here(phone, ids)).toHaveLength(4);
+    expect(phone.logged.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   it('and when the platform says that room is short, at its next check (contract 7.2)', async () => {
     let free = 10_000 * KB;
     const storageEstimate = { estimate: async () => ({ freeBytes: free }) };
