@@ -43,8 +43,12 @@ export interface Runs {
   /**
    * Compares with what the store says this runner holds: stops what was taken over while it stood still, and
    * returns what it holds and does not run.
+   * @param of the tasks of a stream that stand: what none of them goes on with was stopped, by whomever.
    */
-  reconcile(held: readonly Task[]): readonly Task[];
+  reconcile(
+    held: readonly Task[],
+    of: (stream: StreamId) => readonly Pick<Task, 'kind' | 'name'>[],
+  ): readonly Task[];
   readonly size: number;
   close(): Promise<void>;
 }
@@ -268,10 +272,13 @@ export function createRuns(options: {
         ...Object.keys(machine.services).map((src) => ({ kind: 'invoke' as const, src })),
         ...Object.keys(machine.actions ?? {}).map((src) => ({ kind: 'action' as const, src })),
       ].filter(({ kind, src }) => slots(machine, kind, src) > 0),
-    reconcile(held) {
+    reconcile(held, of) {
       for (const { task, controller } of running.values()) {
-        if (!held.some((other) => isSameRun(other, task)))
-          controller.abort(leftBehind(stoppedError(task)));
+        if (held.some((other) => isSameRun(other, task))) continue;
+        const { kind, name } = task;
+        const goesOn = of(task.stream).some((other) => other.kind === kind && other.name === name);
+        const reason = stoppedError(task);
+        controller.abort(goesOn ? leftBehind(reason) : reason);
       }
       const mine = [...running.values()];
       return held.filter((task) => !mine.some((other) => isSameRun(other.task, task)));

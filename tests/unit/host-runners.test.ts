@@ -136,6 +136,34 @@ describe('two runners on one database (contract 4.3)', () => {
       await one.phone.until(Promise.all([first.close(), second.close()]));
     }));
 
+  it('a run that another process stopped is stopped at the next tick, not left behind to go on', () =>
+    two(async (one, other) => {
+      const first = await one.open();
+      await one.phone.until(first.create(a, 'courier', {}));
+      await one.phone.until(first.send(a, { type: 'go' }));
+      const second = await other.open();
+      await one.phone.until(second.send(a, { type: 'stop' }));
+      await one.phone.clock.advanceBy(6_000);
+      const signal = one.carry.calls[0]?.run.signal;
+      expect(signal?.aborted).toBe(true);
+      expect(signal).not.toSatisfy(isLeftBehind);
+      await one.phone.until(Promise.all([first.close(), second.close()]));
+    }));
+
+  it('a run that another process stopped and began again is left to it', () =>
+    two(async (one, other) => {
+      const first = await one.open();
+      await one.phone.until(first.create(a, 'courier', {}));
+      await one.phone.until(first.send(a, { type: 'go' }));
+      const second = await other.open();
+      await one.phone.until(second.send(a, { type: 'stop' }));
+      await one.phone.until(second.send(a, { type: 'go' }));
+      expect(other.carry.calls).toHaveLength(1);
+      await one.phone.clock.advanceBy(6_000);
+      expect(one.carry.calls[0]?.run.signal).toSatisfy(isLeftBehind);
+      await one.phone.until(Promise.all([first.close(), second.close()]));
+    }));
+
   it('a task that a runner holds and does not run is given back by itself', () =>
     two(async (one) => {
       const first = await one.open();
