@@ -10,6 +10,7 @@ import {
 import type { Carrier } from '../../ports/carrier.ts';
 import { sleep } from '../../ports/clock.ts';
 import type { ObjectKey, Remote } from '../../ports/remote.ts';
+import { s3Face, simS3 } from './s3-face.ts';
 
 export interface CarriedDevices {
   /** The operating system of a device; there from its first process on. */
@@ -18,24 +19,29 @@ export interface CarriedDevices {
   readonly remote: NonNullable<Scenario['remote']>;
 }
 
+export interface CarriedOptions {
+  readonly carries?: boolean;
+  /** What the simulated store speaks. Default `http`. */
+  readonly by?: 'http' | 's3';
+  /** How long the system takes before it sends. Default 0. */
+  readonly systemMs?: number;
+  /** What the app is lent of it; for planted bugs. */
+  readonly lent?: (real: Carrier) => Carrier;
+}
+
 /** Devices of a simulation whose uploads are carried by a simulated operating system. */
-export function carriedDevices(
-  options: {
-    readonly carries?: boolean;
-    /** How long the system takes before it sends. Default 0. */
-    readonly systemMs?: number;
-    /** What the app is lent of it; for planted bugs. */
-    readonly lent?: (real: Carrier) => Carrier;
-  } = {},
-): CarriedDevices {
-  const { carries = true, systemMs = 0, lent = (real) => real } = options;
+export function carriedDevices(options: CarriedOptions = {}): CarriedDevices {
+  const { by = 'http', carries = true, systemMs = 0, lent = (real) => real } = options;
   const systems = new Map<string, SimCarrier>();
+
+  const sendBy: typeof simFetch = (link, store) =>
+    by === 's3' ? s3Face(simFetch(link, store)) : simFetch(link, store);
 
   function systemOf({ device, time, random, network, store, disk }: RemoteParts): SimCarrier {
     const known = systems.get(device);
     if (known !== undefined) return known;
     // A link of its own: it lives when the app's processes die.
-    const send = simFetch(network.link(`${device} system`), store);
+    const send = sendBy(network.link(`${device} system`), store);
     const made = simCarrier({
       clock: time,
       // A system waits for a network without a word.
@@ -70,6 +76,8 @@ export function carriedDevices(
     remote(parts): Remote {
       const { process, link, clock, store, token } = parts;
       const system = systemOf(parts);
+      const carrier = carries ? { carrier: process.port(lent(system.carrier)) } : {};
+      if (by === 's3') return simS3(token, { clock, fetch: sendBy(link, store), ...carrier });
       let fetched: ObjectKey | undefined;
       return httpRemote({
         endpoint: OBJECT_ORIGIN,
@@ -85,7 +93,7 @@ export function carriedDevices(
         ifNoneMatch: true,
         clock,
         fetch: simFetch(link, store),
-        ...(carries ? { carrier: process.port(lent(system.carrier)) } : {}),
+        ...carrier,
       });
     },
   };

@@ -1,7 +1,10 @@
 /** SHA-256 in lower-case hex. */
 export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  if (bytes.byteLength === 0) return OF_NOTHING; // most requests have no body
   return toHex(new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes)));
 }
+
+const OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** As `x-amz-checksum-sha256` is written. */
 export function base64OfHex(hex: string): string {
