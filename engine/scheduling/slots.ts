@@ -20,9 +20,10 @@ export interface UploadSlots {
   readonly waiting: number;
   /**
    * Runs `work` in a slot as soon as there is one, and gives the slot back.
+   * @param most so many may have a slot by then, if it is to begin at once; default as many as the link takes.
    * @returns undefined when there was none for a second, or `signal` was aborted first: nothing was done then.
    */
-  use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined>;
+  use<T>(signal: AbortSignal, work: () => Promise<T>, most?: number): Promise<T | undefined>;
   /** What is under way stays so; no more begin than this. */
   setLimit(limit: number): void;
   close(): void;
@@ -61,7 +62,7 @@ export function createUploadSlots(parts: {
   }
 
   /** Resolves with whether it has a slot. */
-  function enter(signal: AbortSignal): Promise<boolean> {
+  function enter(signal: AbortSignal, most: number): Promise<boolean> {
     return new Promise((resolve) => {
       const done = (has: boolean): void => {
         waiting.delete(take);
@@ -73,7 +74,7 @@ export function createUploadSlots(parts: {
       const take = (): void => done(true);
       const giveUp = (): void => done(false);
       let cancelPatience: Cancel | undefined;
-      if (load.used < load.limit) return take();
+      if (load.used < most) return take();
       if (signal.aborted) return giveUp();
       waiting.add(take);
       signal.addEventListener('abort', giveUp);
@@ -88,8 +89,8 @@ export function createUploadSlots(parts: {
     get waiting() {
       return waiting.size;
     },
-    async use(signal, work) {
-      if (!(await enter(signal))) return undefined;
+    async use(signal, work, most = load.limit) {
+      if (!(await enter(signal, most))) return undefined;
       look();
       try {
         return await work();

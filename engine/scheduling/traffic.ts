@@ -188,7 +188,7 @@ export function createTraffic(parts: {
   };
 
   const send: Traffic['send'] = async (run, work) => {
-    const answer = await slots.use(run.signal, async () => {
+    const transfer = async () => {
       const upload = pace.begin();
       const began = clock.now();
       const stop = every(LASTING_MS, () => {
@@ -201,7 +201,10 @@ export function createTraffic(parts: {
       shortOnes = found.ok && Math.abs(clock.now() - began) < SHORT_MS ? shortOnes + 1 : 0;
       slots.setLimit(pace.limit);
       return found;
-    });
+    };
+    // Who goes through to see does not wait for those that began before: theirs may last for hours.
+    const most = own.state === 'half_open' ? load.total : load.limit;
+    const answer = await slots.use(run.signal, transfer, most);
     if (answer !== undefined) {
       if (areShort()) await company.join(load.used + slots.waiting === 0);
       return answer;

@@ -134,6 +134,35 @@ describe('a remote that fails again and again (contract 4.5, field case 28)', ()
     expect(shows(lading.view(slow.id))).toBe('uploaded');
   });
 
+  it('is asked beside uploads that began before and have every slot that is left; none is begun in vain', async () => {
+    const [slow, hold] = [new Set<string>(), gate()];
+    const state = { isDown: true };
+    const phone = world({
+      script({ objectKey }) {
+        if (slow.has(objectKey.split('/')[1] ?? '')) return { after: hold.promise };
+        return state.isDown ? { fault: DOWN } : undefined;
+      },
+    });
+    const lading = await phone.open({ concurrency: 8 });
+    for (let index = 0; index < 2; index++) {
+      const id = lading.newMediaId();
+      slow.add(id);
+      await phone.until(lading.capture(picture(`slow ${index}`), image(undefined, { id })));
+    }
+    const ids = await captureMany(phone, lading, 10);
+    await phone.pass(50_000);
+    expect(all(lading, [...slow])).toEqual(new Set(['uploading']));
+    expect(lading.metrics().process.uploadLimit).toBe(1);
+    // Each attempt asked the remote something.
+    expect(attempts(phone)).toBe(phone.remote.calls.length);
+    state.isDown = false;
+    await phone.pass(120_000);
+    expect(all(lading, ids)).toEqual(new Set(['uploaded']));
+    hold.open();
+    await phone.until(lading.settled());
+    expect(all(lading, [...slow])).toEqual(new Set(['uploaded']));
+  });
+
   it('does not hold up removals for ever, and burns none of their tries', async () => {
     const { phone, lading, ids, state } = await phoneWith(20);
     await phone.pass(10);
