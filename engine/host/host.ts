@@ -136,9 +136,8 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     work.afterCommit.forEach((owed, index) => {
       if (owed.type === 'arm') timers.here?.arm();
       else if (owed.type === 'stop') runs.here?.stop(owed.stream, owed.name);
-      else if (closing === undefined && !isUndone(owed, work.afterCommit.slice(index + 1))) {
-        runs.here?.start(owed.machine, owed.task);
-      }
+      else if (isUndone(owed, work.afterCommit.slice(index + 1))) wake();
+      else if (closing === undefined) runs.here?.start(owed.machine, owed.task);
     });
     crashPoint('effects_started');
     tell(listeners, work.changes);
@@ -250,9 +249,8 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       slots.release();
       for (const task of claimed) {
         // A decision of the same group may have stopped it: what is still held is ours to run.
-        if (closing === undefined && store.read((tx) => tx.tasks.holds(task, lease.runner))) {
-          here.start(machine, task);
-        }
+        if (!store.read((tx) => tx.tasks.holds(task, lease.runner))) wake();
+        else if (closing === undefined) here.start(machine, task);
       }
     } finally {
       slots.release();
@@ -380,7 +378,7 @@ function inWholeMs(clock: Clock): Clock {
   };
 }
 
-/** A start that a later step of the same decision took back. */
+/** A start that a later step of the same decision took back: its slot, which others may have been refused, is free. */
 function isUndone(start: Extract<AfterCommit, { type: 'start' }>, later: readonly AfterCommit[]) {
   return later.some(
     (other) =>
