@@ -135,7 +135,7 @@ export function createUploads(parts: UploadsParts): Uploads {
   /** The gates changed, or may have. */
   function react(): void {
     if (closed) return;
-    if (gates.uploadsOpen()) host.wake();
+    if (gates.remoteOpen()) host.wake(); // downloads and removals go on while uploads are paused
     if (gates.uploadsOpen() || lacking) fill();
     // What may go over any link goes on; what may not ends (contract 2).
     if (!gates.uploadsOpen(true)) void interrupt();

@@ -305,6 +305,19 @@ describe('downloads', () => {
     expect(downloads()).toBe(1);
   });
 
+  it('begin as soon as the network is back, also while uploads are paused', async () => {
+    const { phone, lading, photo, downloads } = await withEvicted('uploads.example');
+    await lading.pause();
+    phone.net.set({ online: false });
+    const reading = lading.resolve(photo.ref);
+    await phone.pass(7_000);
+    expect(downloads()).toBe(0);
+    phone.net.set({ online: true });
+    await phone.pass(1);
+    expect(downloads()).toBe(1);
+    expect((await phone.until(reading)).byteSize).toBeGreaterThan(0);
+  });
+
   it('from the host that rests wait with it, and burn no try', async () => {
     const { phone, lading, photo, downloads, state } = await withEvicted('objects.example');
     const reading = lading.resolve(photo.ref);
