@@ -274,7 +274,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
   async function tick(): Promise<void> {
     const { orphans, gone, stale } = store.read((tx) => ({
       // What it does not run it does not hold, unless it ran it once.
-      orphans: runs.here?.reconcile(tx.tasks.held(lease.runner), tx.tasks.of) ?? [],
+      orphans: runs.here?.reconcile(tx.tasks.held(lease.runner), (of) => tx.tasks.of(of)) ?? [],
       gone: lease.findGone(tx),
       stale: size() > 0 && lease.needsRenewal(tx),
     }));

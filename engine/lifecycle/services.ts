@@ -204,8 +204,8 @@ async function upload(
   // The adapter may have made something else of it.
   if (!outcome.ok && locked !== undefined) throw locked;
   if (!outcome.ok) {
-    const found = withoutBlame(parts, outcome);
-    return plainOutput(moved ? { ...found, moved } : found);
+    const told = withoutBlame(parts, outcome);
+    return plainOutput(moved ? { ...told, moved } : told);
   }
   advances.forget(stream);
   return plainOutput(refusalOf(outcome.receipt, media) ?? outcome);

@@ -186,11 +186,10 @@ describe('what becomes of a request to S3 that is not answered', () => {
     });
     const parts = partsOf({ ...place(server.origin), clock });
     let outcome: unknown;
-    const told = call(parts, 'CompleteMultipartUpload', SESSION, { signal: never }).then(
-      (found) => {
-        outcome = found;
-      },
-    );
+    const note = async (): Promise<void> => {
+      outcome = await call(parts, 'CompleteMultipartUpload', SESSION, { signal: never });
+    };
+    const told = note();
     const response = await answering.promise;
     while (outcome === undefined && clock.elapsedMs < 3_600_000) {
       response.write(' ');

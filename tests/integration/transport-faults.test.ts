@@ -99,9 +99,10 @@ describe.each(remotes)('$name, where the network is in trouble (contract 4.4)', 
     });
     try {
       let outcome: unknown;
-      const running = upload(one.at(dribbling.origin, clock)).then((found) => {
-        outcome = found;
-      });
+      const note = async (): Promise<void> => {
+        outcome = await upload(one.at(dribbling.origin, clock));
+      };
+      const running = note();
       const write = await answering.promise;
       while (outcome === undefined && clock.elapsedMs < 300_000) {
         await clock.advanceBy(3_000);

@@ -27,7 +27,7 @@ interface Agents {
 export function nodeSender({ idleMs = IDLE_MS } = {}): Send {
   const kept = { keepAlive: true, timeout: idleMs };
   const agents = { plain: new PlainAgent(kept), secure: new SecureAgent(kept) };
-  return (request) => send(agents, request);
+  return (outgoing) => send(agents, outgoing);
 }
 
 export const sendByNode: Send = nodeSender();
