@@ -206,15 +206,16 @@ export function installSimVfs(sqlite3: Sqlite3Static): SimVfs {
 
   function openNamed(place: { readonly session: Session; readonly path: string }, flags: number) {
     const { session, path } = living(place);
-    const isNew = !session.disk.exists(path);
-    const mode = flags & capi.SQLITE_OPEN_CREATE ? 'write-or-create' : 'write';
+    const creates = (flags & capi.SQLITE_OPEN_CREATE) !== 0;
+    const mode = creates ? 'write-or-create' : 'write';
     const isJournal = flags & (capi.SQLITE_OPEN_MAIN_JOURNAL | capi.SQLITE_OPEN_WAL);
     return {
       session,
       path,
       file: session.disk.open(path, mode),
       deleteOnClose: false,
-      syncDirectoryToo: isNew && isJournal !== 0,
+      // As SQLite on Unix: also one that is there may have been made by somebody who died before he synced its name.
+      syncDirectoryToo: creates && isJournal !== 0,
     };
   }
 

@@ -58,6 +58,25 @@ describe('SQLite on the simulated disk', () => {
     second.sql.close();
   });
 
+  it('keeps what was committed to a WAL that a process made and died before it wrote to it', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const disk = new SimDisk({ random: seededRandom(seed) });
+      const before = sqlite.open(disk);
+      before.sql.exec('CREATE TABLE t (n INTEGER) STRICT');
+      before.sql.close(); // its WAL is gone
+      const dying = sqlite.open(disk);
+      dying.sql.all('SELECT n FROM t');
+      dying.abandon();
+      const first = sqlite.open(disk);
+      first.sql.run('INSERT INTO t VALUES (?)', 1);
+      const kept = disk.powerCut();
+      first.abandon();
+      const second = sqlite.open(kept);
+      expect(second.sql.all('SELECT n FROM t')).toEqual([{ n: 1 }]);
+      second.sql.close();
+    }
+  });
+
   it('says disk_full when the disk is full, takes the transaction back and goes on when there is room', () => {
     const disk = new SimDisk({ random: seededRandom(1) });
     const { sql } = sqlite.open(disk);
