@@ -149,7 +149,7 @@ export interface Lading {
   /**
    * The bytes; fetched and verified when they are not here (contract 3.6): always the whole file, whatever range is read
    * of it, since only the whole has a hash.
-   * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`.
+   * @throws {LadingError} `not_found`, `bytes_missing`, `already_gone`; what the blob store throws: `blobs_unreadable`.
    */
   resolve(ref: RefOrId, options?: { readonly signal?: AbortSignal }): Promise<ResolvedBytes>;
   /**

@@ -42,7 +42,7 @@ export interface BlobStore {
   ): Promise<WrittenBlob>;
   /**
    * The bytes from `start` (default 0) to before `end` (default the end), in chunks of at most 64 KiB … 1 MiB.
-   * @throws {LadingError} `blob_missing`.
+   * @throws {LadingError} `blob_missing`, `blobs_unreadable`.
    */
   open(
     key: BlobKey,

@@ -78,6 +78,7 @@ export type ErrorCode =
   | 'commit_failed' // COMMIT failed; nothing of the batch happened
   | 'statement_count' // an app statement changed another number of rows than it said
   | 'blobs_unwritable' // the place of the bytes refuses them: permissions, read-only, an I/O error
+  | 'blobs_unreadable' // the same, while they are read, listed or removed
   | 'blob_missing'
   | 'blob_corrupt' // stored bytes were changed, cut or exchanged; thrown by encrypting stores
   | 'blob_key_wrong' // stored bytes were encrypted with a key that was not given

@@ -13,7 +13,8 @@ export interface SidecarStore {
   write(name: SidecarName, text: string): Promise<void>;
   /**
    * Undefined where there is none.
-   * @throws {LadingError} `blob_corrupt`, `blob_key_wrong`: an encrypting store cannot read what is there.
+   * @throws {LadingError} `blob_corrupt`, `blob_key_wrong`: an encrypting store cannot read what is there;
+   *   `blobs_unreadable`.
    */
   read(name: SidecarName): Promise<string | undefined>;
   /**

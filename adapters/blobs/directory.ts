@@ -5,7 +5,7 @@ import { LadingError } from '../../ports/errors.ts';
 import type { Random } from '../../ports/random.ts';
 import { systemRandom } from '../../ports/random.ts';
 import { abortable, captureAborted } from './abortable.ts';
-import { unlessAbsent, writeError } from './disk-errors.ts';
+import { unlessAbsent, unreadable, writeError } from './disk-errors.ts';
 import { nodeDisk } from './node-disk.ts';
 import { sha256Digest } from './sha256-digest.ts';
 import { directorySidecars } from './sidecars.ts';
@@ -70,14 +70,14 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
     },
 
     async *open(key, { start = 0, end = Number.POSITIVE_INFINITY } = {}) {
-      const file = await openBlob(disk, placeOf(key).path);
+      const file = await openBlob(disk, placeOf(key).path).catch(unreadable);
       if (file === undefined) {
         throw new LadingError('blob_missing', `The bytes of ${key} are not on this device.`);
       }
       try {
         for (let position = start; position < end; ) {
           const wanted = Math.min(PIECE_BYTES, end - position);
-          const bytes = await file.read(position, wanted);
+          const bytes = await file.read(position, wanted).catch(unreadable);
           position += bytes.byteLength;
           if (bytes.byteLength > 0) yield bytes;
           if (bytes.byteLength < wanted) return;
@@ -88,7 +88,7 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
     },
 
     async stat(key) {
-      const sizeBytes = await sizeOf(disk, placeOf(key).path);
+      const sizeBytes = await sizeOf(disk, placeOf(key).path).catch(unreadable);
       return sizeBytes === undefined ? undefined : { sizeBytes };
     },
 
@@ -105,18 +105,18 @@ export function directoryBlobs(options: DirectoryBlobsOptions): BlobStore {
 
     async remove(key) {
       if (key.startsWith(`${TEMPORARY}/`)) {
-        await disk.remove(relative(key).join('/'));
+        await disk.remove(relative(key).join('/')).catch(unreadable);
         return;
       }
       const { directory, path } = placeOf(key);
-      await disk.remove(path);
-      await disk.syncDirectory(directory).catch(unlessAbsent);
+      await disk.remove(path).catch(unreadable);
+      await disk.syncDirectory(directory).catch(unlessAbsent).catch(unreadable);
     },
 
     async *list({ after = '' } = {}) {
       const isTemporary = after.startsWith(`${TEMPORARY}/`);
       if (after === '' || isTemporary) {
-        for (const entry of sorted(await disk.list(TEMPORARY))) {
+        for (const entry of sorted(await disk.list(TEMPORARY).catch(unreadable))) {
           const key = `${TEMPORARY}/${entry.name}`;
           if (!entry.directory && key > after) yield stored(key, entry, true);
         }
@@ -159,7 +159,8 @@ async function* blobsBelow(
   after: readonly string[],
 ): AsyncIterable<StoredBlob> {
   const [first = '', ...rest] = after;
-  for (const entry of sorted(await disk.list(`${BLOBS}/${prefix}`.replace(/\/$/, '')))) {
+  const path = `${BLOBS}/${prefix}`.replace(/\/$/, '');
+  for (const entry of sorted(await disk.list(path).catch(unreadable))) {
     if (entry.name < first) continue;
     const isOnTheWay = entry.name === first;
     if (entry.directory) yield* blobsBelow(disk, `${prefix}${entry.name}/`, isOnTheWay ? rest : []);

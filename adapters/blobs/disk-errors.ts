@@ -15,6 +15,14 @@ export function writeError(error: unknown, signal?: AbortSignal): unknown {
   return new LadingError('blobs_unwritable', message, { cause: error, details: { code } });
 }
 
+/** Throws what went wrong while reading, listing or removing what is stored, with a code of ours where there is one. */
+export function unreadable(error: unknown): never {
+  const code = codeOf(error);
+  if (error instanceof LadingError || typeof code !== 'string') throw error;
+  const message = `The directory of the bytes cannot be used (${code}): look at its disk, or unlock the device; then try again.`;
+  throw new LadingError('blobs_unreadable', message, { cause: error, details: { code } });
+}
+
 /** Throws `error` unless it says that there is no such file. */
 export function unlessAbsent(error: unknown): void {
   const code = codeOf(error);

@@ -3,7 +3,7 @@ import type { Disk } from '../../ports/disk.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { sidecarIds } from '../../ports/sidecar-name.ts';
 import type { SidecarName, SidecarStore } from '../../ports/sidecars.ts';
-import { unlessAbsent, writeError } from './disk-errors.ts';
+import { unlessAbsent, unreadable, writeError } from './disk-errors.ts';
 
 const FOLDER = 'sidecars';
 /** A sidecar has about 1 KB; what is larger is none. */
@@ -42,11 +42,14 @@ export function directorySidecars(
     },
 
     async read(name) {
-      const file = await disk.open(placeOf(name).path, 'read').catch(unlessAbsent);
+      const opening = disk.open(placeOf(name).path, 'read');
+      const file = await opening.catch(unlessAbsent).catch(unreadable);
       if (file === undefined) return undefined;
       try {
         const sizeBytes = Math.min(await file.size(), LONGEST_BYTES);
         return new TextDecoder().decode(await file.read(0, sizeBytes));
+      } catch (error) {
+        return unreadable(error);
       } finally {
         await file.close();
       }
@@ -54,14 +57,15 @@ export function directorySidecars(
 
     async remove(name, { soon = false } = {}) {
       const { directory, path } = placeOf(name);
-      await disk.remove(path);
-      if (!soon) await disk.syncDirectory(directory).catch(unlessAbsent);
+      await disk.remove(path).catch(unreadable);
+      if (!soon) await disk.syncDirectory(directory).catch(unlessAbsent).catch(unreadable);
     },
 
     async *list(accountId) {
       const prefixes = accountId === undefined ? await foldersOf(disk) : [accountPrefix(accountId)];
       for (const prefix of prefixes) {
-        for (const entry of await disk.list(`${FOLDER}/${prefix}`.slice(0, -1))) {
+        const folder = `${FOLDER}/${prefix}`.slice(0, -1);
+        for (const entry of await disk.list(folder).catch(unreadable)) {
           const name = `${prefix}${entry.name}`;
           // What has another name was put there by somebody else.
           if (!entry.directory && sidecarIds(name) !== undefined) yield name as SidecarName;
@@ -72,7 +76,7 @@ export function directorySidecars(
 }
 
 async function foldersOf(disk: Disk): Promise<readonly string[]> {
-  const entries = await disk.list(FOLDER);
+  const entries = await disk.list(FOLDER).catch(unreadable);
   return entries.filter(({ directory }) => directory).map(({ name }) => `${name}/`);
 }
 

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directoryBlobs, nodeDisk } from 'lading/blobs/directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { blobKey } from '../../ports/blob-store.ts';
+import { type BlobStore, blobKey } from '../../ports/blob-store.ts';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
 import { decodeIdPart, encodeIdPart } from '../../ports/id-part.ts';
+import { sidecarName } from '../../ports/sidecar-name.ts';
 import { describeBlobStore } from '../../testing/contracts/blob-store.ts';
 
 describeBlobStore('a directory of this machine', async () => {
@@ -20,6 +21,7 @@ describeBlobStore('a directory of this machine', async () => {
 describe('directoryBlobs', () => {
   let directory: string;
   const key = blobKey('account-1', 'media-1');
+  const beside = sidecarName('account-1', 'media-1');
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lading-blobs-'));
@@ -60,6 +62,29 @@ describe('directoryBlobs', () => {
       await expect(written).rejects.toMatchObject({ code: 'blobs_unwritable', details: { code } });
       const files = await readdir(directory, { recursive: true, withFileTypes: true });
       expect(files.filter((entry) => entry.isFile())).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['read ', (store: BlobStore) => all(store.open(key))],
+    ['piece', (store: BlobStore) => all(store.open(key))],
+    ['piece', (store: BlobStore) => store.hash?.(key)],
+    ['size', (store: BlobStore) => store.stat(key)],
+    ['list', (store: BlobStore) => all(store.list())],
+    ['remove', (store: BlobStore) => store.remove(key)],
+    ['read ', (store: BlobStore) => store.sidecars?.read(beside)],
+    ['list', (store: BlobStore) => all(store.sidecars?.list() ?? [])],
+    ['remove', (store: BlobStore) => store.sidecars?.remove(beside)],
+  ])(
+    'says blobs_unreadable when the disk fails in %s, and has it all when it is well',
+    async (step, use) => {
+      await directoryBlobs({ directory }).write(key, one());
+      const store = directoryBlobs({ disk: recorded(nodeDisk(directory), [], step, 'EIO') });
+      await expect(use(store)).rejects.toMatchObject({
+        code: 'blobs_unreadable',
+        details: { code: 'EIO' },
+      });
+      expect(await all(directoryBlobs({ directory }).open(key))).toHaveLength(1);
     },
   );
 
@@ -152,20 +177,29 @@ function recorded(disk: Disk, steps: string[], full = 'never', code = 'ENOSPC'):
   const note = (step: string): void => {
     const line = step.replace(/tmp\/[0-9a-f]{32}/, 'tmp/*');
     steps.push(line);
-    if (line.startsWith(full)) throw Object.assign(new Error('no'), { code });
+    refuse(line);
+  };
+  const refuse = (step: string): void => {
+    if (step.startsWith(full)) throw Object.assign(new Error('no'), { code });
   };
   return {
     async open(path, mode) {
       note(`${mode} ${path}`);
       const file = await disk.open(path, mode);
-      return recordedFile(file, note);
+      return recordedFile(file, note, refuse);
     },
     async rename(from, to) {
       note(`rename ${from} ${to}`);
       await disk.rename(from, to);
     },
-    remove: (path) => disk.remove(path),
-    list: (path) => disk.list(path),
+    async remove(path) {
+      refuse('remove');
+      await disk.remove(path);
+    },
+    async list(path) {
+      refuse('list');
+      return disk.list(path);
+    },
     async makeDirectory(path) {
       note(`makeDirectory ${path}`);
       await disk.makeDirectory(path);
@@ -177,9 +211,16 @@ function recorded(disk: Disk, steps: string[], full = 'never', code = 'ENOSPC'):
   };
 }
 
-function recordedFile(file: DiskFile, note: (step: string) => void): DiskFile {
+function recordedFile(
+  file: DiskFile,
+  note: (step: string) => void,
+  refuse: (step: string) => void,
+): DiskFile {
   return {
-    read: (position, length) => file.read(position, length),
+    async read(position, length) {
+      refuse('piece');
+      return file.read(position, length);
+    },
     async append(bytes) {
       note('append');
       await file.append(bytes);
@@ -188,10 +229,19 @@ function recordedFile(file: DiskFile, note: (step: string) => void): DiskFile {
       note('sync');
       await file.sync();
     },
-    size: () => file.size(),
+    async size() {
+      refuse('size');
+      return file.size();
+    },
     async close() {
       note('close');
       await file.close();
     },
   };
+}
+
+async function all<T>(items: AsyncIterable<T> | Iterable<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
 }
