@@ -38,15 +38,15 @@ export function nodeCarrier(options: NodeCarrierOptions): Carrier {
   const { directory, stallMs = 60_000, keepMs = WEEK_MS, clock = systemClock() } = options;
   const kept = records(directory);
 
-  /** The helper that carries it now. */
-  async function helperOf(id: string) {
+  /** The helper that carries it now; or that is said to, where its process is not asked for. */
+  async function helperOf(id: string, asksForIt = true) {
     const run = await kept.run(id);
-    return run !== undefined && (await isHelper(run)) ? run : undefined;
+    return run !== undefined && (!asksForIt || (await isHelper(run))) ? run : undefined;
   }
 
   /** As it is at this moment. Undefined: there is no such task. */
-  async function look(id: string): Promise<CarriedTask | undefined> {
-    const helper = await helperOf(id);
+  async function look(id: string, asksForHelper = true): Promise<CarriedTask | undefined> {
+    const helper = await helperOf(id, asksForHelper);
     // After that: a helper writes down its end before it goes.
     const end = await kept.end(id);
     if (end !== undefined) return { id, ...end };
@@ -61,9 +61,9 @@ export function nodeCarrier(options: NodeCarrierOptions): Carrier {
 
     async attach(id, { signal, onSent }) {
       let sentBytes = 0;
-      for (;;) {
+      for (let nth = 0; ; nth++) {
         signal.throwIfAborted();
-        const found = await look(id);
+        const found = await look(id, nth % LOOKS_BETWEEN_ASKING === 0);
         if (found?.result !== undefined || found === undefined) return found;
         const sent = await kept.sent(id);
         if (sent > sentBytes) {
@@ -96,6 +96,8 @@ export function nodeCarrier(options: NodeCarrierOptions): Carrier {
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 const LOOK_EVERY_MS = 200;
+/** Off Linux a program is started to ask for a process: every 5 s. One that was killed is missed as late. */
+const LOOKS_BETWEEN_ASKING = 25;
 const GONE_EVERY_MS = 10;
 
 /** Starts a helper, and resolves when the task is its own, or somebody else's. */
@@ -108,6 +110,7 @@ async function begin(order: {
   const script = fileURLToPath(new URL(`./helper${extname(import.meta.url)}`, import.meta.url));
   const helper = spawn(process.execPath, [script, `lading-carrier-${randomUUID()}`], {
     detached: true,
+    windowsHide: true, // else each one opens a window there
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   const failed = once(helper, 'error').then(([error]) => {
