@@ -10,6 +10,7 @@ import { exchange } from '../transport/exchange.ts';
 import { FaultSignal, fault, faultOf, NOT_SENT } from '../transport/faults.ts';
 import { sendByNode } from '../transport/send-by-node.ts';
 import { records } from './records.ts';
+import { unrepeated } from './unrepeated.ts';
 
 interface Order {
   readonly directory: string;
@@ -81,8 +82,10 @@ async function carry(): Promise<CarrierResult> {
         onSent,
       },
     );
+    const clean = unrepeated(task);
     const told = [...answer.headers].filter(([name]) => KEPT_HEADERS.has(name));
-    return { ended: 'answered', status: answer.status, headers: told, body: answer.body };
+    const headers = told.map(([name, value]) => [name, clean(value)] as const);
+    return { ended: 'answered', status: answer.status, headers, body: clean(answer.body) };
   } catch (error) {
     const { code } = faultOf(error);
     return {
