@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -117,4 +117,25 @@ describe('a helper process of Node', () => {
     expect(files).toContain('partNumber=1'); // what lets nobody in stays as it was said
     expect(files).toContain('image/jpeg-as-it-was-said');
   });
+
+  it.runIf(process.platform !== 'win32')(
+    'takes a file that cannot be read now for no lost one (field case 15)',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'lading-helper-'));
+      cleanUp.push(() => rm(folder, { recursive: true, force: true }));
+      await symlink('circle', join(folder, 'circle'));
+      const { size } = await stat(folder);
+      for (const [file, byteSize] of [
+        [join(folder, 'circle'), 10], // nobody can tell what is there
+        [folder, size], // opens, and cannot be read
+      ] as const) {
+        const ended = await endOf((response) => response.writeHead(201).end(), { file, byteSize });
+        expect(ended).toEqual({
+          ended: 'failed',
+          code: 'source_unreadable',
+          mayHaveArrived: false,
+        });
+      }
+    },
+  );
 });

@@ -77,7 +77,7 @@ async function carry(): Promise<CarrierResult> {
         url,
         headers: new Headers(task.headers),
         signal: stop.signal,
-        piece: { size: byteSize, open: () => createReadStream(file) },
+        piece: { size: byteSize, open: () => bytesOf(file) },
         expectContinue: byteSize >= LARGE_BODY_BYTES,
         onSent,
       },
@@ -100,7 +100,24 @@ async function carry(): Promise<CarrierResult> {
 }
 
 async function sourceTrouble(): Promise<string | undefined> {
-  const found = await stat(task.file).catch(() => undefined);
-  if (found === undefined) return 'source_missing';
-  return found.size === task.byteSize ? undefined : 'source_changed';
+  try {
+    const found = await stat(task.file);
+    return found.size === task.byteSize ? undefined : 'source_changed';
+  } catch (error) {
+    return codeOfSource(error);
+  }
+}
+
+async function* bytesOf(file: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* createReadStream(file);
+  } catch (error) {
+    throw new FaultSignal(fault('retryable', codeOfSource(error), ''));
+  }
+}
+
+/** What is there and cannot be read, as on a locked device, may be readable at the next try (field case 15). */
+function codeOfSource(error: unknown): string {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR' ? 'source_missing' : 'source_unreadable';
 }
