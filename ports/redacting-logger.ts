@@ -12,7 +12,8 @@ export function redactingLogger(logger: Logger): Logger {
       try {
         const said =
           details === undefined ? [] : [redacted(details) as Readonly<Record<string, unknown>>];
-        await logger[name](redact(message), ...said);
+        const written: unknown = logger[name](redact(message), ...said);
+        await written; // an app's logger may be async
       } catch {
         // Nobody is left to be told.
       }

@@ -79,8 +79,8 @@ export function createGuardrails(parts: GuardrailsParts): Guardrails {
   }
   const views = createStorageViews({ ...parts, budgetBytes, sample: () => sampler?.sample });
   const short = (): number => {
-    const ownBytes = parts.events.read((tx) => parts.tables.totalBytes(tx));
-    const spaces = spacesOf(sampler?.sample, budgetBytes, ownBytes);
+    const storedBytes = parts.events.read((tx) => parts.tables.totalBytes(tx));
+    const spaces = spacesOf(sampler?.sample, budgetBytes, storedBytes);
     return Math.max(0, ...spaces.map((space) => shortBytes(space, 0, 'critical')));
   };
   return {

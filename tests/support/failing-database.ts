@@ -34,10 +34,10 @@ export function failingDatabase(
       return run(sql, ...args);
     };
   return {
-    exec: statement(real.exec),
-    run: statement(real.run),
-    get: statement(real.get),
-    all: statement(real.all),
+    exec: statement((sql) => real.exec(sql)),
+    run: statement((sql, ...args: SqlValue[]) => real.run(sql, ...args)),
+    get: statement((sql, ...args: SqlValue[]) => real.get(sql, ...args)),
+    all: statement((sql, ...args: SqlValue[]) => real.all(sql, ...args)),
     transaction(run) {
       if (real.inTransaction) return real.transaction(run);
       check('begin');
