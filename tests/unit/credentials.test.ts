@@ -311,6 +311,7 @@ describe('an adapter that never takes what it is handed', () => {
     const { phone, remote } = app();
     const lading = await phone.open({ remote });
     await captureMany(phone, lading, 1);
+    await phone.pass(10);
     expect((await phone.until(lading.signOut())).unsent.uploads).toBe(0);
   });
 });
