@@ -14,6 +14,14 @@ interface Held {
 let server: FaultServer;
 afterEach(() => server.close());
 
+const remoteAt = (endpoint: string) =>
+  s3Remote({
+    endpoint,
+    bucket: 'bucket',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    multipartAboveBytes: 6 * MIB,
+  });
+
 /** A store that does not know `If-None-Match`, and says so when it is told to. */
 async function unconditional() {
   const held: Held[] = [];
@@ -29,12 +37,7 @@ async function unconditional() {
     });
   });
   return {
-    remote: s3Remote({
-      endpoint: server.origin,
-      bucket: 'bucket',
-      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-      multipartAboveBytes: 6 * MIB,
-    }),
+    remote: remoteAt(server.origin),
     held,
     async all(this: void, count: number) {
       while (held.length < count) {
@@ -72,6 +75,39 @@ describe('a store that does not know If-None-Match', () => {
       await uploads[first?.path.includes('one') ? 0 : 1];
       second?.refuse();
       expect(await Promise.all(uploads)).toMatchObject([{ ok: true }, { ok: true }]);
+    },
+  );
+});
+
+describe('a store that knows If-None-Match, and refuses a request for something else', () => {
+  it.each([
+    ['PUT', 1000, 400],
+    ['PUT', 1000, 503],
+    ['completion', 8 * MIB, 400],
+    ['completion', 8 * MIB, 503],
+  ])(
+    'is told every %s with it afterwards (%d bytes, then %d): no object is replaced',
+    async (_, size, then) => {
+      const conditions: (string | undefined)[] = [];
+      const statuses = [400, then];
+      server = await startFaultServer((request, response) => {
+        request.resume();
+        request.on('end', () => {
+          const { method, url: path = '', headers } = request;
+          const creates =
+            (method === 'PUT' && !path.includes('partNumber=')) ||
+            (method === 'POST' && path.includes('uploadId='));
+          if (creates) conditions.push(headers['if-none-match']);
+          const status = creates ? statuses.shift() : undefined;
+          if (status !== undefined) response.writeHead(status).end();
+          else answer(method, path, response);
+        });
+      });
+      const remote = remoteAt(server.origin);
+      const refused = await remote.upload(uploadRequest(content(size)), engine().run());
+      expect(refused.ok).toBe(false);
+      await remote.upload(uploadRequest(content(size), 'two'), engine().run());
+      expect(conditions).toEqual(['*', undefined, '*']);
     },
   );
 });

@@ -21,7 +21,7 @@ import {
   type Session,
   SMALLEST_PART_BYTES,
 } from './part-plan.ts';
-import { aboutObject, conditionOf, isConditionRefused } from './put.ts';
+import { aboutObject, type Condition, conditionOf, isConditionRefused } from './put.ts';
 import { call, type S3Parts, type Told } from './send.ts';
 import { sendParts } from './send-parts.ts';
 
@@ -134,14 +134,14 @@ async function complete(
 ): Promise<UploadOutcome> {
   const { objectKey, media } = request;
   const { signal } = context;
-  const ask = (): Promise<Told<'CompleteMultipartUpload'>> =>
+  const ask = (having: Condition): Promise<Told<'CompleteMultipartUpload'>> =>
     call(
       parts,
       'CompleteMultipartUpload',
       {
         Key: s3Key(parts.bucket.prefix, objectKey),
         UploadId: session.uploadId,
-        ...conditionOf(parts),
+        ...having,
         MultipartUpload: {
           Parts: Array.from({ length: plan.count }, (_, index) => ({
             PartNumber: index + 1,
@@ -151,11 +151,11 @@ async function complete(
       },
       { signal },
     );
-  const hadCondition = 'IfNoneMatch' in conditionOf(parts);
-  let told = await ask();
-  if (!told.ok && hadCondition && isConditionRefused(parts, told)) {
-    parts.learnt.refusesConditions = true;
-    told = await ask();
+  const condition = conditionOf(parts);
+  let told = await ask(condition);
+  if (!told.ok && isConditionRefused(parts, condition, told)) {
+    told = await ask({});
+    if (told.ok) parts.learnt.refusesConditions = true; // else it may have been something else
   }
   if (!told.ok) return told;
   const token = etagOf(told.output.ETag);

@@ -27,16 +27,13 @@ export async function uploadByPut(
     if (met !== null) return met;
   }
   const forward = forwardOnly(context);
-  const attempt = () => put(parts, request, forward);
-  const hadCondition = 'IfNoneMatch' in conditionOf(parts);
-  let told = carried ?? (await attempt());
-  if (!told.ok && hadCondition && isConditionRefused(parts, told)) {
+  const condition = conditionOf(parts);
+  let told = carried ?? (await put(parts, request, forward, condition));
+  if (!told.ok && isConditionRefused(parts, condition, told)) {
     const met = looksFirst ? null : await meet(parts, request, signal);
     if (met !== null) return met;
-    parts.learnt.refusesConditions = true;
-    told = await attempt();
-    // It was not the condition.
-    if (!told.ok && told.class === 'terminal') parts.learnt.refusesConditions = false;
+    told = await put(parts, request, forward, {});
+    if (told.ok) parts.learnt.refusesConditions = true; // else it may have been something else
   }
   if (told.ok || told.code === 'conflict') parts.learnt.isKnown = true;
   if (!told.ok) {
@@ -51,20 +48,25 @@ export async function uploadByPut(
   });
 }
 
+/** On which an object is made. */
+export interface Condition {
+  readonly IfNoneMatch?: '*';
+}
+
 /** `If-None-Match: *`, unless the app or the store does not want it. */
-export function conditionOf({ options, learnt }: S3Parts): { readonly IfNoneMatch?: '*' } {
+export function conditionOf({ options, learnt }: S3Parts): Condition {
   const { conditionalWrites = 'auto' } = options;
   const isWanted = conditionalWrites === 'auto' ? !learnt.refusesConditions : conditionalWrites;
   return isWanted ? { IfNoneMatch: '*' } : {};
 }
 
 /**
- * Whether a request that had the condition was refused for it: Swift answers 501; others that do not know the header call
- * it a bad request. Others that were under way may have found out meanwhile.
+ * Whether a request may have been refused for the condition that it had: Swift answers 501; others that do not know the
+ * header call it a bad request.
  */
-export function isConditionRefused(parts: S3Parts, told: Fault): boolean {
-  const { conditionalWrites = 'auto' } = parts.options;
-  if (conditionalWrites !== 'auto') return false;
+export function isConditionRefused({ options }: S3Parts, had: Condition, told: Fault): boolean {
+  const { conditionalWrites = 'auto' } = options;
+  if (conditionalWrites !== 'auto' || had.IfNoneMatch === undefined) return false;
   return told.code === 'not_implemented' || told.code === 'bad_request';
 }
 
@@ -83,11 +85,12 @@ async function put(
   parts: S3Parts,
   request: UploadRequest,
   waiting: Waiting,
+  condition: Condition,
 ): Promise<Told<'PutObject'>> {
   const { byteSize, sha256 } = request.media;
   const input = {
     ...aboutObject(parts, request),
-    ...conditionOf(parts),
+    ...condition,
     ContentLength: byteSize,
     ChecksumSHA256: base64OfHex(sha256),
   };
