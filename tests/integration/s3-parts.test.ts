@@ -113,6 +113,16 @@ describe.skipIf(rgw === null)(`an upload to S3 in parts${whyNot}`, () => {
     expect(await whatIsThere(world)).toEqual(ONE);
   });
 
+  it('whose name was lost needs no list of its parts, which not everybody may ask for: it has none', async () => {
+    const { attempt } = attempts(world, FILM);
+    world.proxy.plan({ method: 'POST', act: 'lose reply' });
+    await attempt();
+    const body = '<Error><Code>AccessDenied</Code></Error>';
+    world.proxy.plan({ method: 'GET', path: /uploadId=/, act: 'answer', status: 403, body });
+    expect(await attempt()).toMatchObject({ ok: true });
+    expect(await whatIsThere(world)).toEqual(ONE);
+  });
+
   it('is begun a second time where nobody may list', async () => {
     const { attempt, lent } = attempts(world, FILM);
     world.proxy.plan({ method: 'POST', act: 'lose reply' });

@@ -40,12 +40,15 @@ export async function uploadInParts(
     if (met !== null) return met;
   }
   let { handle } = context;
+  let isEmpty = false;
   if (handle === null && context.rerun) {
     handle = await lostUpload(parts, request.objectKey, signal);
+    // Nothing was sent under a name that nobody knew: what should be there all the same is sent over.
+    isEmpty = true;
     if (handle !== null) await context.opened(handle);
   }
   for (let lost = 0; ; lost++) {
-    const outcome = await oneSession(parts, request, context, handle);
+    const outcome = await oneSession(parts, request, context, handle, isEmpty);
     if (outcome.ok || outcome.class !== 'resume_lost') return outcome;
     const met = await meet(parts, request, signal);
     if (met !== null || lost > 0) return met ?? outcome;
@@ -58,6 +61,7 @@ async function oneSession(
   request: UploadRequest,
   context: UploadContext,
   handle: string | null,
+  isEmpty: boolean,
 ): Promise<UploadOutcome> {
   const { objectKey, media } = request;
   const { signal } = context;
@@ -70,7 +74,7 @@ async function oneSession(
   if (!begun.ok) return begun;
   const session: Session = { objectKey, uploadId: begun.uploadId };
   let etags = new Map<number, string>();
-  if (handle !== null) {
+  if (handle !== null && !isEmpty) {
     const listed = await listParts(parts, session, plan, signal);
     if (!listed.ok) return listed;
     dropForeign(listed.etags, session, await context.checkpoint.load());
