@@ -133,6 +133,19 @@ describe('an upload by HTTP that a carrier takes', () => {
     expect(tasks.size).toBe(0);
   });
 
+  it('is stopped when the user signs out, also where another one cannot be', async () => {
+    const { carrier, tasks } = scripted();
+    for (const id of ['first', 'stuck', 'last']) tasks.set(id, { id, note: '', result: undefined });
+    const cancel = async (id: string) => {
+      if (id === 'stuck') throw new Error('busy');
+      await carrier.cancel(id);
+    };
+    await expect(async () => remote({ ...carrier, cancel }).credentials?.(null)).rejects.toThrow(
+      'busy',
+    );
+    expect([...tasks.keys()]).toEqual(['stuck']);
+  });
+
   it('is not removed while nobody can stop it', async () => {
     const { carrier } = scripted();
     const stuck = { ...carrier, cancel: () => Promise.reject(new Error('busy')) };

@@ -99,10 +99,15 @@ export async function stopCarried({ carrier }: CarryOptions, objectKey: ObjectKe
   });
 }
 
-/** What is carried goes under the credentials that it began with: not after they were forgotten (contract 4.8). */
+/**
+ * What is carried goes under the credentials that it began with: not after they were forgotten (contract 4.8).
+ * @throws what stopping one of them came to, once the others were stopped.
+ */
 export async function stopAllCarried({ carrier }: CarryOptions): Promise<void> {
   if (carrier === undefined) return;
-  for (const { id } of await carrier.list()) await carrier.cancel(id);
+  const known = await carrier.list();
+  const stopped = await Promise.allSettled(known.map(({ id }) => carrier.cancel(id)));
+  for (const one of stopped) if (one.status === 'rejected') throw one.reason;
 }
 
 /**
