@@ -321,10 +321,20 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       .catch((error: unknown) => logger.error('the lease could not be given back', { error }));
   }
 
+  function end(): Promise<void> {
+    closing ??= close();
+    return closing;
+  }
+
   await store.transact((tx) => {
     for (const machine of machines.keys()) tx.tasks.revive(machine);
   });
-  await tick();
+  try {
+    await tick();
+  } catch (error) {
+    await end(); // nobody is given this host: it must run nothing
+    throw error;
+  }
   scheduleTick();
 
   return {
@@ -363,10 +373,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     get cached() {
       return cache.size;
     },
-    close() {
-      closing ??= close();
-      return closing;
-    },
+    close: end,
   };
 }
 

@@ -1,0 +1,50 @@
+import { nodeSqlite } from 'lading/sqlite/node';
+import { createReferenceBackend } from 'lading/sync';
+import { describe, expect, it } from 'vitest';
+import { failingDatabase, SQLITE } from '../support/failing-database.ts';
+import { captureMany, codeOf, gate, ME, world } from '../support/lading-world.ts';
+
+describe('an opening that the database refuses', () => {
+  it.each([1, Number.POSITIVE_INFINITY])(
+    'leaves nothing running, wherever it was refused, %d times',
+    async (times) => {
+      const phone = world({ script: () => ({ after: gate().promise }) });
+      const first = await phone.open();
+      await captureMany(phone, first, 2);
+      await phone.pass(1_000);
+      phone.kill(); // in the middle of two uploads
+      phone.net.set({ online: false });
+      const backend = createReferenceBackend({ clock: phone.clock }).client(ME);
+      await phone.pass(60_000);
+      const idle = phone.clock.pending;
+      const codes = new Set<string>();
+      for (let from = 1; ; from++) {
+        const sql = nodeSqlite(phone.handle);
+        let asked = 0;
+        const store = failingDatabase(
+          {
+            ...sql,
+            get inTransaction() {
+              return sql.inTransaction;
+            },
+            close() {},
+          },
+          () => {
+            asked += 1;
+            return asked >= from && asked < from + times ? SQLITE.io() : undefined;
+          },
+        );
+        const opening = phone.open({ store, backend });
+        const code = await codeOf(opening);
+        if (code === 'no error' && asked >= from) {
+          // It was no matter for the opening; it was told to the log.
+          await phone.until((await opening).close());
+        } else if (code === 'no error') break;
+        codes.add(code);
+        await phone.pass(0);
+        expect({ from, pending: phone.clock.pending }).toEqual({ from, pending: idle });
+      }
+      expect(codes).toEqual(new Set(['database_io_failed', 'no error']));
+    },
+  );
+});
