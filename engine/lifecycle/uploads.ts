@@ -4,7 +4,7 @@ import type { Part } from '../../ports/part.ts';
 import { isClosed } from '../host/faults.ts';
 import { GIVEN_UP, queuedJobs } from './holders.ts';
 import { ATTACHMENT } from './hosted.ts';
-import { interruptUploads } from './interruptions.ts';
+import { interruptUploads, TROUBLE_PAUSE_MS } from './interruptions.ts';
 import type { Retried, Scheduler, SchedulerParts } from './scheduler.ts';
 import { openSources } from './services-on-demand.ts';
 
@@ -125,10 +125,13 @@ export function createUploads(parts: UploadsParts): Uploads {
 
   function interrupt(): Promise<void> {
     return track('uploads could not be interrupted', async () => {
-      const nextLookMs = await interruptUploads(parts);
-      cancelLook?.();
-      if (closed || nextLookMs === undefined) return;
-      cancelLook = clock.schedule(nextLookMs, react);
+      let nextLookMs: number | undefined = TROUBLE_PAUSE_MS;
+      try {
+        nextLookMs = await interruptUploads(parts);
+      } finally {
+        cancelLook?.();
+        if (!closed && nextLookMs !== undefined) cancelLook = clock.schedule(nextLookMs, react);
+      }
     });
   }
 
@@ -141,6 +144,12 @@ export function createUploads(parts: UploadsParts): Uploads {
     if (!gates.uploadsOpen(true)) void interrupt();
   }
 
+  function close(): void {
+    closed = true;
+    cancelLook?.();
+    part.here?.close();
+  }
+
   gates.subscribe(react);
   host.onElsewhere(react);
   host.subscribe((changes) => {
@@ -151,10 +160,15 @@ export function createUploads(parts: UploadsParts): Uploads {
 
   return {
     async start() {
-      if (!gates.uploadsOpen(true)) await interrupt();
-      if (part.here !== undefined) begin(part.here);
-      else if (hasWork() || hasGivenUp()) await bring();
-      fill();
+      try {
+        if (!gates.uploadsOpen(true)) await interrupt();
+        if (part.here !== undefined) begin(part.here);
+        else if (hasWork() || hasGivenUp()) await bring();
+        fill();
+      } catch (error) {
+        close(); // it does not open: nothing may go on
+        throw error;
+      }
     },
     async retryAll() {
       const scheduler = part.here ?? (await part());
@@ -165,10 +179,6 @@ export function createUploads(parts: UploadsParts): Uploads {
     async idle() {
       while (underWay.size > 0) await Promise.all(underWay);
     },
-    close() {
-      closed = true;
-      cancelLook?.();
-      part.here?.close();
-    },
+    close,
   };
 }

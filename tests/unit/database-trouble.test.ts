@@ -1,8 +1,27 @@
 import { nodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend } from 'lading/sync';
 import { describe, expect, it } from 'vitest';
-import { failingDatabase, SQLITE } from '../support/failing-database.ts';
-import { captureMany, codeOf, gate, ME, world } from '../support/lading-world.ts';
+import { ailing, failingDatabase, SQLITE } from '../support/failing-database.ts';
+import { captureMany, codeOf, gate, ME, shows, world } from '../support/lading-world.ts';
+
+describe('an engine whose database fails for a while', () => {
+  it('interrupts what it could not interrupt then, soon after (contract 2)', async () => {
+    const phone = world({ script: () => ({ after: gate().promise }) });
+    const trouble = ailing(nodeSqlite(phone.handle));
+    const lading = await phone.open({ store: trouble.store });
+    const [id = ''] = await captureMany(phone, lading, 1);
+    await phone.pass(20_000); // others have looked at what was committed
+    expect(shows(lading.view(id))).toBe('uploading');
+    trouble.fall();
+    phone.net.set({ online: false });
+    await phone.pass(1_000);
+    trouble.mend();
+    await phone.pass(6_000);
+    expect(shows(lading.view(id))).toBe('local_only, waiting for network');
+    expect(lading.history(id).at(-1)).toMatchObject({ type: 'upload.interrupted' });
+    phone.kill();
+  });
+});
 
 describe('an opening that the database refuses', () => {
   it.each([1, Number.POSITIVE_INFINITY])(
