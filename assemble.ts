@@ -192,13 +192,13 @@ export async function assemble(base: Opened): Promise<Lading> {
     const verbs = lifetime.end();
     cancelGarbage?.();
     uploads.close();
-    gates.close();
     views.close();
     guardrails.close();
     base.files.here?.cache.close(); // verbs that wait for room do so no longer
     syncViews.close();
     const failures: unknown[] = [];
     const steps = [
+      async () => gates.close(),
       () => sync.close(),
       async () => base.credentials.here?.close(),
       () => verbs,

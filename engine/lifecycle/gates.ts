@@ -152,10 +152,10 @@ export function createGateKeeper(options: {
     subscribe: listen(listeners),
     onTraffic: listen(watchers),
     close() {
-      unsubscribe();
       cancelDebounce?.();
       listeners.clear();
       watchers.clear();
+      unsubscribe();
     },
   };
 }

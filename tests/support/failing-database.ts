@@ -59,7 +59,7 @@ export function failingDatabase(
 }
 
 /** A database that fails from `fall` to `mend`, whatever is asked. Closing the engine leaves it open. */
-export function ailing(real: SqlDatabase) {
+export function ailing(real: SqlDatabase, onClose: () => void = () => {}) {
   let error: (() => Error) | undefined;
   const store: SqlDatabase = failingDatabase(
     {
@@ -67,7 +67,7 @@ export function ailing(real: SqlDatabase) {
       get inTransaction() {
         return real.inTransaction;
       },
-      close() {},
+      close: onClose,
     },
     () => error?.(),
   );

@@ -1,8 +1,18 @@
+import type { Connectivity } from 'lading';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { createReferenceBackend } from 'lading/sync';
 import { describe, expect, it } from 'vitest';
 import { ailing, failingDatabase, SQLITE } from '../support/failing-database.ts';
-import { captureMany, codeOf, gate, ME, shows, world } from '../support/lading-world.ts';
+import {
+  captureMany,
+  codeOf,
+  gate,
+  image,
+  ME,
+  picture,
+  shows,
+  world,
+} from '../support/lading-world.ts';
 
 describe('an engine whose database fails for a while', () => {
   it('interrupts what it could not interrupt then, soon after (contract 2)', async () => {
@@ -66,4 +76,25 @@ describe('an opening that the database refuses', () => {
       expect(codes).toEqual(new Set(['database_io_failed', 'no error']));
     },
   );
+});
+
+describe('an end that the platform refuses', () => {
+  it('is told, and everything is closed all the same', async () => {
+    const phone = world();
+    const net: Connectivity = {
+      current: () => ({ online: true, metered: false }),
+      subscribe: () => () => {
+        throw new Error('not subscribed');
+      },
+    };
+    let closed = 0;
+    const trouble = ailing(nodeSqlite(phone.handle), () => {
+      closed += 1;
+    });
+    const lading = await phone.open({ store: trouble.store, connectivity: net });
+    await phone.until(lading.capture(picture(), image()));
+    expect(await phone.until(codeOf(lading.close()))).toBe('Error: not subscribed');
+    expect(closed).toBe(1);
+    expect(phone.clock.pending).toBe(0);
+  });
 });
