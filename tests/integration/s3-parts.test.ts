@@ -151,6 +151,27 @@ describe.skipIf(rgw === null)(`an upload to S3 in parts${whyNot}`, () => {
     expect(await whatIsThere(world)).toEqual(ONE);
   });
 
+  it('that went on with what another run began leaves it to who looks at leftovers: that one may be completing it', async () => {
+    const { attempt } = attempts(world, FILM);
+    world.proxy.plan({ method: 'PUT', times: 3, act: 'answer', status: 503 });
+    expect(await attempt()).toMatchObject({ ok: false });
+    await world.client.send(
+      new PutObjectCommand({
+        Bucket: world.bucket,
+        Key: KEY,
+        Body: FILM,
+        Metadata: { sha256: sha256(FILM) },
+      }),
+    );
+    // The object comes just after this run has looked.
+    world.proxy.plan(
+      { method: 'HEAD', act: 'answer', status: 404 },
+      { method: 'POST', act: 'answer', status: 412 },
+    );
+    expect(await attempt()).toMatchObject({ ok: true });
+    expect((await whatIsThere(world)).unfinished).toHaveLength(1);
+  });
+
   it('that meets another object at its end leaves it alone, and its parts to who looks at them', async () => {
     const { attempt } = attempts(world, FILM);
     await world.client.send(
