@@ -1,6 +1,6 @@
-import type { Fault, Lading } from 'lading';
+import type { Fault, Lading, Remote } from 'lading';
 import { describe, expect, it } from 'vitest';
-import { image, picture, shows, world } from '../support/lading-world.ts';
+import { captureMany, image, picture, shows, world } from '../support/lading-world.ts';
 
 const REMOTE_RESTS = 'local_only, waiting for remote';
 
@@ -37,6 +37,28 @@ describe('a resumable upload over a link that breaks (field case 37)', () => {
       for (const shown of all(lading, ids)) seen.add(shown);
     }
     expect(seen).not.toContain(REMOTE_RESTS);
+    expect(all(lading, ids)).toEqual(new Set(['uploaded']));
+  });
+
+  it('opens none either where many get on side by side, and then all break', async () => {
+    const phone = world();
+    let runs = 0;
+    const remote: Remote = {
+      ...phone.remote,
+      async upload(request, context) {
+        runs += 1;
+        if (runs > 6) return phone.remote.upload(request, context);
+        context.onProgress(1_000, 1_000);
+        await new Promise<void>((resolve) => phone.clock.schedule(100, resolve));
+        return BROKEN;
+      },
+    };
+    const lading = await phone.open({ remote, concurrency: 6 });
+    const ids = await captureMany(phone, lading, 9);
+    await phone.pass(150);
+    expect(runs).toBeGreaterThanOrEqual(6);
+    expect(all(lading, ids)).not.toContain(REMOTE_RESTS);
+    await phone.pass(60_000);
     expect(all(lading, ids)).toEqual(new Set(['uploaded']));
   });
 

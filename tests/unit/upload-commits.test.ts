@@ -63,7 +63,7 @@ describe('commits of an upload (contract 4.2, design 2)', () => {
 
   it('wait for nobody where nobody else is under way', async () => {
     const { phone } = countingCommits([4]);
-    const lading = await phone.open({ concurrency: 1 });
+    const lading = await phone.open({ concurrency: 2 });
     await captureMany(phone, lading, 8);
     phone.net.set({ online: true });
     await phone.until(lading.settled());

@@ -180,6 +180,22 @@ describe('a remote that fails again and again (contract 4.5, field case 28)', ()
     expect(lading.history(tried).some(({ type }) => type === 'removeRemote.failed')).toBe(false);
   });
 
+  it('gets the removals that wait as soon as it is let alone no longer, not at some later look', async () => {
+    const asked: Fault = { ...DOWN, retryAfterMs: 33_000 };
+    const phone = world({
+      script: ({ operation }) => (operation === 'upload' ? { fault: asked } : undefined),
+    });
+    const lading = await phone.open();
+    const { id } = await phone.until(lading.capture(picture(), image()));
+    await phone.pass(10);
+    const before = phone.clock.now();
+    await phone.until(lading.cancel(id));
+    const removed = () => phone.remote.calls.some(({ operation }) => operation === 'remove');
+    await phone.clock.runUntil(removed);
+    expect(phone.clock.now() - before).toBeGreaterThan(30_000);
+    expect(phone.clock.now() - before).toBeLessThanOrEqual(33_000);
+  });
+
   it('is not blamed for what the network did', async () => {
     const { phone, lading, ids, state } = await phoneWith(0);
     const hold = gate();
