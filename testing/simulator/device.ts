@@ -243,7 +243,7 @@ export function createDevice(world: World, name: string, engines: number): Devic
     trace.note(runner.name, `could not open: ${String(error)}`);
     const isForeseen =
       error instanceof LadingError &&
-      ['disk_full', 'commit_failed', 'database_busy'].includes(error.code);
+      ['disk_full', 'commit_failed', 'database_busy', 'database_io_failed'].includes(error.code);
     if (!isForeseen && !disk.isDark) {
       world.fail('a device opens again', `${runner.name}: ${String(error)}`);
     }

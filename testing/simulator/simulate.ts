@@ -122,7 +122,7 @@ async function collectAll(world: World, devices: readonly Device[]): Promise<voi
 }
 
 /** A random life. */
-const live: Plot = async (world, devices, verbs) => {
+export const live: Plot = async (world, devices, verbs) => {
   const { scenario } = world;
   const random = world.random.fork('life');
   const known = troubles.filter(({ kind }) => kind === 'always' || scenario.troubles.has(kind));

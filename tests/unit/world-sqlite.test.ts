@@ -51,7 +51,9 @@ describe('SQLite on the simulated disk', () => {
       first.sql.run('INSERT INTO t VALUES (?)', 2);
       first.abandon();
     };
-    expect(() => first.sql.transaction(dying)).toThrow('disk I/O error');
+    expect(() => first.sql.transaction(dying)).toThrow(
+      expect.objectContaining({ code: 'database_io_failed' }),
+    );
     expect(disk.operations).toBe(operations);
     const second = sqlite.open(disk);
     expect(second.sql.all('SELECT n FROM t')).toEqual([{ n: 1 }]);

@@ -1,7 +1,7 @@
 import { owners } from '../app.ts';
 import type { Device } from '../device.ts';
 import { type FileRecord, isStoredFormOf } from '../ledger.ts';
-import { mediaOf } from '../rows.ts';
+import { count } from '../rows.ts';
 import { keyOf, type World } from '../world.ts';
 import type { Oracle } from './oracle.ts';
 
@@ -45,7 +45,10 @@ async function unreadable(world: World, device: Device): Promise<readonly string
 function isFullFor(file: FileRecord | undefined, { scenario }: World, device: Device): boolean {
   const { budgetBytes } = scenario;
   if (file === undefined || budgetBytes === undefined) return false;
-  const held = mediaOf(device).filter(({ hasBytes }) => hasBytes);
-  const usedBytes = held.reduce((sum, { byteSize }) => sum + byteSize, 0);
+  // Of all accounts on the device.
+  const usedBytes =
+    device.sql === undefined
+      ? 0
+      : count(device.sql, 'SELECT sum(byte_size) AS n FROM lading_media WHERE has_bytes = 1');
   return usedBytes + file.bytes.byteLength > budgetBytes;
 }
