@@ -51,7 +51,7 @@ describe('the signature of a carried PUT (field case 40)', () => {
     expect(store.methods()).toEqual(['HEAD']);
   });
 
-  it.each(['ExpiredToken', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'])(
+  it.each(['ExpiredToken', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'AccessDenied'])(
     'and credentials that were replaced while the app was dead ask for no others: %s',
     async (code) => {
       const { carrier, started, tasks } = scriptedCarrier(() => stored);

@@ -17,7 +17,8 @@ import { isOutdated, type S3Parts, signed, type Told } from './send.ts';
 
 /**
  * Takes the end of a PUT that an earlier run handed over, once it has one. Undefined: there is none, or its signature or
- * its credentials ran out while it waited. That says nothing of those of now, and so is no refusal (contract 4.4).
+ * its credentials were refused, which may have run out while it waited, or been revoked (`AccessDenied`), or signed by a
+ * wrong clock. That says nothing of those of now, and so is no refusal (contract 4.4).
  */
 export async function takeCarried(
   parts: S3Parts,
@@ -31,7 +32,8 @@ export async function takeCarried(
   // Of a bucket that this app had before.
   if (end === undefined || (end.ok && !isHere(parts, request, end.note))) return undefined;
   const told = toldOf(parts, end, undefined);
-  return !told.ok && told.class === 'auth' ? undefined : told;
+  const isOfThen = !told.ok && (told.class === 'auth' || told.code === 'forbidden');
+  return isOfThen ? undefined : told;
 }
 
 /**
