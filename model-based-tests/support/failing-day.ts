@@ -156,9 +156,9 @@ async function live({ from, times, error }: Failure, complaints: string[]): Prom
   await ask('retry sync', () => lading.retrySync());
   await pass(120_000);
   for (const id of kept) {
-    const { state } = lading.view(id as never);
+    const { state } = lading.view(id);
     if (state !== 'uploaded')
-      complaints.push(`one of them is ${state}: ${JSON.stringify(lading.view(id as never))}`);
+      complaints.push(`one of them is ${state}: ${JSON.stringify(lading.view(id))}`);
   }
   complaints.push(...outdated(), ...[...waiting].map((what) => `${what} is still not over`));
   const found = await ask('verify', () => lading.verify());

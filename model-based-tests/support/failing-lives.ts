@@ -105,7 +105,7 @@ function failingTimes(random: SeededRandom, often: number): Times {
 function mendedAtLast(times: Times): Plot {
   return async (world, devices, verbs) => {
     const { clock } = world;
-    const advanceBy = clock.advanceBy;
+    const advanceBy = clock.advanceBy.bind(clock);
     // What looks at a device after a crash has no time of its own.
     for (const device of devices) device.onUp = () => {};
     clock.advanceBy = async (ms) => {
