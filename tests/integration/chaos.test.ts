@@ -41,7 +41,9 @@ describe('two processes on one database whose files helper processes carry, some
         const report = await runChaos({ ...few, store, ...access });
         console.log(`${store}: ${report.network}; ${report.helperKills} helpers killed`);
         expect(report.problems).toEqual([]);
-        expect(report).toMatchObject({ objects: 15, refs: 15, duplicates: 0, lost: 0, kills: 2 });
+        expect(report).toMatchObject({ objects: 15, refs: 15, duplicates: 0, lost: 0 });
+        // Helpers send on while no app is open that could be killed: the last one may come too late.
+        expect(report.kills).toBeGreaterThan(0);
       },
       120_000,
     );
