@@ -77,8 +77,8 @@ export const secretsProtections: readonly Protection[] = [
   {
     clause: '10.4',
     line: 'canary',
-    file: 'adapters/remotes/http/carried.ts',
-    find: 'return until === undefined ? withoutQuery(url) :',
+    file: 'adapters/remotes/transport/carried.ts',
+    find: 'return until === undefined ? place :',
     replace: 'return until !== -1 ? url :',
     test: 'tests/integration/http-carried.test.ts',
   },
