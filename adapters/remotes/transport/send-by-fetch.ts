@@ -10,19 +10,25 @@ export function sendByFetch(fetch: typeof globalThis.fetch): Send {
     onAnswering,
     ...request
   }) => {
-    const response = await fetch(request.url, {
-      ...request,
-      redirect: 'manual',
-      ...(body === undefined ? {} : { body: streamOf(body), duplex: 'half' }),
-    });
-    const { status, headers } = response;
-    const text = await beginningOf(response.body ?? [], longestBody, onAnswering);
-    return { status, headers, body: text };
+    const bytes = body?.[Symbol.asyncIterator]();
+    try {
+      const response = await fetch(request.url, {
+        ...request,
+        redirect: 'manual',
+        ...(bytes === undefined ? {} : { body: streamOf(bytes), duplex: 'half' }),
+      });
+      const { status, headers } = response;
+      const text = await beginningOf(response.body ?? [], longestBody, onAnswering);
+      return { status, headers, body: text };
+    } finally {
+      // Platforms do not always cancel the stream of a request that broke, and the file behind it would stay open. Not
+      // awaited: bytes that hang are let go when they wake up.
+      bytes?.return?.().catch(() => {});
+    }
   };
 }
 
-function streamOf(body: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = body[Symbol.asyncIterator]();
+function streamOf(iterator: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
