@@ -3,7 +3,7 @@ import type { BlobKey, BlobStore, Digest } from '../../ports/blob-store.ts';
 import { LadingError } from '../../ports/errors.ts';
 import { sourceFaultOf, type UploadRequest } from '../../ports/remote.ts';
 
-/** The bytes of one run of an upload, checked while they are read (contract 4.4, field cases 12 and 13). */
+/** The bytes of one run of an upload, checked before or while they are read (contract 4.4, field cases 12 and 13). */
 export interface CheckedBytes {
   /** As an adapter is lent it. */
   readonly open: UploadRequest['open'];

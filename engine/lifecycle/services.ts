@@ -17,18 +17,14 @@ import { isCompacted } from '../../ports/compacted.ts';
 import type { DerivedTable } from '../../ports/derived-table.ts';
 import type { EventStore, StoredEvent, StreamId } from '../../ports/event-store.ts';
 import type { Part } from '../../ports/part.ts';
-import {
-  objectKey,
-  sourceFaultOf,
-  type UploadOutcome,
-  type UploadRequest,
-} from '../../ports/remote.ts';
+import { objectKey, type UploadOutcome, type UploadRequest } from '../../ports/remote.ts';
 import type { Readers } from '../files/readers.ts';
 import type { Service, ServiceRun } from '../host/definition.ts';
 import { hostOf, type Traffic } from '../scheduling/traffic.ts';
 import { type Advances, createAdvances } from './advances.ts';
 import { asStream } from './as-stream.ts';
-import { type CheckedBytes, checkedBytes } from './checked-bytes.ts';
+import { bytesInHand } from './bytes-in-hand.ts';
+import type { CheckedBytes } from './checked-bytes.ts';
 import { cleanStart, isTainted } from './clean-start.ts';
 import { contextOf } from './consequences.ts';
 import type { Credentials } from './credentials.ts';
@@ -131,9 +127,8 @@ async function upload(
   }
   const credentials = await parts.credentials();
   const key = input.blobKey as BlobKey;
-  const bytesAreBad = await checkSize(blobs, key, media);
-  if (bytesAreBad !== null) return plainOutput(bytesAreBad);
-  const bytes = checkedBytes(blobs, key, media, run.signal);
+  const bytes = await bytesInHand(blobs, key, media, run.signal);
+  if ('ok' in bytes) return plainOutput(bytes);
   let handle = await parts.vault.open(now === undefined ? input.handle : now.handle);
   const claims = log.filter(isClaim).length;
   if (isTainted(log)) {
@@ -234,17 +229,6 @@ function refusalOf({ byteSize, sha256 }: Receipt, media: MediaFacts): Fault | nu
   return sha256 === undefined || sha256 === media.sha256
     ? null
     : fault('mismatch', 'hash_mismatch');
-}
-
-/** What is gone, or of another size, needs no remote to be found so (field case 13). */
-async function checkSize(blobs: BlobStore, key: BlobKey, media: MediaFacts): Promise<Fault | null> {
-  try {
-    const found = await blobs.stat(key);
-    if (found === undefined) return fault('terminal', 'source_missing');
-    return found.sizeBytes === media.byteSize ? null : fault('terminal', 'source_changed');
-  } catch (error) {
-    return sourceFaultOf(error);
-  }
 }
 
 /** A checkpoint stands for at least one: what it stands for was uploaded. */

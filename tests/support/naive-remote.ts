@@ -11,8 +11,10 @@ export type Way = (
   held: Uint8Array,
 ) => AsyncIterable<Uint8Array>;
 
-const PART = 1_000;
-export const SIZE = 10_000;
+/** More than is read as a whole before it is sent: these bytes are checked while they flow. */
+export const SIZE = 300_000;
+const PART = 30_000;
+const PIECE = 9_000;
 
 export async function* whole(request: UploadRequest): AsyncIterable<Uint8Array> {
   yield* request.open();
@@ -110,7 +112,7 @@ export function asFromDisk(phone: World): BlobStore & { readBytes: number } {
     readBytes: 0,
     async *open(key: BlobKey, { start = 0, end = Number.POSITIVE_INFINITY } = {}) {
       for (let at = start; at < end; ) {
-        const bytes = await collect(blobs.open(key, { start: at, end: Math.min(end, at + 300) }));
+        const bytes = await collect(blobs.open(key, { start: at, end: Math.min(end, at + PIECE) }));
         if (bytes.byteLength === 0) return;
         at += bytes.byteLength;
         store.readBytes += bytes.byteLength;

@@ -354,8 +354,10 @@ describe('an upload that was stopped', () => {
     let hanging = 0;
     const blobs = {
       ...phone.blobs,
-      stat: (...asked: Parameters<World['blobs']['stat']>) =>
-        hanging++ < 3 ? new Promise<never>(() => {}) : phone.blobs.stat(...asked),
+      async *open(...asked: Parameters<World['blobs']['open']>) {
+        if (hanging++ < 3) await new Promise<never>(() => {});
+        yield* phone.blobs.open(...asked);
+      },
     };
     const lading = await phone.open({ blobs });
     const ids = await captureMany(phone, lading, 5);

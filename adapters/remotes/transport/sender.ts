@@ -11,5 +11,9 @@ export function sender(fetch: typeof globalThis.fetch | undefined): Send {
     // Not bound once: an app may replace the global one later, for tests or tracing.
     return sendByFetch(fetch ?? ((input, init) => globalThis.fetch(input, init)));
   }
-  return async (request) => (await import('./send-by-node.ts')).sendByNode(request);
+  let byNode: Send | undefined;
+  return async (request) => {
+    byNode ??= (await import('./send-by-node.ts')).sendByNode;
+    return byNode(request);
+  };
 }
