@@ -15,7 +15,7 @@ export interface CarryParts {
   readonly line: Line;
   readonly storeAndForward: boolean;
   before?(exchange: ProxyExchange): void | Promise<void>;
-  onAnswer?(exchange: ProxyExchange): void;
+  onAnswer?(exchange: ProxyExchange): void | Promise<void>;
 }
 
 /** Carries one exchange between its two connections, with its fault. Never rejects: what breaks closes the connection. */
@@ -144,7 +144,7 @@ async function passReply(carrying: Carrying, reply: IncomingMessage): Promise<vo
   const fault = exchange.fault ?? undefined;
   exchange.status = reply.statusCode ?? 0;
   exchange.answer = reply.headers;
-  carrying.onAnswer?.(exchange);
+  await carrying.onAnswer?.(exchange);
   if (held?.side === 'reply') await held.hold();
   if (fault?.act === 'delay' && fault.side === 'reply') {
     exchange.isHit = true;

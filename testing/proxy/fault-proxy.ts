@@ -42,8 +42,8 @@ export interface FaultProxyOptions {
   readonly onFault?: (exchange: ProxyExchange) => void;
   /** The server is asked when this has resolved. */
   readonly before?: (exchange: ProxyExchange) => void | Promise<void>;
-  /** The server has answered, and the client was told nothing yet. */
-  readonly onAnswer?: (exchange: ProxyExchange) => void;
+  /** The server has answered, and the client is told when this has resolved. */
+  readonly onAnswer?: (exchange: ProxyExchange) => void | Promise<void>;
   /** Of delays and speeds. */
   readonly clock?: Clock;
 }

@@ -17,6 +17,8 @@ export interface AppProcess {
   /** `SIGSTOP`: it stands still, and nothing of it knows. */
   stop(): void;
   goOn(): void;
+  /** It may capture the rest of its files, in this life and in those that follow. */
+  allowRest(): void;
   /** Verify, close, end. Resolves when it is gone. */
   finish(): Promise<void>;
   /** For good. */
@@ -33,6 +35,7 @@ export function startApp(
   const lines: Line[] = [];
   let isOpen = false;
   let isIdle = false;
+  let mayRest = false;
   let ending = false;
   let child = start();
   let gone = once(child, 'close');
@@ -46,6 +49,7 @@ export function startApp(
     });
     let complaint = '';
     started.stdin?.on('error', () => {}); // it is gone
+    if (mayRest) started.stdin?.write('rest\n');
     started.stderr?.on('data', (bytes: Buffer) => {
       complaint = (complaint + bytes.toString()).slice(-4_000);
     });
@@ -78,9 +82,17 @@ export function startApp(
     get isOpen() {
       return isOpen;
     },
-    kill: () => void child.kill('SIGKILL'),
+    kill() {
+      child.kill('SIGKILL');
+      isOpen = false;
+      isIdle = false;
+    },
     stop: () => void child.kill('SIGSTOP'),
     goOn: () => void child.kill('SIGCONT'),
+    allowRest() {
+      mayRest = true;
+      child.stdin?.write('rest\n');
+    },
     async finish() {
       ending = true;
       child.stdin?.write('finish\n');

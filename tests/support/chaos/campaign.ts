@@ -11,7 +11,6 @@ import {
   randomFaults,
   startFaultProxy,
 } from '../../../testing/proxy/index.ts';
-import { seededRandom } from '../../../testing/world/seeded-random.ts';
 import { serveBackend } from '../engine-chaos/backend-bridge.ts';
 import type { Bug } from '../engine-chaos/bugs.ts';
 import type { RgwAccess } from '../rgw/cluster.ts';
@@ -19,9 +18,10 @@ import { type AppProcess, startApp } from './app-process.ts';
 import type { Line } from './child-options.ts';
 import { endHelpers, killHelper } from './helpers.ts';
 import { type Judged, judgeChaos } from './judge.ts';
-import { chaosPlan } from './plan.ts';
+import { type ChaosFile, chaosPlan, restOf } from './plan.ts';
 import type { StoreName } from './stores/store.ts';
 import { protocols } from './stores/stores.ts';
+import { createViolence, type Violence } from './violence.ts';
 
 export interface ChaosOptions {
   readonly store: StoreName;
@@ -47,6 +47,8 @@ export interface ChaosReport extends Judged {
   readonly seed: number;
   readonly store: StoreName;
   readonly kills: number;
+  /** Starts of processes that came as far as being open: each kill ends one. */
+  readonly lives: number;
   /** Helper processes that were killed on top. */
   readonly helperKills: number;
   readonly stops: number;
@@ -94,14 +96,21 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
   const { store: storeName, seed, files, processes, chance = 0.3, bug = null } = options;
   const beganAt = performance.now();
   const plan = chaosPlan(seed, files);
-  const neededBytes = plan.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+  const neededBytes = bytesIn(plan);
   const [objects, app] = [join(directory, 'objects'), join(directory, 'app')];
   await Promise.all([mkdir(objects), mkdir(app)]);
   const store = await protocols[storeName].start(objects, options);
   const backend = createReferenceBackend({ clock: systemClock() });
   const bridge = await serveBackend(backend);
   const carried = options.carried === true ? join(directory, 'carried') : undefined;
-  const violence = createViolence(options, neededBytes, carried);
+  const violence = createViolence({
+    ...options,
+    ofBytes: neededBytes - bytesIn(restOf(plan, processes)),
+    passedBytes: () => proxy.traffic().passedBytes,
+    stopForMs: 2 * LEASE_MS,
+    clock: systemClock(),
+    ...(carried === undefined ? {} : { killHelper: (random) => killHelper(carried, random) }),
+  });
   const faults = { seed, chance, stallMs: STALL_FOR_MS, weights: anyFault };
   const proxy = await startFaultProxy({
     upstream: store.upstream,
@@ -110,7 +119,7 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
       ...faults,
       answers: [...passingAnswers, ...passingAnswers, ...forPeople],
     }),
-    onAnswer: () => violence.look(proxy.traffic().passedBytes),
+    onAnswer: () => violence.answered(),
   });
   const backendProxy = await startFaultProxy({
     upstream: new URL(bridge.url).origin,
@@ -132,6 +141,7 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
       };
       apps.push(
         startApp({ ...child, ...reach }, join(directory, 'compiled'), (line) => {
+          if (line.type === 'open') violence.opened();
           if (line.type === 'trouble') settled.resolve();
           if (apps.every(({ isIdle }) => isIdle)) settled.resolve();
         }),
@@ -141,11 +151,11 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
     const stopTelling = tellNowAndThen(options, proxy, violence, neededBytes);
     await settled.promise;
     stopTelling();
+    const missed = violence.left;
     violence.off();
     const isSound = apps.every(({ isIdle }) => isIdle);
     await Promise.all(apps.map((one) => (isSound ? one.finish() : one.end())));
     const lines = apps.map((one) => one.lines);
-    await violence.over();
     const judged = await judgeChaos({
       app,
       plan,
@@ -157,9 +167,14 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
     });
     return {
       ...judged,
+      problems: [
+        ...judged.problems,
+        ...(missed > 0 ? [`${missed} kills or stops never came`] : []),
+      ],
       seed,
       store: storeName,
       kills: violence.kills,
+      lives: lines.flat().filter(({ type }) => type === 'open').length,
       helperKills: violence.helperKills,
       stops: violence.stops,
       network: describeFaults(proxy.counts()),
@@ -172,7 +187,6 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
     };
   } finally {
     await Promise.all(apps.map((one) => one.end()));
-    await violence.over();
     if (carried !== undefined) await endHelpers(carried);
     await proxy.close();
     await backendProxy.close();
@@ -181,84 +195,8 @@ async function runIn(directory: string, options: ChaosOptions): Promise<ChaosRep
   }
 }
 
-interface Violence {
-  readonly kills: number;
-  readonly helperKills: number;
-  readonly stops: number;
-  on(apps: readonly AppProcess[]): void;
-  /** An exchange was answered, and the client does not know yet: the worst moment. */
-  look(passedBytes: number): void;
-  off(): void;
-  /** Resolves when nothing of it is under way. */
-  over(): Promise<void>;
-}
-
-/** Kills and stops processes when so many bytes have reached the server, at shares that the seed chooses. */
-function createViolence(
-  options: ChaosOptions,
-  neededBytes: number,
-  carried: string | undefined,
-): Violence {
-  const random = seededRandom(`violence ${options.seed}`);
-  const moments = [
-    ...Array.from({ length: options.kills }, () => 'kill' as const),
-    ...Array.from({ length: options.stops }, () => 'stop' as const),
-  ]
-    .map((act) => ({ act, atBytes: (0.02 + 0.75 * random.next()) * neededBytes }))
-    .toSorted((one, other) => one.atBytes - other.atBytes);
-  const counted = { kill: 0, stop: 0, helper: 0 };
-  const underWay: Promise<void>[] = [];
-  const standing = new Map<AppProcess, NodeJS.Timeout>();
-  let apps: readonly AppProcess[] = [];
-
-  async function killOne(directory: string): Promise<void> {
-    if (await killHelper(directory, random)) counted.helper += 1;
-  }
-
-  function stop(app: AppProcess): void {
-    app.stop();
-    const wake = setTimeout(() => {
-      app.goOn();
-      standing.delete(app);
-    }, 2 * LEASE_MS);
-    standing.set(app, wake);
-  }
-
-  return {
-    get kills() {
-      return counted.kill;
-    },
-    get helperKills() {
-      return counted.helper;
-    },
-    get stops() {
-      return counted.stop;
-    },
-    on(these) {
-      apps = these;
-    },
-    look(passedBytes) {
-      const [next] = moments;
-      const able = apps.filter((app) => app.isOpen && !standing.has(app));
-      if (next === undefined || passedBytes < next.atBytes || able.length === 0) return;
-      moments.shift();
-      counted[next.act] += 1;
-      const app = random.pick(able);
-      if (next.act === 'stop') return stop(app);
-      app.kill();
-      if (carried === undefined || random.chance(0.5)) return;
-      underWay.push(killOne(carried));
-    },
-    off() {
-      for (const [app, wake] of standing) {
-        clearTimeout(wake);
-        app.goOn();
-      }
-    },
-    async over() {
-      await Promise.all(underWay);
-    },
-  };
+function bytesIn(plan: readonly ChaosFile[]): number {
+  return plan.reduce((sum, { file }) => sum + file.sizeBytes, 0);
 }
 
 const TELL_MS = 5_000;

@@ -1,6 +1,6 @@
 /** One of the apps that share a database and are killed: `node child.ts <ChildOptions as JSON>`. */
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { directoryBlobs } from '../../../adapters/blobs/directory.ts';
 import { nodeRunner } from '../../../adapters/runner/node.ts';
 import type { Lading } from '../../../index.ts';
@@ -15,7 +15,7 @@ import { remoteWithBug } from '../engine-chaos/bugs.ts';
 import { bytesOf, ownerName } from '../engine-chaos/plan.ts';
 import { APP_SCHEMA, type ChildOptions, QUICK, STALL_MS, say } from './child-options.ts';
 import { carrierAt } from './helpers.ts';
-import { ACCOUNT, type ChaosFile, chaosPlan, FIELD, owners } from './plan.ts';
+import { ACCOUNT, type ChaosFile, chaosPlan, FIELD, owners, restOf } from './plan.ts';
 import { protocols } from './stores/stores.ts';
 import { whatIsLeft } from './what-is-left.ts';
 
@@ -39,6 +39,9 @@ const LOOK_MS = 100;
 const IMPATIENT_MS = 3_000;
 const STUCK_MS = 60_000;
 
+const orders = createInterface({ input: process.stdin });
+const allowed = heard('rest');
+const ended = heard('finish');
 const database = await patiently(async () => {
   const opened = openNodeSqlite(join(options.directory, 'app.db'));
   opened.exec(APP_SCHEMA);
@@ -49,12 +52,22 @@ say({ type: 'open' });
 const plan = chaosPlan(options.seed, options.files);
 await Promise.all([captureMine(), untilDone()]);
 say({ type: 'idle' });
-await once(process.stdin, 'data');
+await ended;
 if (options.index === 0) await collect();
 const report = await lading.verify();
 await lading.close();
 say({ type: 'finished', verified: report.ok ? null : JSON.stringify(report.differences) });
+orders.close();
 process.stdin.destroy();
+
+/** Its parent has said so, on a line of its own. */
+function heard(order: 'rest' | 'finish'): Promise<void> {
+  return new Promise((resolve) => {
+    orders.on('line', (text) => {
+      if (text === order) resolve();
+    });
+  });
+}
 
 /** Two that open one database at the same time stand in each other's way for a moment. */
 async function patiently<T>(work: () => Promise<T>): Promise<T> {
@@ -127,10 +140,14 @@ function told(remote: Remote): Remote {
 async function captureMine(): Promise<void> {
   const done = new Set(database.all('SELECT n FROM app_picked').map((row) => Number(row['n'])));
   const mine = plan.filter(({ n }) => n % options.processes === options.index && !done.has(n));
+  const rest = restOf(plan, options.processes);
+  const first = mine.filter((one) => !rest.includes(one));
   const lane = async (): Promise<void> => {
-    for (let next = mine.shift(); next !== undefined; next = mine.shift()) await capture(next);
+    for (let next = first.shift(); next !== undefined; next = first.shift()) await capture(next);
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+  await allowed;
+  for (const one of mine) if (rest.includes(one)) await capture(one);
 }
 
 async function capture({ n, mediaId, owner, file }: ChaosFile): Promise<void> {

@@ -35,6 +35,11 @@ export function chaosPlan(seed: number, files: number): readonly ChaosFile[] {
   });
 }
 
+/** What is captured after the last kill, so that there is something left to do until then: each process's last file. */
+export function restOf(plan: readonly ChaosFile[], processes: number): readonly ChaosFile[] {
+  return plan.slice(Math.max(0, plan.length - processes));
+}
+
 export function owners(files: number): readonly Owner[] {
   return Array.from({ length: Math.ceil(files / PER_OWNER) }, (_, at) => ownerOf(at * PER_OWNER));
 }
