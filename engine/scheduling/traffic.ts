@@ -76,13 +76,23 @@ export function createTraffic(parts: {
   let runs = 0;
   /** Uploads in a row that were short; whoever was begun ahead got a slot. */
   let shortOnes = 0;
-  const company = createCompany(clock, () => load.limit);
   const pace = createPace(load.total);
   const slots = createUploadSlots({ load, clock, onFree, onShown: show });
+  /** Those with a slot: what is under way for long is not waited for. */
+  const underWay = new Set<{ readonly began: number }>();
+  const company = createCompany(
+    clock,
+    () => load.limit,
+    () => areShort() && (slots.waiting > 0 || [...underWay].some(isShort)),
+  );
   const own = createBreaker({ ...parts, onChange: onOwnBreaker });
 
   function areShort(): boolean {
     return shortOnes >= SHORT_IN_A_ROW;
+  }
+
+  function isShort({ began }: { readonly began: number }): boolean {
+    return Math.abs(clock.now() - began) < SHORT_MS;
   }
 
   function onFree(): void {
@@ -190,27 +200,37 @@ export function createTraffic(parts: {
   const send: Traffic['send'] = async (run, work) => {
     const transfer = async () => {
       const upload = pace.begin();
-      const began = clock.now();
+      const mine = { began: clock.now() };
+      underWay.add(mine);
       const stop = every(LASTING_MS, () => {
         upload.lasts();
         own.lasts();
         slots.setLimit(pace.limit);
       });
-      const found = await ask(run, work).finally(stop);
+      const found = await ask(run, (gotOn) =>
+        work(() => {
+          gotOn();
+          company.look();
+        }),
+      ).finally(() => {
+        stop();
+        underWay.delete(mine);
+      });
       upload.ended(run.signal.aborted ? 'nothing' : sayOf(found).verdict, found.ok);
-      shortOnes = found.ok && Math.abs(clock.now() - began) < SHORT_MS ? shortOnes + 1 : 0;
+      shortOnes = found.ok && isShort(mine) ? shortOnes + 1 : 0;
       slots.setLimit(pace.limit);
       return found;
     };
     // Who goes through to see does not wait for those that began before: theirs may last for hours.
     const most = own.state === 'half_open' ? load.total : load.limit;
-    const answer = await slots.use(run.signal, transfer, most);
-    if (answer !== undefined) {
-      if (areShort()) await company.join(load.used + slots.waiting === 0);
-      return answer;
+    try {
+      const answer = await slots.use(run.signal, transfer, most);
+      if (answer === undefined) shortOnes = 0;
+      else if (areShort()) await company.join();
+      return answer ?? fault('offline', 'no_slot');
+    } finally {
+      company.look(); // those who wait for this one need not any longer
     }
-    shortOnes = 0;
-    return fault('offline', 'no_slot');
   };
 
   show(); // also when something began is told by it

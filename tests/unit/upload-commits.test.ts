@@ -1,4 +1,4 @@
-import type { SqlDatabase, UploadContext } from 'lading';
+import type { Clock, Remote, SqlDatabase, UploadContext } from 'lading';
 import { nodeSqlite } from 'lading/sqlite/node';
 import { describe, expect, it } from 'vitest';
 import { captureMany, owner, shows, type World, world } from '../support/lading-world.ts';
@@ -179,5 +179,64 @@ describe('what an upload asks of the database', () => {
     expect(new Set(ids.map((id) => shows(lading.view(id))))).toEqual(new Set(['uploaded']));
     expect(reads / 60).toBeLessThan(5);
     expect(statements / 60).toBeLessThan(50);
+  });
+});
+
+describe('results that wait for each other where timers come late, as in a hidden tab', () => {
+  /** What is timed takes a second at least; the network is as fast as ever. */
+  function late(phone: World): Clock {
+    return {
+      now: () => phone.clock.now(),
+      schedule: (ms, run) => phone.clock.schedule(ms === 0 ? 0 : Math.max(ms, 1_000), run),
+    };
+  }
+
+  /** How long after its last byte each one was shown as uploaded, in the order in which they were begun. */
+  async function delays(ends: readonly { readonly ms: number; readonly fails?: boolean }[]) {
+    const ended = new Map<string, number>();
+    const shown = new Map<string, number>();
+    const phone = world({ online: false });
+    const remote: Remote = {
+      ...phone.remote,
+      async upload(request, context) {
+        const id = request.objectKey.split('/')[1] ?? '';
+        const { ms, fails = false } = ends[ended.size] ?? { ms: 4 };
+        ended.set(id, Number.NaN);
+        await new Promise<void>((resolve) => phone.clock.schedule(ms, resolve));
+        ended.set(id, phone.clock.now());
+        return fails
+          ? { ok: false, class: 'retryable', code: 'network' }
+          : phone.remote.upload(request, context);
+      },
+    };
+    const lading = await phone.open({ remote, concurrency: 2, clock: late(phone) });
+    for (const id of await captureMany(phone, lading, ends.length)) {
+      lading.watch(id, ({ state }) => {
+        if (state === 'uploaded') shown.set(id, phone.clock.now());
+      });
+    }
+    phone.net.set({ online: true });
+    await phone.until(lading.settled());
+    return [...ended].map(([id, at]) => (shown.get(id) ?? Number.NaN) - at);
+  }
+
+  it('wait for no timer: for who is short, and once it is known that timers are held back, for nobody', async () => {
+    const waits = await delays([
+      { ms: 60_000 },
+      ...Array.from({ length: 20 }, () => ({ ms: 100 })),
+    ]);
+    expect(waits.filter((ms) => ms > 0)).toEqual([100]);
+  });
+
+  it('wait for nobody who is under way for long', async () => {
+    const waits = await delays([{ ms: 60_000 }, ...Array.from({ length: 30 }, () => ({ ms: 40 }))]);
+    expect(waits.at(-1)).toBe(0);
+    expect(Math.max(...waits)).toBe(40);
+  });
+
+  it('go on when the one for which they wait fails', async () => {
+    const shorts = Array.from({ length: 7 }, () => ({ ms: 4 }));
+    const waits = await delays([...shorts, { ms: 50, fails: true }]);
+    expect(waits.slice(0, -1)).toEqual([0, 0, 0, 0, 0, 0, 46]);
   });
 });
