@@ -213,6 +213,7 @@ function hostedMachine(
       accountId: account,
       events: store.events,
       checkpoints: store.checkpoints,
+      tables: store.tables,
       traffic: parts.traffic.here as Traffic,
       vault: createVault(parts.logger, () => secretsOf(parts)),
     }),

@@ -1,4 +1,7 @@
-import type { StreamId } from '../../ports/event-store.ts';
+import type { MediaId } from '../../machines/attachment/types.ts';
+import { openGates, type ViewState, viewOf } from '../../machines/attachment/view.ts';
+import type { AttachmentTables } from '../../ports/attachment-tables.ts';
+import type { StoreTransaction, StreamId } from '../../ports/event-store.ts';
 
 /**
  * How far uploads have come, by the remote's own words: who comes further is alive, however often the link breaks
@@ -8,10 +11,25 @@ export interface Advances {
   /** @returns whether it never was so far. What a remote takes and loses again, over and over, counts once. */
   reached(stream: StreamId, confirmedBytes: number): boolean;
   forget(stream: StreamId): void;
+  /** Forgets those that are over, when there are many: another process may have ended them, which nobody tells. */
+  tidy(tx: StoreTransaction): void;
 }
 
-export function createAdvances(): Advances {
+/** So many are known without a look at whether they are over. */
+const FEW = 32;
+/** Its upload is done, or nobody will send it any more. */
+const OVER: ReadonlySet<ViewState> = new Set(['uploaded', 'gone']);
+
+export function createAdvances(tables: Pick<AttachmentTables, 'media'>): Advances {
   const furthest = new Map<StreamId, number>();
+  /** Twice as many as were left by the last look: it costs each newcomer two rows at most. */
+  let most = FEW;
+
+  function isOver(tx: StoreTransaction, stream: StreamId): boolean {
+    const known = tables.media(tx, stream as string as MediaId);
+    return known === undefined || OVER.has(viewOf(known.facts, openGates).state);
+  }
+
   return {
     reached(stream, confirmedBytes) {
       if (confirmedBytes <= (furthest.get(stream) ?? 0)) return false;
@@ -19,5 +37,10 @@ export function createAdvances(): Advances {
       return true;
     },
     forget: (stream) => void furthest.delete(stream),
+    tidy(tx) {
+      if (furthest.size < most) return;
+      for (const stream of furthest.keys()) if (isOver(tx, stream)) furthest.delete(stream);
+      most = Math.max(FEW, 2 * furthest.size);
+    },
   };
 }

@@ -11,7 +11,7 @@ import type {
   UploadOutput,
 } from '../../machines/attachment/types.ts';
 import type { Json } from '../../machines/json.ts';
-import type { CheckpointTable } from '../../ports/attachment-tables.ts';
+import type { AttachmentTables, CheckpointTable } from '../../ports/attachment-tables.ts';
 import type { BlobKey, BlobStore } from '../../ports/blob-store.ts';
 import { isCompacted } from '../../ports/compacted.ts';
 import type { DerivedTable } from '../../ports/derived-table.ts';
@@ -40,6 +40,7 @@ export interface ServiceParts extends DownloadParts {
   readonly accountId: string;
   readonly events: EventStore;
   readonly checkpoints: CheckpointTable;
+  readonly tables: Pick<AttachmentTables, 'media'>;
   readonly files: Part<
     { readonly readers: Readers; readonly derived: Pick<DerivedTable, 'dropOf'> } & DownloadFiles
   >;
@@ -53,7 +54,7 @@ export interface ServiceParts extends DownloadParts {
 export function attachmentServices(
   parts: ServiceParts,
 ): Readonly<Record<ServiceName, Service['run']>> {
-  const advances = createAdvances();
+  const advances = createAdvances(parts.tables);
   return {
     upload: (input, run) =>
       ours(parts, input, run, () =>
@@ -119,7 +120,10 @@ async function upload(
   const { mediaId, accountId, media } = input;
   const stream = asStream(mediaId);
   // The input is of the claim: a run that was killed may have been given a handle after it.
-  const { state, log } = events.read((tx) => ({ state: run.state(), log: tx.log.read(stream) }));
+  const { state, log } = events.read((tx) => {
+    advances.tidy(tx);
+    return { state: run.state(), log: tx.log.read(stream) };
+  });
   const now = state === undefined ? undefined : contextOf(state.context);
   // What an earlier process left may have begun on another link: it is interrupted, which burns nothing.
   if (now?.policy.network === 'unmetered' && !parts.gates.uploadsOpen(true)) {

@@ -1,5 +1,10 @@
 import type { Fault, Lading, Remote } from 'lading';
+import { nodeSqlite } from 'lading/sqlite/node';
 import { describe, expect, it } from 'vitest';
+import { createAdvances } from '../../engine/lifecycle/advances.ts';
+import { openStore } from '../../persistence/index.ts';
+import type { StreamId } from '../../ports/event-store.ts';
+import { systemRandom } from '../../ports/random.ts';
 import { captureMany, image, picture, shows, world } from '../support/lading-world.ts';
 
 const REMOTE_RESTS = 'local_only, waiting for remote';
@@ -85,3 +90,32 @@ describe('a resumable upload over a link that breaks (field case 37)', () => {
     expect(lading.metrics().now.waitingFor['remote']).toBeGreaterThan(0);
   });
 });
+
+describe('how far uploads have come, as a process remembers it', () => {
+  it('is kept of those that may go on, and not of what another process has ended', async () => {
+    const phone = world({ online: false });
+    const other = await phone.open();
+    const [going = '', done = '', purged = ''] = await captureMany(phone, other, 3);
+    const { events, tables } = openStore(nodeSqlite(phone.handle), phone.clock, systemRandom);
+    const advances = createAdvances(tables);
+    const far = 1_000;
+    for (const id of [going, done, purged]) expect(advances.reached(stream(id), far)).toBe(true);
+
+    await phone.until(other.pause(going));
+    await phone.until(other.cancel(purged));
+    phone.net.set({ online: true });
+    await phone.pass(60_000);
+    expect([going, done].map((id) => shows(other.view(id)))).toEqual([
+      'local_only, waiting for resume',
+      'uploaded',
+    ]);
+    for (let nth = 0; nth < 100; nth++) advances.reached(stream(`over-${nth}`), far);
+    events.read((tx) => advances.tidy(tx));
+    const isNews = [going, done, purged].map((id) => advances.reached(stream(id), far));
+    expect(isNews).toEqual([false, true, true]);
+  });
+});
+
+function stream(id: string): StreamId {
+  return id as StreamId;
+}
