@@ -44,6 +44,9 @@ export interface Streams {
   transact<T>(decision: (work: StreamWork) => T): Promise<T>;
   /** Calls `listener` after each commit that changed streams. */
   subscribe(listener: () => void): Cancel;
-  /** Calls `listener` now and then when streams changed, maybe in another process on the same database. */
+  /**
+   * Calls `listener` now and then when streams changed, maybe in another process on the same database, or when the device's
+   * clock went back.
+   */
   onElsewhere(listener: () => void): Cancel;
 }

@@ -65,7 +65,7 @@ export interface Host {
   subscribe(listener: (changes: readonly Change[]) => void): Cancel;
   /**
    * Calls `listener` now and then (a third of the lease apart) when streams changed, maybe in another process on the
-   * same database: `subscribe` tells only of this host's commits.
+   * same database: `subscribe` tells only of this host's commits. Also when the device's clock went back.
    */
   onElsewhere(listener: () => void): Cancel;
   /** `ask` is asked before each due timer from now on: what it does is seen by the step that the timer would make. */

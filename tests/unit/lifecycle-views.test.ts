@@ -330,6 +330,29 @@ describe('a clock that went back by days (field case 44)', () => {
     expect(shows(lading.view(id))).toBe('uploaded');
   });
 
+  it('is told to those who watch: what was pushed before names an end that is none any more', async () => {
+    const { phone, lading, id } = await waiting();
+    const one: LiveView[] = [];
+    const lists: (readonly ListItem[])[] = [];
+    lading.watch(id, (view) => one.push(view));
+    lading.watch(owner(), (items) => lists.push(items));
+    const actor = await phone.until(lading.actor(id));
+    const shown: unknown[] = [];
+    actor.subscribe(({ context }) => shown.push(context.view));
+    phone.clock.jump(-5 * 24 * HOUR_MS);
+    await phone.pass(10_000);
+    const { since, until } = lading.view(id);
+    expect(Math.abs((until ?? 0) - phone.clock.now() - 1.5 * HOUR_MS)).toBeLessThan(20_000);
+    const now = { waitingFor: 'backoff', since, until };
+    expect(one.at(-1)).toMatchObject(now);
+    expect(lists.at(-1)?.[0]?.view).toMatchObject(now);
+    expect(shown.at(-1)).toMatchObject(now);
+    // Once is enough, as long as it does not jump again.
+    const told = [one.length, lists.length, shown.length];
+    await phone.pass(60_000);
+    expect([one.length, lists.length, shown.length]).toEqual(told);
+  });
+
   it('while nothing ran: a start waits the whole delay again, and says so', async () => {
     const { phone, lading, id } = await waiting();
     await phone.until(lading.close());
