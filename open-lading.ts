@@ -210,10 +210,8 @@ function hostedMachine(
   const services = made(onDemand.uploading, ({ attachmentServices, createVault }) =>
     attachmentServices({
       ...parts,
+      ...store,
       accountId: account,
-      events: store.events,
-      checkpoints: store.checkpoints,
-      tables: store.tables,
       traffic: parts.traffic.here as Traffic,
       vault: createVault(parts.logger, () => secretsOf(parts)),
     }),

@@ -1,5 +1,4 @@
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import { jumpsBack } from '../../ports/clock-jumps.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction, StreamId, Task } from '../../ports/event-store.ts';
 import { silentLogger } from '../../ports/logger.ts';
@@ -45,7 +44,6 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
   const settling = new Set<(machine: string, src: string) => void>();
   const ended = new Set<() => void>();
   let seenPosition = -1;
-  let seenJumps = 0;
   /** Streams that this version may not read, or that its services do not accept: their tasks stay rows. */
   const leftAlone = new Set<StreamId>();
   let closed = false;
@@ -80,6 +78,7 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
       machines: [...machines.keys()],
       decide,
       onDue: () => crashPoint('timer_due'),
+      onJump: () => tell(elsewhere),
       beforeDue: (timer) => beforeTimer?.(timer),
     }),
   );
@@ -296,13 +295,10 @@ export async function openHostWith(options: HostOptions, running: Running): Prom
     tellElsewhere();
   }
 
-  /** Of what others did, and of a clock that went back: then what was shown names moments that are none any more. */
   function tellElsewhere(): void {
     const position = store.read((tx) => tx.log.lastPosition());
-    const jumps = jumpsBack(options.clock);
-    if (position === seenPosition && jumps === seenJumps) return;
+    if (position === seenPosition) return;
     seenPosition = position;
-    seenJumps = jumps;
     tell(elsewhere);
   }
 

@@ -1,6 +1,6 @@
 import { timerElapsed } from '../../machines/durable/event-names.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import { beganAt } from '../../ports/clock-jumps.ts';
+import { beganAt, jumpsBack } from '../../ports/clock-jumps.ts';
 import type { EventStore, Task } from '../../ports/event-store.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isBug, pauseMs } from './faults.ts';
@@ -41,6 +41,8 @@ export function createTimers(options: {
   decide<T>(decision: (work: OpenWork) => T): Promise<T>;
   /** Told before a due timer is delivered; for crash tests. */
   onDue(): void;
+  /** Told when the clock went back: what was shown of waits names ends that are none any more. */
+  onJump(): void;
   readonly beforeDue: BeforeTimer;
 }): Timers {
   const { store, clock, logger } = options;
@@ -50,6 +52,7 @@ export function createTimers(options: {
   const failures = new Map<string, number>();
   let cancelSoon: Cancel | undefined;
   let cancelLook: Cancel | undefined;
+  let jumps = jumpsBack(options.given);
   let stopped = false;
 
   function arm(): void {
@@ -63,6 +66,9 @@ export function createTimers(options: {
   function look(): void {
     if (stopped) return;
     cancelLook?.();
+    const before = jumps;
+    jumps = jumpsBack(options.given);
+    if (jumps > before) options.onJump();
     let nextLookMs: number | undefined;
     try {
       const now = clock.now();

@@ -1,5 +1,5 @@
+import type { Situation } from '../../machines/attachment/facts.ts';
 import type { MediaId } from '../../machines/attachment/types.ts';
-import { openGates, type ViewState, viewOf } from '../../machines/attachment/view.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { StoreTransaction, StreamId } from '../../ports/event-store.ts';
 
@@ -17,8 +17,15 @@ export interface Advances {
 
 /** So many are known without a look at whether they are over. */
 const FEW = 32;
-/** Its upload is done, or nobody will send it any more. */
-const OVER: ReadonlySet<ViewState> = new Set(['uploaded', 'gone']);
+/** Where its bytes may still be sent. */
+const GOES_ON: ReadonlySet<Situation> = new Set([
+  'queued',
+  'waiting',
+  'awaitingCredentials',
+  'uploading',
+  'attaching',
+  'failed',
+]);
 
 export function createAdvances(tables: Pick<AttachmentTables, 'media'>): Advances {
   const furthest = new Map<StreamId, number>();
@@ -27,7 +34,7 @@ export function createAdvances(tables: Pick<AttachmentTables, 'media'>): Advance
 
   function isOver(tx: StoreTransaction, stream: StreamId): boolean {
     const known = tables.media(tx, stream as string as MediaId);
-    return known === undefined || OVER.has(viewOf(known.facts, openGates).state);
+    return known === undefined || !GOES_ON.has(known.facts.situation);
   }
 
   return {
