@@ -1,3 +1,4 @@
+import type { Carrier } from '../../../ports/carrier.ts';
 import type { UploadContext, UploadRequest } from '../../../ports/remote.ts';
 import {
   answerOf,
@@ -11,6 +12,8 @@ import {
   takeEnd,
 } from '../transport/carried.ts';
 import { appHeaders } from '../transport/exchange.ts';
+import { expiryOf } from '../transport/expiry.ts';
+import { type HandedOver, handOver, SHORTEST_LIFE_MS } from '../transport/hand-over.ts';
 import type { HttpParts, Place } from './parts.ts';
 import { headersOf, isOpen, methodOf, type Sent } from './send.ts';
 import { classifyHttp } from './table.ts';
@@ -31,20 +34,44 @@ export async function takeCarried(
 /**
  * Has the request carried, and waits for its end. Undefined: it is sent from here, since nobody carries it: a form, a small
  * file, one that does not lie in the open, or a carrier that fails.
+ * @param placeOf gives the place of each request that is made.
  */
 export async function carry(
   parts: HttpParts,
   request: UploadRequest,
   context: UploadContext,
-  place: Place,
+  placeOf: () => Promise<Place>,
   beforeSending: () => Promise<void>,
 ): Promise<Sent | undefined> {
   const { carrier, form } = parts.options;
-  const { clock } = parts.http;
   const id = carrierIdOf(request.objectKey);
   if (carrier === undefined || form !== undefined || id === undefined) return undefined;
   const file = await fileToCarry(parts.options, request);
-  if (file === undefined || context.signal.aborted) return undefined;
+  if (file === undefined) return undefined;
+  const order = async () => {
+    const place = await placeOf();
+    return carryOnce(parts, request, context, { carrier, id, file, place, beforeSending });
+  };
+  return handOver(order, { setsClock: false });
+}
+
+interface Order {
+  readonly carrier: Carrier;
+  readonly id: string;
+  readonly file: string;
+  readonly place: Place;
+  beforeSending(): Promise<void>;
+}
+
+/** Undefined: nobody took it. */
+async function carryOnce(
+  parts: HttpParts,
+  request: UploadRequest,
+  context: UploadContext,
+  { carrier, id, file, place, beforeSending }: Order,
+): Promise<HandedOver<Sent> | undefined> {
+  const { clock } = parts.http;
+  if (context.signal.aborted) return undefined;
   const headers = await appHeaders(place.http, context.signal);
   for (const [name, value] of Object.entries(headersOf(parts, request, context, undefined))) {
     headers.set(name, value);
@@ -66,9 +93,17 @@ export async function carry(
     return undefined;
   }
   const end = await takeEnd(carrier, id, request, context);
-  if (end === undefined) return { told: CARRIER_LOST, answer: undefined, isUnknown: true };
-  return sentOf(parts, end, begunAtMs);
+  const sent = end === undefined ? LOST : sentOf(parts, end, begunAtMs);
+  const untilMs = expiryOf(url) ?? Number.POSITIVE_INFINITY;
+  return {
+    end: sent,
+    told: sent.told,
+    tookMs: clock.now() - begunAtMs,
+    lifeMs: Math.max(SHORTEST_LIFE_MS, untilMs - begunAtMs),
+  };
 }
+
+const LOST: Sent = { told: CARRIER_LOST, answer: undefined, isUnknown: true };
 
 function sentOf({ http }: HttpParts, end: CarriedEnd, begunAtMs: number | undefined): Sent {
   if (!end.ok) return { told: end, answer: undefined, isUnknown: true };

@@ -2,6 +2,7 @@ import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
 import type { Answer } from '../transport/exchange.ts';
 import { aborted, fault, faultOf } from '../transport/faults.ts';
+import { isOfThen } from '../transport/hand-over.ts';
 import { withoutQuery } from '../transport/places.ts';
 import { isHtml } from '../transport/statuses.ts';
 import { carry, takeCarried } from './carried.ts';
@@ -23,7 +24,9 @@ export async function uploadByHttp(
 ): Promise<UploadOutcome> {
   if (context.signal.aborted) return aborted;
   try {
-    const carried = await takeCarried(parts, request, context);
+    const ended = await takeCarried(parts, request, context);
+    // What refused it then says nothing of now, but that it has left nothing there.
+    const carried = ended === undefined || isOfThen(ended.told) ? undefined : ended;
     const met = context.rerun && carried === undefined ? await meet(parts, request, context) : null;
     if (met !== null) return met;
     const run = async (beforeSending: () => Promise<void>): Promise<Attempted> =>
@@ -34,7 +37,7 @@ export async function uploadByHttp(
         carried ?? (await attempt(parts, request, context, beforeSending)),
       );
     if (isRepeatable(parts)) return (await run(async () => {})).outcome;
-    return await atMostOnce(context, run, carried !== undefined);
+    return await atMostOnce(context, run, ended !== undefined);
   } catch (error) {
     return context.signal.aborted ? aborted : faultOf(error);
   }
@@ -68,10 +71,10 @@ async function attempt(
   beforeSending: () => Promise<void>,
 ): Promise<Sent> {
   const { objectKey, media } = request;
-  const place = await placeOf(parts, { operation: 'send', objectKey, media }, context.signal);
+  const place = () => placeOf(parts, { operation: 'send', objectKey, media }, context.signal);
   return (
     (await carry(parts, request, context, place, beforeSending)) ??
-    (await send(parts, request, context, place, beforeSending))
+    (await send(parts, request, context, await place(), beforeSending))
   );
 }
 

@@ -11,14 +11,14 @@ import {
   type Waiting,
 } from '../transport/carried.ts';
 import { FaultSignal } from '../transport/faults.ts';
+import { type HandedOver, handOver, isOfThen, SHORTEST_LIFE_MS } from '../transport/hand-over.ts';
 import type { Shapes } from './operations.ts';
 import { HEADERS_LIFE_MS } from './presign.ts';
-import { isOutdated, type S3Parts, signed, type Told } from './send.ts';
+import { type S3Parts, signed, type Told } from './send.ts';
 
 /**
  * Takes the end of a PUT that an earlier run handed over, once it has one. Undefined: there is none, or its signature or
- * its credentials were refused, which may have run out while it waited, or been revoked (`AccessDenied`), or signed by a
- * wrong clock. That says nothing of those of now, and so is no refusal (contract 4.4).
+ * its credentials were refused, which says nothing of those of now, and so is no refusal (contract 4.4).
  */
 export async function takeCarried(
   parts: S3Parts,
@@ -32,14 +32,10 @@ export async function takeCarried(
   // Of a bucket that this app had before.
   if (end === undefined || (end.ok && !isHere(parts, request, end.note))) return undefined;
   const told = toldOf(parts, end, undefined);
-  const isOfThen = !told.ok && (told.class === 'auth' || told.code === 'forbidden');
-  return isOfThen ? undefined : told;
+  return isOfThen(told) ? undefined : told;
 }
 
-/**
- * Has a PUT carried, and waits for its end. One that waited for longer than its signature lives, and was refused for that,
- * is signed anew and handed over again: nobody did anything wrong. Undefined: it is sent from here.
- */
+/** Has a PUT carried, and waits for its end. Undefined: it is sent from here. */
 export async function carryPut(
   parts: S3Parts,
   request: UploadRequest,
@@ -52,37 +48,14 @@ export async function carryPut(
   try {
     const file = await fileToCarry(options, request);
     if (file === undefined) return undefined;
-    let wasJustMade = false;
-    for (let nth = 1; ; nth++) {
-      const order = await carryOnce(parts, request, context, { input, file });
-      if (order === undefined) return undefined;
-      const { told, tookMs, lifeMs } = order;
-      if (told.ok || told.class !== 'auth') return told;
-      if (!isOutdated(told)) {
-        // Credentials of long ago; those of now may be others.
-        if (nth > 1 || tookMs < HEADERS_LIFE_MS) return told;
-      } else if (tookMs >= lifeMs) {
-        if (nth >= MOST_ORDERS) return told;
-      } else {
-        // The clock was wrong, and was set by this answer.
-        if (wasJustMade) return told;
-        wasJustMade = true;
-      }
-    }
+    // Its answer may have set the clock by which the next one is signed.
+    return await handOver(() => carryOnce(parts, request, context, { input, file }), {
+      setsClock: true,
+    });
   } catch (error) {
     if (error instanceof FaultSignal) return error.fault;
     throw error;
   }
-}
-
-/** More in a row would be a signer whose clock is wrong, behind a slow carrier. */
-const MOST_ORDERS = 10;
-
-interface Order {
-  readonly told: Told<'PutObject'>;
-  readonly tookMs: number;
-  /** How long after it was signed a request may begin. */
-  readonly lifeMs: number;
 }
 
 /** Undefined: nobody took it. @throws {FaultSignal} */
@@ -91,7 +64,7 @@ async function carryOnce(
   request: UploadRequest,
   context: Waiting,
   { input, file }: { readonly input: Shapes['PutObject']['input']; readonly file: string },
-): Promise<Order | undefined> {
+): Promise<HandedOver<Told<'PutObject'>> | undefined> {
   const { learnt, options } = parts;
   const { clock } = parts.http;
   const { objectKey, media } = request;
@@ -120,8 +93,10 @@ async function carryOnce(
   if (end?.ok === true && end.result.ended === 'failed' && end.result.code === 'network') {
     learnt.wasCutOff ||= 'IfNoneMatch' in input;
   }
+  const told = end === undefined ? CARRIER_LOST : toldOf(parts, end, begunAtMs);
   return {
-    told: end === undefined ? CARRIER_LOST : toldOf(parts, end, begunAtMs),
+    end: told,
+    told,
     tookMs: clock.now() - begunAtMs,
     lifeMs: lifeMsOf(url),
   };
@@ -133,9 +108,6 @@ function lifeMsOf(url: URL): number {
   if (!/^\d{1,7}$/.test(seconds)) return HEADERS_LIFE_MS;
   return Math.max(SHORTEST_LIFE_MS, Number(seconds) * 1000);
 }
-
-/** Less would be a url that nobody meant to be carried. */
-const SHORTEST_LIFE_MS = 60_000;
 
 function isHere({ bucket }: S3Parts, { objectKey }: UploadRequest, note: string): boolean {
   return note.split('?')[0] === bucket.addressOf(objectKey);

@@ -5,6 +5,7 @@ import { stopAllCarried, stopCarried } from '../transport/carried.ts';
 import { type DownloadRules, downloadByGet } from '../transport/download.ts';
 import type { Transport } from '../transport/exchange.ts';
 import { aborted, FaultSignal, fault, faultOf } from '../transport/faults.ts';
+import { isOutdated } from '../transport/hand-over.ts';
 import { downloadRules, positive } from '../transport/places.ts';
 import { takeCarried } from './carried.ts';
 import { abortUpload, listIncomplete, removeObject } from './leftovers.ts';
@@ -13,7 +14,7 @@ import { uploadInParts } from './multipart.ts';
 import type { S3Credentials, S3RemoteOptions } from './options.ts';
 import { checkedParts } from './parts.ts';
 import { uploadByPut } from './put.ts';
-import { isOutdated, signed } from './send.ts';
+import { signed } from './send.ts';
 
 /** Parts of a file of 20 MB cost a store on the same machine a third of its throughput (docs/decisions/0017). */
 const MULTIPART_ABOVE_BYTES = 24 * 1024 * 1024;

@@ -1,6 +1,7 @@
 import type { Fault } from '../../../machines/attachment/types.ts';
 import { type Answer, ask, type Transport } from '../transport/exchange.ts';
 import { FaultSignal, fault, faultOf } from '../transport/faults.ts';
+import { isOutdated } from '../transport/hand-over.ts';
 import type { Piece } from '../transport/piece.ts';
 import type { Bucket } from './bucket.ts';
 import type { SdkClient, SdkHandler, SdkRequest } from './client.ts';
@@ -99,11 +100,6 @@ export async function signed<Operation extends S3Operation>(
     throw error;
   }
   throw new Error('A request that was only to be signed was sent.');
-}
-
-/** Whether another signature may be all that it lacks. */
-export function isOutdated({ code }: Fault): boolean {
-  return code === 'clock_skewed' || code === 'url_expired';
 }
 
 async function once<Operation extends S3Operation>(
