@@ -7,6 +7,7 @@ import type { EventStore } from '../../ports/event-store.ts';
 import type { Guardrails } from '../guardrails/guardrails.ts';
 import type { ResolvedBytes } from '../lifecycle/resolve.ts';
 import { safeTypeOf } from '../lifecycle/safe-type.ts';
+import { letGo } from './let-go.ts';
 import type { Readers } from './readers.ts';
 import type { Recency } from './recency.ts';
 
@@ -95,12 +96,15 @@ export function createDerivedFiles(parts: {
     source: ResolvedBytes,
   ): Promise<DerivedRecord> {
     ending.throwIfAborted();
-    const made = make(source, ending);
-    const bytes = Symbol.asyncIterator in made ? made : once(await unlessEnded(made));
     const key = parts.newDerivedKey(accountId);
     const file = { mediaId, isDerived: true };
+    // Before anything is made: a stream that nobody reads would keep its attachment's file open.
     const room = await parts.guardrails.reserve([file], 'download', ending);
+    let stream: AsyncIterable<Uint8Array> | undefined;
     try {
+      const made = make(source, ending);
+      if (Symbol.asyncIterator in made) stream = made;
+      const bytes = Symbol.asyncIterator in made ? made : once(await unlessEnded(made));
       const { sizeBytes: byteSize } = await blobs.write(key, room.metered(mediaId, bytes), {
         signal: ending,
       });
@@ -108,6 +112,7 @@ export function createDerivedFiles(parts: {
       const isOurs = await events.transact((tx) => table.put(tx, record, Math.floor(clock.now())));
       if (isOurs) return record;
     } catch (error) {
+      if (stream !== undefined) letGo(stream);
       await blobs.remove(key).catch(() => {}); // else it is garbage, which is collected
       ending.throwIfAborted();
       throw error;

@@ -6,6 +6,7 @@ import { LadingError } from '../../ports/errors.ts';
 import type { Part } from '../../ports/part.ts';
 import { DownloadInterrupted, type Remote } from '../../ports/remote.ts';
 import type { Cache } from '../files/cache.ts';
+import { letGo } from '../files/let-go.ts';
 import type { SharedFiles } from '../files/shared-files.ts';
 import type { Guardrails } from '../guardrails/guardrails.ts';
 import type { Reservation } from '../guardrails/reservations.ts';
@@ -162,6 +163,7 @@ async function fetchOnce(
     }
     return plainOutput(fault('retryable', 'hash_mismatch'));
   } catch (error) {
+    letGo(outcome.body); // the write may have failed before it read anything
     // A write that failed left nothing; what was written, nobody knows. Else it is garbage, which is collected.
     await blobs.remove(key).catch(() => {});
     if (run.signal.aborted || isFull(error)) throw error;

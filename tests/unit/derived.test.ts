@@ -1,4 +1,5 @@
-import type { BlobKey, Make } from 'lading';
+import { PassThrough, Readable } from 'node:stream';
+import { type BlobKey, LadingError, type Make } from 'lading';
 import { describe, expect, it } from 'vitest';
 import { sampleJpeg } from '../../testing/sample-files/index.ts';
 import { collect } from '../support/cache-world.ts';
@@ -151,6 +152,33 @@ describe('a derived file (field case 68)', () => {
     expect(filesOf(phone)).toEqual([]);
     await asked(maker().make);
     expect(filesOf(phone)).toHaveLength(1);
+  });
+
+  it('keeps no file of its attachment open that cannot be written (contract 6)', async () => {
+    const { phone, lading, photo } = await captured();
+    const streams: Readable[] = [];
+    // As a decoder does: it reads ahead, and waits for whoever reads it.
+    const make: Make = (source) => {
+      const stream = Readable.from(source.open()).pipe(new PassThrough({ highWaterMark: 16 }));
+      streams.push(stream);
+      return stream;
+    };
+    phone.blobs.write = () => Promise.reject(new LadingError('disk_full', 'no room for a file'));
+    const asked = codeOf(phone.until(lading.derive(photo.id, 'thumb', make)));
+    expect(await asked).toBe('disk_full');
+    await phone.pass();
+    expect(streams.map(({ destroyed }) => destroyed)).toEqual([true]);
+  });
+
+  it('is not begun where there is no room for a byte of it (contract 7.3)', async () => {
+    const { phone, lading, photo } = await captured();
+    await phone.until(lading.close());
+    const full = await phone.open({ storageBudgetBytes: 4_000 });
+    await phone.until(full.pin(photo.id));
+    const { made, make } = maker();
+    const asked = codeOf(phone.until(full.derive(photo.id, 'thumb', make)));
+    expect(await asked).toBe('storage_full');
+    expect(made).toEqual([]);
   });
 
   it.each(['', 'Thumb', '../x', 'a'.repeat(41), 'thumb.200', 7])(

@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { attachmentServices, type ServiceParts } from '../../engine/lifecycle/services.ts';
 import type { Fault } from '../../machines/attachment/types.ts';
 import type { JsonObject } from '../../machines/json.ts';
-import { blobKey } from '../../ports/blob-store.ts';
+import { type BlobStore, blobKey } from '../../ports/blob-store.ts';
+import { LadingError } from '../../ports/errors.ts';
 import type { StreamId } from '../../ports/event-store.ts';
 import { present } from '../../ports/part.ts';
 import { DownloadInterrupted, type Remote } from '../../ports/remote.ts';
@@ -73,20 +74,40 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
     expect(blobs.keys).toEqual([]);
   });
 
-  function download() {
+  it('lets go of a body that could not be written at all: its connection is not kept open', async () => {
+    const letGo = Promise.withResolvers<unknown>();
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(BYTES.subarray(0, 1)),
+      cancel: letGo.resolve,
+    });
+    // Begun by its reader alone, as what the adapters give.
+    const bytes = (async function* () {
+      yield* body;
+    })();
+    const write = () => Promise.reject(new LadingError('disk_full', 'no room for a file'));
+    await expect(download(bytes, { ...blobs, write })).resolves.toMatchObject({
+      class: 'retryable',
+      code: 'disk_full',
+    });
+    await letGo.promise;
+  });
+
+  async function* breaking(): AsyncIterable<Uint8Array> {
+    yield BYTES.subarray(0, 15);
+    throw broken;
+  }
+
+  function download(body = breaking(), store: BlobStore = blobs) {
     const remote: Remote = {
       ...memoryRemote(),
       download: async () => ({
         ok: true,
         byteSize: BYTES.byteLength,
-        body: (async function* () {
-          yield BYTES.subarray(0, 15);
-          throw broken;
-        })(),
+        body,
       }),
     };
     const parts = {
-      blobs,
+      blobs: store,
       files: present({
         shared: { borrow: async () => undefined },
         cache: { freeRoom: async () => 0 },
