@@ -68,10 +68,13 @@ async function openFile(path: string): Promise<FileHandle> {
   const named = await stat(path).catch(typed);
   if (!named.isFile()) throw failure('source_not_a_file');
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(typed);
-  const opened = await facts(file);
-  if (opened.isFile()) return file;
-  await file.close();
-  throw failure('source_not_a_file');
+  try {
+    if (!(await facts(file)).isFile()) throw failure('source_not_a_file');
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 function facts(file: FileHandle): Promise<BigIntStats> {

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdtemp, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, open, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileSource } from 'lading/blobs/directory';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CaptureSource } from '../../ports/source.ts';
 import { bytesSource } from '../../ports/source.ts';
 
@@ -77,6 +77,21 @@ describe('fileSource', () => {
       }
     };
     await expect(reading()).rejects.toMatchObject({ code: 'source_changed' });
+  });
+
+  it('closes what it opened when that cannot be looked at', async () => {
+    const probe = await open(path);
+    const handles = Object.getPrototypeOf(probe) as typeof probe;
+    await probe.close();
+    const broken = vi.spyOn(handles, 'stat').mockRejectedValue(new Error('EIO'));
+    const closed = vi.spyOn(handles, 'close');
+    try {
+      await expect(size(fileSource(path))).rejects.toMatchObject({ code: 'source_unreadable' });
+      expect(closed).toHaveBeenCalledTimes(1);
+    } finally {
+      broken.mockRestore();
+      closed.mockRestore();
+    }
   });
 
   it('stops between chunks when it is aborted', async () => {
