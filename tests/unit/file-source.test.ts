@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdtemp, open, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  type FileHandle,
+  mkdtemp,
+  open,
+  rm,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileSource } from 'lading/blobs/directory';
@@ -81,17 +90,20 @@ describe('fileSource', () => {
 
   it('closes what it opened when that cannot be looked at', async () => {
     const probe = await open(path);
-    const handles = Object.getPrototypeOf(probe) as typeof probe;
     await probe.close();
-    const broken = vi.spyOn(handles, 'stat').mockRejectedValue(new Error('EIO'));
-    const closed = vi.spyOn(handles, 'close');
+    const opened: FileHandle[] = [];
+    const broken = vi
+      .spyOn(Object.getPrototypeOf(probe) as FileHandle, 'stat')
+      .mockImplementation(async function (this: FileHandle) {
+        opened.push(this);
+        throw new Error('EIO');
+      });
     try {
       await expect(size(fileSource(path))).rejects.toMatchObject({ code: 'source_unreadable' });
-      expect(closed).toHaveBeenCalledTimes(1);
     } finally {
       broken.mockRestore();
-      closed.mockRestore();
     }
+    expect(opened.map(({ fd }) => fd)).toEqual([-1]);
   });
 
   it('stops between chunks when it is aborted', async () => {
