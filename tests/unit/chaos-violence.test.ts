@@ -42,7 +42,7 @@ function campaign(planned: {
     told,
     running,
     /** The server has so many bytes, and answers. */
-    answer(bytes = 1_000) {
+    answer: (bytes = 1_000): Promise<void> => {
       passedBytes = bytes;
       return violence.answered();
     },

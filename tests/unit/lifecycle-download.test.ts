@@ -77,7 +77,7 @@ describe('a download that breaks on its way (contract 3.6, 4.4)', () => {
   it('lets go of a body that could not be written at all: its connection is not kept open', async () => {
     const letGo = Promise.withResolvers<unknown>();
     const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => controller.enqueue(BYTES.subarray(0, 1)),
+      pull: (stream) => stream.enqueue(BYTES.subarray(0, 1)),
       cancel: letGo.resolve,
     });
     // Begun by its reader alone, as what the adapters give.

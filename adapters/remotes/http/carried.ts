@@ -60,7 +60,7 @@ interface Order {
   readonly id: string;
   readonly file: string;
   readonly place: Place;
-  beforeSending(): Promise<void>;
+  readonly beforeSending: () => Promise<void>;
 }
 
 /** Undefined: nobody took it. */
