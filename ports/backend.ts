@@ -11,6 +11,11 @@ export type BackendOp =
       readonly rank: string;
       /** The user linked it again, or undid a removal: a tombstone of this ref gives way. Without it, it does not. */
       readonly restore?: true;
+      /**
+       * The `removedAt` of a refusal: since it was heard, this device sends the bytes again, or has sent them. Refs are
+       * taken once more, unless the object was deleted again later than that.
+       */
+      readonly sentAfter?: number;
     }
   /** Tombstones the ref; the backend deletes the object after its grace when no ref is left. */
   | {
@@ -24,6 +29,8 @@ export type BackendOp =
        * ref comes back, or `over` follows. `over` says no more than that: a ref that came back since stays.
        */
       readonly undo?: 'open' | 'over';
+      /** As in a put: there may be an object again, to be deleted after its grace. */
+      readonly sentAfter?: number;
     };
 
 export interface PushedOp {
@@ -39,6 +46,11 @@ export type PushResult =
       readonly status: 'refused';
       readonly code: string;
       readonly message: string;
+      /**
+       * With `object_gone`: when the object was deleted, by the backend's own clock, each time later than the last. A device
+       * that has the bytes sends them again and says so ({@link BackendOp}, `sentAfter`); without it, it shows a failure.
+       */
+      readonly removedAt?: number;
     };
 
 /** One ref as the backend holds it. `id` is `<mediaId>|<ownerKey>`; a deleted one arrives as a tombstone. */

@@ -119,7 +119,8 @@ function applyRow(
   }
   if (present.status === 'done') {
     // What this device captured and nobody uploaded is on no device any more: it says so, and waits for no author.
-    const isLost = url === null && present.context['origin'] === 'here';
+    const { origin, attached } = present.context;
+    const isLost = url === null && origin === 'here' && attached !== true;
     work.reopen(stream, inputOf(parts, row, url, isLost ? 'here' : 'elsewhere'));
     synced(work, stream, row, isPrimary);
     return true;

@@ -34,6 +34,8 @@ const ref = v.pipe(
   ),
 );
 
+const sentAfter = v.optional(v.pipe(v.number(), v.safeInteger()));
+
 const schema = v.variant('type', [
   v.strictObject({
     type: v.literal('ref.put'),
@@ -41,6 +43,7 @@ const schema = v.variant('type', [
     ref,
     rank: id,
     restore: v.optional(v.literal(true)),
+    sentAfter,
   }),
   v.strictObject({
     type: v.literal('ref.delete'),
@@ -48,6 +51,7 @@ const schema = v.variant('type', [
     mediaId: id,
     keepObject: v.optional(v.literal(true)),
     undo: v.optional(v.picklist(['open', 'over'])),
+    sentAfter,
   }),
 ]);
 

@@ -28,6 +28,7 @@ const schema = v.array(
       status: v.literal('refused'),
       code: v.pipe(text(LONGEST_CODE), v.minLength(1)),
       message: text(LONGEST_MESSAGE),
+      removedAt: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
     }),
   ]),
 );

@@ -47,7 +47,7 @@ export interface ReferenceBackend {
    * {@link objectRemoved} (contract 5.2). Never those that a field keeps.
    */
   unreferenced(graceMs: number): readonly ObjectKey[];
-  /** The object is deleted: from here on no put brings a ref to it back. */
+  /** The object is deleted: from here on no put brings a ref to it back, unless its bytes are sent again. */
   objectRemoved(key: ObjectKey): void;
 }
 
@@ -69,24 +69,19 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
 
   const pushOne = (accountId: string, pushed: PushedOp): PushResult => {
     const { opId } = pushed;
-    const refused = (code: string, message: string): PushResult => ({
-      opId,
-      status: 'refused',
-      code,
-      message,
-    });
+    const refused = (why: Refusal): PushResult => ({ opId, status: 'refused', ...why });
     if (typeof opId !== 'string' || opId === '') {
-      return refused('invalid_op', 'An op needs an id.');
+      return refused({ code: 'invalid_op', message: 'An op needs an id.' });
     }
     const seenKey = JSON.stringify([accountId, opId]);
     const content = canonical(pushed.op);
     const before = seen.get(seenKey);
     if (before?.content === content) {
-      return before.refusal === undefined
-        ? { opId, status: 'duplicate' }
-        : refused(before.refusal.code, before.refusal.message);
+      return before.refusal === undefined ? { opId, status: 'duplicate' } : refused(before.refusal);
     }
-    if (before !== undefined) return refused('op_id_reused', 'Another op had this id.');
+    if (before !== undefined) {
+      return refused({ code: 'op_id_reused', message: 'Another op had this id.' });
+    }
 
     const told = Array.from(listeners, (listener) => ({
       ...listener,
@@ -97,7 +92,7 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     for (const { scope, tell, seq } of told) if (signalOf(scope).seq !== seq) tell();
     const { refusal } = applied;
     seen.set(seenKey, refusal === undefined ? { content } : { content, refusal });
-    if (refusal !== undefined) return refused(refusal.code, refusal.message);
+    if (refusal !== undefined) return refused(refusal);
     return { opId, status: 'applied' };
   };
 
@@ -131,8 +126,8 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     unreferenced(graceMs) {
       const latest = clock.now() - graceMs;
       return [...state.objects]
-        .filter(([, { keep, present, accountId, mediaId }]) => {
-          if (keep || !present) return false;
+        .filter(([, { keep, present, toldAt, accountId, mediaId }]) => {
+          if (keep || !present || toldAt > latest) return false;
           return scopesOf(state, accountId)
             .flatMap((scope) => rowsOfMedia(scope, mediaId))
             .every(
@@ -144,7 +139,9 @@ export function createReferenceBackend(options: { readonly clock: Clock }): Refe
     },
     objectRemoved(key) {
       const object = state.objects.get(key);
-      if (object !== undefined) state.objects.set(key, { ...object, gone: true, present: false });
+      if (object === undefined) return;
+      const removedAt = Math.max(clock.now(), object.removedAt + 1);
+      state.objects.set(key, { ...object, gone: true, removedAt, present: false, url: null });
     },
   };
   return backend;

@@ -12,7 +12,7 @@ export type RefusalCode =
   | 'wrong_account'
   /** The ref was removed, here or on another device, and the op does not restore it (contract 5.2). */
   | 'ref_deleted'
-  /** The attachment's object was already deleted for good: it cannot come back. */
+  /** The attachment's object was deleted: no ref to it is taken until its bytes were sent again (contract 5.2). */
   | 'object_gone'
   /** Other kind, size or hash than the ref has: those are fixed at capture. */
   | 'ref_conflict'
@@ -22,6 +22,8 @@ export type RefusalCode =
 export interface Refusal {
   readonly code: RefusalCode;
   readonly message: string;
+  /** With `object_gone`; see `PushResult`. */
+  readonly removedAt?: number;
 }
 
 /** The rows of one account and project. Each row is frozen: one that changes is another one. */
@@ -42,10 +44,14 @@ export interface ObjectState {
   readonly mediaId: string;
   /** A field said that it stays when its refs go. */
   readonly keep: boolean;
-  /** It was deleted once: no put brings a ref to it back. */
+  /** It was deleted, and nobody sends its bytes again: no put brings a ref to it back. */
   readonly gone: boolean;
+  /** Its last deletion, later than all before it, whatever the clock does. -1 for none. */
+  readonly removedAt: number;
   /** It is, or may be, at the remote. */
   readonly present: boolean;
+  /** When somebody last said that it is, or will be: its bytes may be on their way for a while. */
+  readonly toldAt: number;
   /** Where its bytes are; null while nobody has said it. */
   readonly url: string | null;
 }
@@ -96,13 +102,13 @@ export function applyOp(
   }
   const changed: ChangedRow[] = [];
   const refusal = op.type === 'ref.put' ? whyNotPut(state, op) : undefined;
-  noteObject(state, op);
+  noteObject(state, op, refusal, now);
   if (refusal === undefined) {
     const scope = scopeOf(state, op.owner.scope);
     const stamp = stampOf(scope, opId, now);
     if (op.type === 'ref.delete' && op.undo === 'open') state.undoable.add(rowId(op));
     else state.undoable.delete(rowId(op));
-    if (op.type === 'ref.put') put(scope, op, stamp, changed);
+    if (op.type === 'ref.put') put(scope, op, locatorOf(state, op) ?? op.ref.url, stamp, changed);
     else remove(scope, op, stamp, now, changed);
     announce(scope, op.owner.entityType, now);
   }
@@ -138,17 +144,16 @@ function announce(scope: ScopeState, entityType: string, now: number): void {
  * own ref says where they are.
  */
 function locate(
-  { objects, scopes }: BackendState,
-  { owner, ref }: Put,
+  state: BackendState,
+  op: Put,
   opId: string,
   now: number,
   changed: ChangedRow[],
 ): void {
-  const url = isOffline(ref.url)
-    ? objects.get(objectKey(owner.scope.accountId, ref.mediaId))?.url
-    : ref.url;
-  if (url === undefined || url === null) return;
-  for (const scope of scopes.values()) {
+  const { owner, ref } = op;
+  const url = locatorOf(state, op);
+  if (url === undefined) return;
+  for (const scope of state.scopes.values()) {
     if (scope.scope.accountId !== owner.scope.accountId) continue;
     const lacking = rowsOfMedia(scope, ref.mediaId).filter(
       (row) => row.deletedAt === null && isOffline(row.ref.url),
@@ -165,21 +170,28 @@ function locate(
   }
 }
 
+/** A device that has not heard of the upload yet does not take the locator back. */
+function locatorOf({ objects }: BackendState, { owner, ref }: Put): string | undefined {
+  if (!isOffline(ref.url)) return ref.url;
+  return objects.get(objectKey(owner.scope.accountId, ref.mediaId))?.url ?? undefined;
+}
+
 type Put = Extract<BackendOp, { readonly type: 'ref.put' }>;
 type Delete = Extract<BackendOp, { readonly type: 'ref.delete' }>;
 type Stamp = Pick<RefDelta, 'updatedAt' | 'lastMutationId'>;
 
 function whyNotPut(state: BackendState, op: Put): Refusal | undefined {
   const { ref, owner } = op;
-  const key = objectKey(owner.scope.accountId, ref.mediaId);
-  if (state.objects.get(key)?.gone === true) {
-    return { code: 'object_gone', message: 'The object of this attachment was deleted.' };
-  }
   const known = rowOf(state.scopes.get(scopeKey(owner.scope)), ref.mediaId, rowId(op));
-  if (known === undefined) return undefined;
-  if (known.deletedAt !== null && op.restore !== true) {
+  if (known !== undefined && known.deletedAt !== null && op.restore !== true) {
     return { code: 'ref_deleted', message: 'The ref was removed.' };
   }
+  const object = state.objects.get(objectKey(owner.scope.accountId, ref.mediaId));
+  if (object?.gone === true && !isSentAgain(object, op)) {
+    const message = 'The file was deleted on the server. Please add it again.';
+    return { code: 'object_gone', message, removedAt: object.removedAt };
+  }
+  if (known === undefined) return undefined;
   const facts = ['kind', 'byteSize', 'sha256'] as const;
   const changed = facts.find(
     (fact) =>
@@ -192,7 +204,7 @@ function whyNotPut(state: BackendState, op: Put): Refusal | undefined {
   return { code: 'ref_conflict', message: `The ref has another ${changed}.` };
 }
 
-function put(scope: ScopeState, op: Put, stamp: Stamp, changed: ChangedRow[]): void {
+function put(scope: ScopeState, op: Put, url: string, stamp: Stamp, changed: ChangedRow[]): void {
   const id = rowId(op);
   const known = rowOf(scope, op.ref.mediaId, id);
   const facts = known !== undefined && isKnown(known) ? known.ref : {};
@@ -205,8 +217,7 @@ function put(scope: ScopeState, op: Put, stamp: Stamp, changed: ChangedRow[]): v
     ref: {
       ...facts,
       ...op.ref,
-      // A device that has not heard of the upload yet does not take the locator back.
-      url: isOffline(op.ref.url) && known !== undefined ? known.ref.url : op.ref.url,
+      url,
       isPrimary,
     },
     rank: op.rank,
@@ -259,8 +270,13 @@ function store(scope: ScopeState, row: RefDelta, changed: ChangedRow[]): void {
   changed.push({ scope: scopeKey(scope.scope), row });
 }
 
-/** Remembers that there is an object, also when the put came too late: somebody has to delete it. */
-function noteObject({ objects }: BackendState, op: BackendOp): void {
+/** Remembers that there is, or will be, an object, also when the put came too late: somebody has to delete it. */
+function noteObject(
+  { objects }: BackendState,
+  op: BackendOp,
+  refusal: Refusal | undefined,
+  now: number,
+): void {
   const mediaId = op.type === 'ref.put' ? op.ref.mediaId : op.mediaId;
   const { accountId } = op.owner.scope;
   const key = objectKey(accountId, mediaId);
@@ -268,14 +284,24 @@ function noteObject({ objects }: BackendState, op: BackendOp): void {
   const arrived = op.type === 'ref.put' && !isOffline(op.ref.url);
   const kept = op.type === 'ref.delete' && op.keepObject === true;
   if (known === undefined && !arrived) return;
+  const again = known !== undefined && isSentAgain(known, op);
+  const isBack = again && op.type === 'ref.put' && refusal === undefined;
+  const told = arrived || again;
   objects.set(key, {
     accountId,
     mediaId,
     keep: kept || known?.keep === true,
-    gone: known?.gone === true,
-    present: arrived || known?.present === true,
-    url: arrived ? op.ref.url : (known?.url ?? null),
+    gone: known?.gone === true && !isBack,
+    removedAt: known?.removedAt ?? -1,
+    present: told || known?.present === true,
+    toldAt: told ? now : (known?.toldAt ?? now),
+    url: arrived && refusal?.code !== 'object_gone' ? op.ref.url : (known?.url ?? null),
   });
+}
+
+/** It was deleted once, and this device has sent the bytes since, or does so now. */
+function isSentAgain({ removedAt }: ObjectState, { sentAfter = -1 }: BackendOp): boolean {
+  return removedAt >= 0 && sentAfter >= removedAt;
 }
 
 function scopeOf({ scopes }: BackendState, { accountId, projectId }: OwnerScope): ScopeState {

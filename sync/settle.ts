@@ -1,4 +1,4 @@
-import type { OwnerScope } from '../machines/attachment/types.ts';
+import type { MediaId, OwnerScope } from '../machines/attachment/types.ts';
 import type { CursorTable, OutboxQueue } from '../ports/attachment-tables.ts';
 import type { StreamId } from '../ports/event-store.ts';
 import type { StreamWork } from '../ports/streams.ts';
@@ -56,12 +56,20 @@ export function settle(
       cursors.reset(work.tx, scope.accountId, scopeKey(scope));
     }
     const stream = row.mediaId as string as StreamId;
+    const removedAt = sendableAfter(row, result.removedAt);
+    const restores = removedAt === undefined ? [] : restoredRefs(decisive, row.mediaId);
     if (silent || work.peek(stream) === undefined) continue;
     work.send(
       stream,
       result.code === DELETED
         ? { type: 'ref.tombstoned', owner: plainOwner(row.op.owner) }
-        : { type: 'backend.refused', code: result.code, message: result.message },
+        : {
+            type: 'backend.refused',
+            code: result.code,
+            message: result.message,
+            ...(removedAt === undefined ? {} : { removedAt }),
+            ...(restores.length === 0 ? {} : { restores }),
+          },
     );
   }
   return {
@@ -70,6 +78,18 @@ export function settle(
     scopes: [...scopes.values()],
     reset: [...reset.values()],
   };
+}
+
+/** A backend that refuses what was sent after this very deletion would be sent it for ever. */
+function sendableAfter({ op }: Answered['row'], removedAt: number | undefined): number | undefined {
+  return removedAt === undefined || removedAt <= (op.sentAfter ?? -1) ? undefined : removedAt;
+}
+
+/** Owners of all refs of an attachment that were to come back: its first refusal is what all of them are sent again for. */
+function restoredRefs(refused: readonly Answered[], mediaId: MediaId): readonly string[] {
+  return refused
+    .filter(({ row: { op, mediaId: of } }) => of === mediaId && 'restore' in op)
+    .map(({ row }) => row.ownerKey);
 }
 
 /** A later op says anew what the ref is; how an earlier one ended does not matter any more. */

@@ -57,6 +57,13 @@ function release({ after, words }: Turn): string {
   return ` Nothing refers to it now; until ${words.time(until)} that can be undone.`;
 }
 
+/** The backend deleted the object, and the bytes are still here. */
+function sending({ before, after }: Turn): string {
+  return before?.context.sentAfter === after.context.sentAfter
+    ? ''
+    : ' Its bytes are still on this device: they are sent again.';
+}
+
 const started: Tell = (turn) => {
   const { facts, context } = turn.after;
   return facts.situation === 'attaching'
@@ -124,7 +131,7 @@ const commands: Readonly<Record<AttachmentCommand['type'], Tell>> = {
   'backend.refused': (turn) => {
     const message = quoted(textOf(turn.payload['message'])).replace(/\.$/, '');
     const code = quoted(textOf(turn.payload['code']), 60);
-    return `${at(turn)}, the backend refused it${message === '' ? '' : `, saying “${message}”`} (${code}).`;
+    return `${at(turn)}, the backend refused it${message === '' ? '' : `, saying “${message}”`} (${code}).${sending(turn)}`;
   },
   'remote.located': plain('news from the backend brought its address at the remote'),
   'remote.missing': missing,

@@ -34,8 +34,14 @@ export function createConsequences(options: {
     // The backend refused these refs once; a retry asks it again.
     const isAskedAgain = old?.fault?.class === 'backend' && after.fault === null;
     const opId = (n: number) => `${options.installationId}:${change.stream}:${change.version}:${n}`;
-    const { at } = change.event;
-    const fromBackend = BACKEND_EVENTS.has(change.event.type);
+    const { at, type, payload } = change.event;
+    const { sentAfter } = after;
+    const isSentAgain = old !== null && sentAfter !== old.sentAfter;
+    // Of those that are sent again, the ones that were to come back although they had been removed.
+    const restores = isSentAgain && type === 'backend.refused' ? payload['restores'] : undefined;
+    const restored = new Set(Array.isArray(restores) ? restores : []);
+    const later = sentAfter === undefined ? {} : { sentAfter };
+    const fromBackend = BACKEND_EVENTS.has(type);
     const touched: Owner[] = [];
     let count = 0;
 
@@ -46,7 +52,7 @@ export function createConsequences(options: {
         known.rank === entry.rank &&
         known.isPrimary === entry.isPrimary &&
         urlBefore === after.url;
-      if (same && !isAskedAgain) continue;
+      if (same && !isAskedAgain && !isSentAgain) continue;
       touched.push(entry.owner);
       if (fromBackend || isRootOwner(entry.owner)) continue;
       // A removal that was taken back in time was never told: then a tombstone is another device's, and wins.
@@ -61,7 +67,8 @@ export function createConsequences(options: {
           owner: entry.owner,
           ref: refOf(after, entry),
           rank: entry.rank,
-          ...(known === undefined && !isBack ? { restore: true } : {}),
+          ...((known === undefined && !isBack) || restored.has(entry.key) ? { restore: true } : {}),
+          ...later,
         },
         at,
         dueAt: AT_ONCE,
@@ -88,6 +95,7 @@ export function createConsequences(options: {
               ? { keepObject: true }
               : {}),
             ...(undo === undefined ? {} : { undo }),
+            ...later,
           },
           at,
           dueAt,

@@ -23,6 +23,7 @@ const media = object({
   filename: orNull(text(255)),
 });
 const nothing = object({});
+const isText = (value: unknown): boolean => typeof value === 'string';
 
 /** What each event from outside must carry, and nothing else, checked before it is stored. */
 const SCHEMAS = {
@@ -46,7 +47,12 @@ const SCHEMAS = {
   'credentials.changed': nothing,
   'network.waived': nothing,
   preferred: object({ order: which((value) => Number.isSafeInteger(value) && Number(value) > 0) }),
-  'backend.refused': object({ code: id, message: words }),
+  'backend.refused': object({
+    code: id,
+    message: words,
+    removedAt: optional(which(Number.isSafeInteger)),
+    restores: optional(which((value) => Array.isArray(value) && value.every(isText))),
+  }),
   'remote.located': object({ url }),
   'remote.missing': nothing,
   pinned: nothing,

@@ -5,7 +5,7 @@
 
 import { backoffMs, clampedRetryAfterMs } from './backoff.ts';
 import { blameOf, noBlame } from './blame.ts';
-import type { AttachmentContext, FaultRecord } from './context.ts';
+import { type AttachmentContext, type FaultRecord, OBJECT_GONE } from './context.ts';
 import { type AttachmentEvent, timeOf } from './events.ts';
 import { entryOf, findRef, findUndoable, isUndoable } from './refs.ts';
 import {
@@ -124,6 +124,12 @@ const forgetRemote: Assign = () => ({
   remoteAbsent: false,
 });
 
+/** The backend deleted the object, the bytes are here: what it is told from now on says that they came later. */
+const sendAgain: Assign = (context, event) => ({
+  ...forgetRemote(context, event),
+  ...(context.fault?.removedAt === undefined ? {} : { sentAfter: context.fault.removedAt }),
+});
+
 /** A retryable failure burns an attempt, and drops what it disproved (contract 4.4, 4.5). */
 const burn: Assign = (context, event) => {
   const fault = faultOf(event);
@@ -168,7 +174,8 @@ const noteRefusal: Assign = (_context, event) =>
           class: 'backend',
           code: event.code,
           message: event.message,
-          retryable: true,
+          retryable: event.code !== OBJECT_GONE,
+          ...(event.removedAt === undefined ? {} : { removedAt: event.removedAt }),
         },
       }
     : {};
@@ -331,6 +338,7 @@ export const assigns = {
   noteUrl,
   startAfresh,
   forgetRemote,
+  sendAgain,
   burn,
   strike,
   giveUp,

@@ -17,6 +17,9 @@ import type {
  */
 export type FaultOrigin = FaultClass | 'source' | 'remote' | 'backend' | 'bug';
 
+/** The backend's code for a ref whose object it has deleted: no retry helps, only bytes do. */
+export const OBJECT_GONE = 'object_gone';
+
 /** The last thing that went wrong and has not been made good since. */
 export interface FaultRecord {
   readonly class: FaultOrigin;
@@ -26,6 +29,8 @@ export interface FaultRecord {
   readonly message: string | null;
   /** Whether a retry can help. */
   readonly retryable: boolean;
+  /** The backend deleted the object then, by its own clock, and takes refs again once the bytes were sent after that. */
+  readonly removedAt?: number;
 }
 
 /** All that the machine remembers besides its state value: plain JSON, changed by `assigns.ts` only. */
@@ -56,6 +61,8 @@ export interface AttachmentContext {
   readonly receipt: Receipt | null;
   /** The remote locator. */
   readonly url: string | null;
+  /** The last deletion by the backend after which this device sends the bytes again; see `FaultRecord.removedAt`. */
+  readonly sentAfter?: number;
   /** The remote was asked, and does not have the object behind `url`. */
   readonly remoteAbsent: boolean;
   /** Burnt attempts since the last success or retry. */

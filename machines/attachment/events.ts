@@ -54,7 +54,15 @@ export type TransferEvent =
   /** The user wants it before others: the one with the highest `order` is next (contract 4.6). */
   | { readonly type: 'preferred'; readonly order: number }
   /** The backend will not take the ref. */
-  | { readonly type: 'backend.refused'; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'backend.refused';
+      readonly code: string;
+      readonly message: string;
+      /** It deleted the object then, and takes refs again once the bytes were sent after that. */
+      readonly removedAt?: number;
+      /** Keys of the owners whose refused refs were to come back although they had been removed. */
+      readonly restores?: readonly string[];
+    }
   /** A delta brought the remote locator. */
   | { readonly type: 'remote.located'; readonly url: string }
   /** The remote was asked and does not have the object. */

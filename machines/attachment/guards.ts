@@ -129,12 +129,15 @@ const isRemoteAbsent: Guard = (context) => context.remoteAbsent;
 const isSourceBack: Guard = (context) => context.bytes && context.fault?.class === 'source';
 /** The remote lost the object, and the bytes turned up here. */
 const canReplaceRemote: Guard = (context) => context.bytes && context.fault?.class === 'remote';
+/** The backend deleted the object before it heard of the refs here: the bytes are sent again (contract 5.2). */
+const canSendAgain: Guard = (context) => context.bytes && context.fault?.removedAt !== undefined;
 const hasSomethingToSend: Guard = (context, event) => !hasNothingToSend(context, event);
 
-/** Refs that are gone have nothing to fail; the same refusal twice is no news. */
+/** Refs that are gone have nothing to fail; the same refusal twice is no news, nor is one that is being made good. */
 const isNewRefusal: Guard = (context, event) =>
   event.type === 'backend.refused' &&
   context.refs.length > 0 &&
+  (event.removedAt === undefined || event.removedAt > (context.sentAfter ?? -1)) &&
   !(context.fault?.class === 'backend' && context.fault.code === event.code);
 
 /**
@@ -207,6 +210,7 @@ export const guards = {
   isRemoteAbsent,
   isSourceBack,
   canReplaceRemote,
+  canSendAgain,
   hasSomethingToSend,
   isNewRefusal,
   hasNothingToRemove,

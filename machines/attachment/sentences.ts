@@ -9,6 +9,7 @@ const sentences: Readonly<Record<string, string>> = {
   source_changed: 'The file on this device was changed. Please add it again.',
   source_unreadable: 'The file on this device could not be read. Please try again.',
   remote_missing: 'The file is neither on this device nor on the server.',
+  object_gone: 'The file was deleted on the server. Please add it again.',
   too_large: 'The server does not accept files of this size.',
   unsupported_type: 'The server does not accept files of this type.',
   other_content: 'The server already holds a different file in this place.',

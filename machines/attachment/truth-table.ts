@@ -1,3 +1,4 @@
+import { OBJECT_GONE } from './context.ts';
 import { type AttachmentFacts, type Situation, situations } from './facts.ts';
 import { type AttachmentView, type Gates, openGates, viewOf } from './view.ts';
 
@@ -55,6 +56,13 @@ const variantsOf: Partial<
     [
       'remote and bytes missing',
       { error: { class: 'remote', code: 'remote_missing', message: null, retryable: true } },
+    ],
+    [
+      'object deleted by the backend, bytes missing',
+      {
+        bytes: false,
+        error: { class: 'backend', code: OBJECT_GONE, message: null, retryable: false },
+      },
     ],
   ],
 };

@@ -1,3 +1,4 @@
+import { OBJECT_GONE } from './context.ts';
 import type { AttachmentFacts, Situation } from './facts.ts';
 import { sentenceOf } from './sentences.ts';
 
@@ -166,7 +167,8 @@ const waitsFor: Readonly<Record<Situation, Reason>> = {
   uploading: null,
   attaching: null,
   uploaded: null,
-  failed: (facts) => (facts.error?.class === 'source' ? 'bytes' : 'retry'),
+  failed: ({ error, bytes }) =>
+    error?.class === 'source' || (error?.code === OBJECT_GONE && !bytes) ? 'bytes' : 'retry',
   released: 'undo',
   removing: (_facts, gates) => closedToAll(gates),
   removeWaiting: 'backoff',

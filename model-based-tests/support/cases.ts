@@ -135,6 +135,7 @@ const commands: Readonly<Record<AttachmentCommand['type'], CommandCases>> = {
   preferred: () => [{ type: 'preferred', order: 1 }],
   'backend.refused': () => [
     { type: 'backend.refused', code: 'entity_missing', message: 'The receipt was deleted.' },
+    { type: 'backend.refused', code: 'object_gone', message: 'It was deleted.', removedAt: 1 },
   ],
   'remote.located': () => [remoteUrl, movedUrl].map((url) => ({ type: 'remote.located', url })),
   'remote.missing': () => [{ type: 'remote.missing' }],

@@ -126,6 +126,8 @@ export function keyOf(snapshot: AnyMachineSnapshot): string {
     context.held,
     context.policy.network,
     distinctFaults.find((known) => known === context.fault?.class) ?? context.fault !== null,
+    context.fault?.removedAt ?? null,
+    context.sentAfter ?? null,
     context.blobKey !== null,
     context.pinned,
     context.wanted,

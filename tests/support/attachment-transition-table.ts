@@ -26,6 +26,9 @@ export const referenceTable: RegionTable = {
 /** Nothing to remove when this device sent nothing, or when the object was attached (contract 5.2). */
 const ENDED = 'none, removing';
 
+/** queued: the backend deleted the object, and the bytes are here (contract 5.2). */
+const REFUSED = 'failed, queued';
+
 export const transferTable: RegionTable = {
   parked: {
     // failed: the bytes went missing meanwhile.
@@ -50,12 +53,12 @@ export const transferTable: RegionTable = {
   // Waiting states go on through release and undo; what they wait for ends in `parked` while nothing is linked.
   waiting: {
     'after backoff, retry.requested': 'queued, parked, failed',
-    'backend.refused': 'failed',
+    'backend.refused': REFUSED,
     'cancelled, after undoGrace': ENDED,
   },
   awaitingCredentials: {
     'credentials.changed, retry.requested': 'queued, parked, failed',
-    'backend.refused': 'failed',
+    'backend.refused': REFUSED,
     'cancelled, after undoGrace': ENDED,
   },
   uploading: {
@@ -67,7 +70,8 @@ export const transferTable: RegionTable = {
     'upload (auth)': 'awaitingCredentials, failed',
     // failed: attempts or age past the field's patience (contract 4.5).
     'upload (retryable), upload (resume_lost), upload (mismatch)': 'waiting, failed',
-    'upload (terminal), upload (crash), backend.refused': 'failed',
+    'upload (terminal), upload (crash)': 'failed',
+    'backend.refused': REFUSED,
     'upload.interrupted, held': 'queued',
     'ref.unlinked, ref.tombstoned': 'parked',
     cancelled: ENDED,
@@ -77,20 +81,25 @@ export const transferTable: RegionTable = {
     'attach (offline), upload.interrupted, held': 'queued',
     'attach (auth)': 'awaitingCredentials, failed',
     'attach (retryable), attach (mismatch)': 'waiting, failed',
-    'attach (terminal), attach (crash), backend.refused': 'failed',
+    'attach (terminal), attach (crash)': 'failed',
+    'backend.refused': REFUSED,
     'ref.unlinked, ref.tombstoned': 'parked',
     cancelled: ENDED,
   },
   uploaded: {
     // With bytes it is sent again, without it has failed.
     'remote.missing': 'queued, parked, failed',
-    'download (absent), backend.refused': 'failed',
+    'download (absent)': 'failed',
+    'backend.refused': REFUSED,
     'cancelled, after draftGrace, after undoGrace': 'none',
   },
   failed: {
     // uploaded: the object has a locator; it is looked for again, or its ref is offered again.
     'retry.requested': 'queued, parked, uploaded',
-    'remote.located, download (ok)': 'uploaded',
+    'remote.located': 'uploaded',
+    // With its bytes back, what the backend refused for its object is sent again.
+    'download (ok)': 'uploaded, queued, parked',
+    'backend.refused': 'queued',
     'bytes.found, evict (busy), evict (crash)': 'queued, parked',
     'cancelled, after undoGrace': ENDED,
     'after draftGrace': 'none',
