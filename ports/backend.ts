@@ -29,8 +29,6 @@ export type BackendOp =
        * ref comes back, or `over` follows. `over` says no more than that: a ref that came back since stays.
        */
       readonly undo?: 'open' | 'over';
-      /** As in a put: there may be an object again, to be deleted after its grace. */
-      readonly sentAfter?: number;
     };
 
 export interface PushedOp {

@@ -34,8 +34,6 @@ const ref = v.pipe(
   ),
 );
 
-const sentAfter = v.optional(v.pipe(v.number(), v.safeInteger()));
-
 const schema = v.variant('type', [
   v.strictObject({
     type: v.literal('ref.put'),
@@ -43,7 +41,7 @@ const schema = v.variant('type', [
     ref,
     rank: id,
     restore: v.optional(v.literal(true)),
-    sentAfter,
+    sentAfter: v.optional(v.pipe(v.number(), v.safeInteger())),
   }),
   v.strictObject({
     type: v.literal('ref.delete'),
@@ -51,7 +49,6 @@ const schema = v.variant('type', [
     mediaId: id,
     keepObject: v.optional(v.literal(true)),
     undo: v.optional(v.picklist(['open', 'over'])),
-    sentAfter,
   }),
 ]);
 

@@ -63,10 +63,12 @@ export interface BackendState {
   readonly objects: Map<ObjectKey, ObjectState>;
   /** Ids of rows that were replaced, and that the device may still take back: their objects stay. */
   readonly undoable: Set<string>;
+  /** Ids of removed rows that a user restored when their object was gone: their next put restores them, too. */
+  readonly restored: Set<string>;
 }
 
 export function emptyBackend(): BackendState {
-  return { scopes: new Map(), objects: new Map(), undoable: new Set() };
+  return { scopes: new Map(), objects: new Map(), undoable: new Set(), restored: new Set() };
 }
 
 /** What an op did. */
@@ -108,10 +110,13 @@ export function applyOp(
     const stamp = stampOf(scope, opId, now);
     if (op.type === 'ref.delete' && op.undo === 'open') state.undoable.add(rowId(op));
     else state.undoable.delete(rowId(op));
+    state.restored.delete(rowId(op));
     if (op.type === 'ref.put') put(scope, op, locatorOf(state, op) ?? op.ref.url, stamp, changed);
     else remove(scope, op, stamp, now, changed);
     announce(scope, op.owner.entityType, now);
   }
+  const isRestoring = op.type === 'ref.put' && op.restore === true;
+  if (isRestoring && refusal?.code === 'object_gone') state.restored.add(rowId(op));
   const isPlaced = refusal === undefined || refusal.code === 'ref_deleted';
   if (op.type === 'ref.put' && isPlaced) locate(state, op, opId, now, changed);
   return refusal === undefined ? { changed } : { changed, refusal };
@@ -183,7 +188,8 @@ type Stamp = Pick<RefDelta, 'updatedAt' | 'lastMutationId'>;
 function whyNotPut(state: BackendState, op: Put): Refusal | undefined {
   const { ref, owner } = op;
   const known = rowOf(state.scopes.get(scopeKey(owner.scope)), ref.mediaId, rowId(op));
-  if (known !== undefined && known.deletedAt !== null && op.restore !== true) {
+  const isRestored = op.restore === true || state.restored.has(rowId(op));
+  if (known !== undefined && known.deletedAt !== null && !isRestored) {
     return { code: 'ref_deleted', message: 'The ref was removed.' };
   }
   const object = state.objects.get(objectKey(owner.scope.accountId, ref.mediaId));
@@ -284,14 +290,13 @@ function noteObject(
   const arrived = op.type === 'ref.put' && !isOffline(op.ref.url);
   const kept = op.type === 'ref.delete' && op.keepObject === true;
   if (known === undefined && !arrived) return;
-  const again = known !== undefined && isSentAgain(known, op);
-  const isBack = again && op.type === 'ref.put' && refusal === undefined;
+  const again = known !== undefined && op.type === 'ref.put' && isSentAgain(known, op);
   const told = arrived || again;
   objects.set(key, {
     accountId,
     mediaId,
     keep: kept || known?.keep === true,
-    gone: known?.gone === true && !isBack,
+    gone: known?.gone === true && !(again && refusal === undefined),
     removedAt: known?.removedAt ?? -1,
     present: told || known?.present === true,
     toldAt: told ? now : (known?.toldAt ?? now),
@@ -300,7 +305,7 @@ function noteObject(
 }
 
 /** It was deleted once, and this device has sent the bytes since, or does so now. */
-function isSentAgain({ removedAt }: ObjectState, { sentAfter = -1 }: BackendOp): boolean {
+function isSentAgain({ removedAt }: ObjectState, { sentAfter = -1 }: Put): boolean {
   return removedAt >= 0 && sentAfter >= removedAt;
 }
 

@@ -1,5 +1,6 @@
-import type { MediaId, OwnerScope } from '../machines/attachment/types.ts';
-import type { CursorTable, OutboxQueue } from '../ports/attachment-tables.ts';
+import type { OwnerScope } from '../machines/attachment/types.ts';
+import type { CursorTable, OutboxQueue, OutboxRow } from '../ports/attachment-tables.ts';
+import type { PushResult } from '../ports/backend.ts';
 import type { StreamId } from '../ports/event-store.ts';
 import type { StreamWork } from '../ports/streams.ts';
 import { movePlace } from './cursors.ts';
@@ -55,22 +56,7 @@ export function settle(
       reset.set(scopeKey(scope), scope);
       cursors.reset(work.tx, scope.accountId, scopeKey(scope));
     }
-    const stream = row.mediaId as string as StreamId;
-    const removedAt = sendableAfter(row, result.removedAt);
-    const restores = removedAt === undefined ? [] : restoredRefs(decisive, row.mediaId);
-    if (silent || work.peek(stream) === undefined) continue;
-    work.send(
-      stream,
-      result.code === DELETED
-        ? { type: 'ref.tombstoned', owner: plainOwner(row.op.owner) }
-        : {
-            type: 'backend.refused',
-            code: result.code,
-            message: result.message,
-            ...(removedAt === undefined ? {} : { removedAt }),
-            ...(restores.length === 0 ? {} : { restores }),
-          },
-    );
+    if (!silent) tell(work, row, result);
   }
   return {
     pushed: still.length - refused.length,
@@ -80,16 +66,25 @@ export function settle(
   };
 }
 
-/** A backend that refuses what was sent after this very deletion would be sent it for ever. */
-function sendableAfter({ op }: Answered['row'], removedAt: number | undefined): number | undefined {
-  return removedAt === undefined || removedAt <= (op.sentAfter ?? -1) ? undefined : removedAt;
-}
+type Refused = Extract<PushResult, { readonly status: 'refused' }>;
 
-/** Owners of all refs of an attachment that were to come back: its first refusal is what all of them are sent again for. */
-function restoredRefs(refused: readonly Answered[], mediaId: MediaId): readonly string[] {
-  return refused
-    .filter(({ row: { op, mediaId: of } }) => of === mediaId && 'restore' in op)
-    .map(({ row }) => row.ownerKey);
+function tell(work: StreamWork, { mediaId, op }: OutboxRow, result: Refused): void {
+  const stream = mediaId as string as StreamId;
+  if (work.peek(stream) === undefined) return;
+  const { code, message, removedAt } = result;
+  if (code === DELETED) {
+    work.send(stream, { type: 'ref.tombstoned', owner: plainOwner(op.owner) });
+    return;
+  }
+  // A backend that refuses what is newer than this very deletion would be sent the bytes for ever.
+  const sentAfter = op.type === 'ref.put' ? op.sentAfter : undefined;
+  const mayBeSent = removedAt !== undefined && removedAt > (sentAfter ?? -1);
+  work.send(stream, {
+    type: 'backend.refused',
+    code,
+    message,
+    ...(mayBeSent ? { removedAt } : {}),
+  });
 }
 
 /** A later op says anew what the ref is; how an earlier one ended does not matter any more. */

@@ -1,4 +1,3 @@
-import { OBJECT_GONE } from '../../machines/attachment/context.ts';
 import type { AttachmentFacts } from '../../machines/attachment/facts.ts';
 import { isSourceLost } from './faults.ts';
 import type { Reason } from './reason.ts';
@@ -64,7 +63,7 @@ function forFailure({ error }: Pick<AttachmentFacts, 'error'>): Advice {
       'See whether another device still has the file, and add it again there; nothing is left here or at the remote.',
     );
   }
-  if (error.code === OBJECT_GONE) {
+  if (error.code === 'object_gone') {
     return person(
       'See whether another device still has the file, and add it again there; then remove this one. The backend deleted its object before it heard of this ref.',
     );

@@ -3,6 +3,7 @@ import { refOf } from '../../machines/attachment/ref-of.ts';
 import { isRootOwner } from '../../machines/attachment/root-owner.ts';
 import { type Owner, ownerKey, type RefEntry } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, OutboxTable } from '../../ports/attachment-tables.ts';
+import type { BackendOp } from '../../ports/backend.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { StoreTransaction } from '../../ports/event-store.ts';
 import type { Change } from '../host/definition.ts';
@@ -30,50 +31,40 @@ export function createConsequences(options: {
     const before = refsBefore(change);
     const after = contextOf(change.after.context);
     const old = change.before === null ? null : contextOf(change.before.context);
-    const urlBefore = old?.url ?? null;
     // The backend refused these refs once; a retry asks it again.
     const isAskedAgain = old?.fault?.class === 'backend' && after.fault === null;
-    const opId = (n: number) => `${options.installationId}:${change.stream}:${change.version}:${n}`;
-    const { at, type, payload } = change.event;
-    const { sentAfter } = after;
-    const isSentAgain = old !== null && sentAfter !== old.sentAfter;
-    // Of those that are sent again, the ones that were to come back although they had been removed.
-    const restores = isSentAgain && type === 'backend.refused' ? payload['restores'] : undefined;
-    const restored = new Set(Array.isArray(restores) ? restores : []);
-    const later = sentAfter === undefined ? {} : { sentAfter };
-    const fromBackend = BACKEND_EVENTS.has(type);
+    const { at } = change.event;
+    const fromBackend = BACKEND_EVENTS.has(change.event.type);
     const touched: Owner[] = [];
     let count = 0;
+    const tell = (op: BackendOp, dueAt = AT_ONCE): void => {
+      const opId = `${options.installationId}:${change.stream}:${change.version}:${count++}`;
+      outbox.put(tx, { opId, accountId: after.accountId, op, at, dueAt });
+    };
 
     for (const entry of after.refs) {
       const known = before.get(entry.key);
       const same =
-        known !== undefined &&
-        known.rank === entry.rank &&
+        known?.rank === entry.rank &&
         known.isPrimary === entry.isPrimary &&
-        urlBefore === after.url;
-      if (same && !isAskedAgain && !isSentAgain) continue;
+        (old?.url ?? null) === after.url &&
+        old?.sentAfter === after.sentAfter;
+      if (same && !isAskedAgain) continue;
       touched.push(entry.owner);
       if (fromBackend || isRootOwner(entry.owner)) continue;
       // A removal that was taken back in time was never told: then a tombstone is another device's, and wins.
       const isWithdrawn =
         known === undefined && outbox.withdrawRemovals(tx, after.mediaId, entry.key, at);
       const isBack = isWithdrawn && !wasReplaced(old, entry.key);
-      outbox.put(tx, {
-        opId: opId(count),
-        accountId: after.accountId,
-        op: {
-          type: 'ref.put',
-          owner: entry.owner,
-          ref: refOf(after, entry),
-          rank: entry.rank,
-          ...((known === undefined && !isBack) || restored.has(entry.key) ? { restore: true } : {}),
-          ...later,
-        },
-        at,
-        dueAt: AT_ONCE,
+      tell({
+        type: 'ref.put',
+        owner: entry.owner,
+        ref: refOf(after, entry),
+        rank: entry.rank,
+        ...(known === undefined && !isBack ? { restore: true } : {}),
+        // The backend deleted the object once: a claim before the bytes are sent again, and proof after it.
+        ...(after.sentAfter === undefined ? {} : { sentAfter: after.sentAfter }),
       });
-      count += 1;
     }
 
     const kept = new Set(after.refs.map((entry) => entry.key));
@@ -82,34 +73,21 @@ export function createConsequences(options: {
       touched.push(gone.owner);
       if (fromBackend || isRootOwner(gone.owner)) continue;
       const undoable = after.undoable.some((entry) => entry.key === gone.key);
-      const tell = (dueAt: number, undo?: 'open' | 'over'): void => {
-        outbox.put(tx, {
-          opId: opId(count),
-          accountId: after.accountId,
-          op: {
-            type: 'ref.delete',
-            owner: gone.owner,
-            mediaId: after.mediaId,
-            // The app's own tables may still lead to the object.
-            ...(after.policy.remoteOnRelease === 'keep' || hasRoot(after)
-              ? { keepObject: true }
-              : {}),
-            ...(undo === undefined ? {} : { undo }),
-            ...later,
-          },
-          at,
-          dueAt,
-        });
-        count += 1;
+      const op: BackendOp = {
+        type: 'ref.delete',
+        owner: gone.owner,
+        mediaId: after.mediaId,
+        // The app's own tables may still lead to the object.
+        ...(after.policy.remoteOnRelease === 'keep' || hasRoot(after) ? { keepObject: true } : {}),
       };
       // Held back while it can be undone: until then the backend need not know.
       const heldUntil = at + after.policy.undoGraceMs;
-      if (!undoable) tell(AT_ONCE);
-      else if (!wasReplaced(after, gone.key)) tell(heldUntil);
+      if (!undoable) tell(op);
+      else if (!wasReplaced(after, gone.key)) tell(op, heldUntil);
       else {
         // With the put of its successor, or others would see two refs where one took the place of the other.
-        tell(AT_ONCE, 'open');
-        tell(heldUntil, 'over');
+        tell({ ...op, undo: 'open' });
+        tell({ ...op, undo: 'over' }, heldUntil);
       }
     }
     return touched;

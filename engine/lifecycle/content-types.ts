@@ -14,10 +14,13 @@ export const IMAGE_TYPES: readonly string[] = [
 const DEFAULTS: Readonly<Record<AttachmentKind, readonly string[]>> = {
   image: IMAGE_TYPES,
   pdf: ['application/pdf'],
+  file: ['*/*'],
   video: ['video/*'],
   audio: ['audio/*'],
-  file: ['*/*'],
 };
+
+/** All kinds there are. */
+export const KINDS: readonly string[] = Object.keys(DEFAULTS);
 
 /** What a browser would run, or a double click: taken only where a field names the exact type (contract 10.2). */
 const ACTIVE: ReadonlySet<string> = new Set([

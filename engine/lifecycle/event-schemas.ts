@@ -1,6 +1,7 @@
 import type { AttachmentCommand } from '../../machines/attachment/events.ts';
 import { LadingError } from '../../ports/errors.ts';
 import type { MachineEvent } from '../host/definition.ts';
+import { KINDS } from './content-types.ts';
 import { object, oneOf, optional, orNull, type Shape, text, which } from './shapes.ts';
 
 const id = text(200, 1);
@@ -16,14 +17,13 @@ const owner = object({
 const flag = oneOf(true, false);
 const place = { owner, rank, isPrimary: flag };
 const media = object({
-  kind: oneOf('image', 'pdf', 'file', 'video', 'audio'),
+  kind: oneOf(...KINDS),
   contentType: text(255),
   byteSize: which((value) => Number.isSafeInteger(value) && Number(value) >= 0),
   sha256: which((value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)),
   filename: orNull(text(255)),
 });
 const nothing = object({});
-const isText = (value: unknown): boolean => typeof value === 'string';
 
 /** What each event from outside must carry, and nothing else, checked before it is stored. */
 const SCHEMAS = {
@@ -51,7 +51,6 @@ const SCHEMAS = {
     code: id,
     message: words,
     removedAt: optional(which(Number.isSafeInteger)),
-    restores: optional(which((value) => Array.isArray(value) && value.every(isText))),
   }),
   'remote.located': object({ url }),
   'remote.missing': nothing,

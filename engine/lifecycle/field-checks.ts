@@ -1,16 +1,8 @@
 import { defaultPolicy } from '../../machines/attachment/context.ts';
 import type { AttachmentKind, AttachmentPolicy } from '../../machines/attachment/types.ts';
 import { LadingError } from '../../ports/errors.ts';
-import { canBe, IMAGE_TYPES } from './content-types.ts';
+import { canBe, IMAGE_TYPES, KINDS } from './content-types.ts';
 import type { FieldSpec } from './field-spec.ts';
-
-const KINDS: Readonly<Record<AttachmentKind, true>> = {
-  image: true,
-  pdf: true,
-  file: true,
-  video: true,
-  audio: true,
-};
 
 /** A rule that is misspelt would hold nothing, and be noticed by nobody. */
 const KEYS: ReadonlySet<string> = new Set([
@@ -67,10 +59,8 @@ export function requireSpec(name: string, spec: unknown): void {
   if (!Array.isArray(kinds) || kinds.length === 0)
     throw refused('needs at least one kind, as a list');
   for (const kind of kinds as readonly unknown[]) {
-    if (typeof kind === 'string' && Object.hasOwn(KINDS, kind)) continue;
-    throw refused(
-      `has the unknown kind ${shown(kind)}: there are ${Object.keys(KINDS).join(', ')}`,
-    );
+    if (typeof kind === 'string' && KINDS.includes(kind)) continue;
+    throw refused(`has the unknown kind ${shown(kind)}: there are ${KINDS.join(', ')}`);
   }
   for (const [limit, value] of Object.entries({ maxCount, maxBytes, maxPixels, maxSidePixels })) {
     if (value === undefined || isLimit(value)) continue;

@@ -5,7 +5,7 @@
 
 import { backoffMs, clampedRetryAfterMs } from './backoff.ts';
 import { blameOf, noBlame } from './blame.ts';
-import { type AttachmentContext, type FaultRecord, OBJECT_GONE } from './context.ts';
+import type { AttachmentContext, FaultRecord } from './context.ts';
 import { type AttachmentEvent, timeOf } from './events.ts';
 import { entryOf, findRef, findUndoable, isUndoable } from './refs.ts';
 import {
@@ -115,19 +115,17 @@ const noteUrl: Assign = (context, event) => {
 /** A new start, as after a success. */
 const startAfresh: Assign = () => blameless;
 
-/** The remote lost the object, the bytes are here: it begins again. */
-const forgetRemote: Assign = () => ({
+/**
+ * The object is lost, the bytes are here: it begins again. A backend that deleted it is told from now on that they were
+ * sent after that.
+ */
+const forgetRemote: Assign = ({ fault }) => ({
   ...blameless,
   url: null,
   receipt: null,
   handle: null,
   remoteAbsent: false,
-});
-
-/** The backend deleted the object, the bytes are here: what it is told from now on says that they came later. */
-const sendAgain: Assign = (context, event) => ({
-  ...forgetRemote(context, event),
-  ...(context.fault?.removedAt === undefined ? {} : { sentAfter: context.fault.removedAt }),
+  ...(fault?.removedAt === undefined ? {} : { sentAfter: fault.removedAt }),
 });
 
 /** A retryable failure burns an attempt, and drops what it disproved (contract 4.4, 4.5). */
@@ -174,7 +172,8 @@ const noteRefusal: Assign = (_context, event) =>
           class: 'backend',
           code: event.code,
           message: event.message,
-          retryable: event.code !== OBJECT_GONE,
+          // No retry brings an object back that was deleted: its bytes do.
+          retryable: event.code !== 'object_gone',
           ...(event.removedAt === undefined ? {} : { removedAt: event.removedAt }),
         },
       }
@@ -338,7 +337,6 @@ export const assigns = {
   noteUrl,
   startAfresh,
   forgetRemote,
-  sendAgain,
   burn,
   strike,
   giveUp,

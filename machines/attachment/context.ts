@@ -17,9 +17,6 @@ import type {
  */
 export type FaultOrigin = FaultClass | 'source' | 'remote' | 'backend' | 'bug';
 
-/** The backend's code for a ref whose object it has deleted: no retry helps, only bytes do. */
-export const OBJECT_GONE = 'object_gone';
-
 /** The last thing that went wrong and has not been made good since. */
 export interface FaultRecord {
   readonly class: FaultOrigin;

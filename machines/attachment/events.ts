@@ -60,8 +60,6 @@ export type TransferEvent =
       readonly message: string;
       /** It deleted the object then, and takes refs again once the bytes were sent after that. */
       readonly removedAt?: number;
-      /** Keys of the owners whose refused refs were to come back although they had been removed. */
-      readonly restores?: readonly string[];
     }
   /** A delta brought the remote locator. */
   | { readonly type: 'remote.located'; readonly url: string }

@@ -127,17 +127,16 @@ const isRemoteAbsent: Guard = (context) => context.remoteAbsent;
 
 /** It failed for want of bytes, and they are here again. */
 const isSourceBack: Guard = (context) => context.bytes && context.fault?.class === 'source';
-/** The remote lost the object, and the bytes turned up here. */
-const canReplaceRemote: Guard = (context) => context.bytes && context.fault?.class === 'remote';
-/** The backend deleted the object before it heard of the refs here: the bytes are sent again (contract 5.2). */
-const canSendAgain: Guard = (context) => context.bytes && context.fault?.removedAt !== undefined;
+/** The object is lost, or the backend deleted it too early (contract 5.2), and the bytes are here. */
+const canReplaceRemote: Guard = (context) =>
+  context.bytes && (context.fault?.class === 'remote' || context.fault?.removedAt !== undefined);
 const hasSomethingToSend: Guard = (context, event) => !hasNothingToSend(context, event);
 
 /** Refs that are gone have nothing to fail; the same refusal twice is no news, nor is one that is being made good. */
 const isNewRefusal: Guard = (context, event) =>
   event.type === 'backend.refused' &&
   context.refs.length > 0 &&
-  (event.removedAt === undefined || event.removedAt > (context.sentAfter ?? -1)) &&
+  (event.removedAt ?? -1) !== context.sentAfter &&
   !(context.fault?.class === 'backend' && context.fault.code === event.code);
 
 /**
@@ -148,9 +147,8 @@ const hasNothingToRemove: Guard = (context) => !context.touched || context.attac
 
 // — the local copy
 
-const isEvictable: Guard = (context) => mayBeEvicted(context);
-const isDroppedAtOnce: Guard = (context, event) =>
-  context.policy.dropLocalAtOnce && isEvictable(context, event);
+const isEvictable: Guard = mayBeEvicted;
+const isDroppedAtOnce: Guard = (context) => context.policy.dropLocalAtOnce && mayBeEvicted(context);
 const needsBytes: Guard = (context) => context.pinned || context.wanted;
 const isPinnedRemotely: Guard = (context) => context.pinned && context.url !== null;
 const isNotPinned: Guard = (context) => !context.pinned;
@@ -210,7 +208,6 @@ export const guards = {
   isRemoteAbsent,
   isSourceBack,
   canReplaceRemote,
-  canSendAgain,
   hasSomethingToSend,
   isNewRefusal,
   hasNothingToRemove,

@@ -138,7 +138,6 @@ export const transferRegion = lading.createStateConfig({
             { guard: 'isRemoteBack', target: 'uploaded', actions: 'startAfresh' },
             { guard: 'isSourceBack', target: 'queued', actions: 'startAfresh' },
             { guard: 'canReplaceRemote', target: 'queued', actions: 'forgetRemote' },
-            { guard: 'canSendAgain', target: 'queued', actions: 'sendAgain' },
           ],
           on: {
             'retry.requested': [

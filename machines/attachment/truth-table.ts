@@ -1,4 +1,3 @@
-import { OBJECT_GONE } from './context.ts';
 import { type AttachmentFacts, type Situation, situations } from './facts.ts';
 import { type AttachmentView, type Gates, openGates, viewOf } from './view.ts';
 
@@ -59,10 +58,7 @@ const variantsOf: Partial<
     ],
     [
       'object deleted by the backend, bytes missing',
-      {
-        bytes: false,
-        error: { class: 'backend', code: OBJECT_GONE, message: null, retryable: false },
-      },
+      { error: { class: 'backend', code: 'object_gone', message: null, retryable: false } },
     ],
   ],
 };

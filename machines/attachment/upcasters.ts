@@ -1,4 +1,5 @@
 import type { JsonObject } from '../json.ts';
+import { delays } from './delays.ts';
 import type { AttachmentCommand, ServiceName } from './events.ts';
 
 /** Brings a payload from one schema version to the next. Pure; never looks at anything but the payload. */
@@ -70,36 +71,25 @@ const commandSchemas: Readonly<Record<AttachmentCommand['type'], readonly Upcast
   'bytes.given': unchanged,
 };
 
-const services: Readonly<Record<ServiceName, readonly Upcaster[]>> = {
-  upload: unchanged,
-  attach: unchanged,
-  removeRemote: unchanged,
-  evict: unchanged,
-  download: unchanged,
-  purge: unchanged,
-};
-
-const delayNames = [
-  'draftGrace',
-  'undoGrace',
-  'backoff',
-  'removeBackoff',
-  'lateArrival',
-  'busyWait',
-  'downloadBackoff',
-  'purgeBackoff',
-] as const satisfies readonly (keyof typeof import('./delays.ts').delays)[];
+const services: readonly ServiceName[] = [
+  'upload',
+  'attach',
+  'removeRemote',
+  'evict',
+  'download',
+  'purge',
+];
 
 /** All types of the log: `attachment.created`, commands, answers of services, elapsed timers. */
 export const attachmentEventSchemas: EventSchemas = {
   'attachment.created': unchanged,
   ...commandSchemas,
   ...Object.fromEntries(
-    Object.entries(services).flatMap(([service, steps]) =>
-      ['succeeded', 'failed', 'settled', 'crashed'].map((how) => [`${service}.${how}`, steps]),
+    services.flatMap((service) =>
+      ['succeeded', 'failed', 'settled', 'crashed'].map((how) => [`${service}.${how}`, unchanged]),
     ),
   ),
-  ...Object.fromEntries(delayNames.map((delay) => [`${delay}.elapsed`, unchanged])),
+  ...Object.fromEntries(Object.keys(delays).map((delay) => [`${delay}.elapsed`, unchanged])),
 };
 
 const reader = createEventReader(attachmentEventSchemas);

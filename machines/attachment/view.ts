@@ -1,4 +1,3 @@
-import { OBJECT_GONE } from './context.ts';
 import type { AttachmentFacts, Situation } from './facts.ts';
 import { sentenceOf } from './sentences.ts';
 
@@ -167,8 +166,7 @@ const waitsFor: Readonly<Record<Situation, Reason>> = {
   uploading: null,
   attaching: null,
   uploaded: null,
-  failed: ({ error, bytes }) =>
-    error?.class === 'source' || (error?.code === OBJECT_GONE && !bytes) ? 'bytes' : 'retry',
+  failed: (facts) => (facts.error?.class === 'source' ? 'bytes' : 'retry'),
   released: 'undo',
   removing: (_facts, gates) => closedToAll(gates),
   removeWaiting: 'backoff',

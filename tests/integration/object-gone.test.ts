@@ -19,7 +19,6 @@ describe('a link that comes after the backend deleted the object', () => {
     const asked = laptop.pushed.length;
     expect(laptop.device.lading.view(id)).toMatchObject({
       state: 'failed',
-      waitingFor: 'bytes',
       error: { code: 'object_gone', retryable: false },
     });
     await world.until(laptop.device.lading.retrySync());
@@ -74,7 +73,6 @@ describe('a link that comes after the backend deleted the object', () => {
     const { world, laptop, id } = await linkedTooLate({ hasBytes: true, heard: stubborn });
     expect(laptop.device.lading.view(id)).toMatchObject({
       state: 'failed',
-      waitingFor: 'retry',
       error: { code: 'object_gone', retryable: false },
     });
     const asked = laptop.pushed.length;

@@ -1,6 +1,6 @@
 import { createReferenceBackend } from 'lading/sync';
 import { describe, expect, it } from 'vitest';
-import { ownerKey } from '../../machines/attachment/types.ts';
+import type { Owner } from '../../machines/attachment/types.ts';
 import { openGates, viewOf } from '../../machines/attachment/view.ts';
 import { receiptOwner, remoteUrl } from '../../model-based-tests/support/cases.ts';
 import type { BackendOp, PushResult } from '../../ports/backend.ts';
@@ -30,7 +30,6 @@ describe('an attachment whose object the backend deleted (contract 5.2)', () => 
     life.send(gone(7));
     expect(viewOf(life.facts, openGates)).toMatchObject({
       state: 'failed',
-      waitingFor: 'bytes',
       error: {
         code: 'object_gone',
         message: 'The file was deleted on the server. Please add it again.',
@@ -47,13 +46,11 @@ describe('an attachment whose object the backend deleted (contract 5.2)', () => 
     expect(life.context).toMatchObject({ url: null, sentAfter: 7 });
   });
 
-  it('takes a refusal that it makes good already for no news, and a later one for a new one', () => {
+  it('begins anew with each deletion that it hears of, and remembers the last one', () => {
     const life = uploaded();
     life.send(gone(7));
     life.send({ type: 'upload.started' });
-    expect(life.send(gone(7))).toBe(false);
-    expect(life.facts.situation).toBe('uploading');
-    expect(life.send(gone(8))).toBe(true);
+    life.send(gone(8));
     expect(life.facts.situation).toBe('queued');
     expect(life.context.sentAfter).toBe(8);
   });
@@ -62,12 +59,11 @@ describe('an attachment whose object the backend deleted (contract 5.2)', () => 
     const life = uploaded();
     life.send(gone());
     expect(life.facts).toMatchObject({ situation: 'failed', error: { retryable: false } });
-    expect(viewOf(life.facts, openGates).waitingFor).toBe('retry');
   });
 });
 
 describe('the answers to a push', () => {
-  it('name the deletion, and every ref that was to come back, once for the whole attachment', async () => {
+  it('name the deletion once for the whole attachment, all of whose refs are put again', async () => {
     const parts = await syncParts();
     await parts.captured(1);
     const linked = { ...owner('i2'), scope: { ...owner().scope } };
@@ -78,13 +74,10 @@ describe('the answers to a push', () => {
       .history(media(1) as never)
       .filter(({ type }) => type === 'backend.refused');
     expect(others).toEqual([]);
-    expect(refused?.payload).toMatchObject({
-      removedAt: 7,
-      restores: [ownerKey(owner()), ownerKey(owner('i2'))],
-    });
+    expect(refused?.payload).toMatchObject({ code: 'object_gone', removedAt: 7 });
     expect(backend.requests.at(-1)?.map(({ op }) => op)).toMatchObject([
-      { owner: owner(), ref: { url: `offline://${media(1)}` }, restore: true, sentAfter: 7 },
-      { owner: owner('i2'), restore: true, sentAfter: 7 },
+      { owner: owner(), ref: { url: `offline://${media(1)}` }, sentAfter: 7 },
+      { owner: owner('i2'), sentAfter: 7 },
     ]);
   });
 
@@ -127,17 +120,27 @@ describe('reference backend: an object that it deleted', () => {
     expect(send(put({ url: remoteUrl }))).toMatchObject({ code: 'ref_deleted' });
   });
 
+  it('comes back to a ref that was to be restored when it was gone (contract 5.2)', () => {
+    const { backend, send } = server();
+    send(put({ url: remoteUrl }));
+    send(remove());
+    backend.objectRemoved(KEY);
+    const at = removedAt(send(put({ restore: true })));
+    expect(send(put({ sentAfter: at })).status).toBe('applied');
+    send(remove());
+    expect(send(put({ sentAfter: at }))).toMatchObject({ code: 'ref_deleted' });
+  });
+
   it.each([
     ['a put that came too late', () => put({ url: remoteUrl, restore: true })],
     ['bytes that are sent for a ref which is gone', (at: number) => put({ sentAfter: at })],
-    ['a removal of what was being sent', (at: number) => ({ ...remove(), sentAfter: at })],
   ])('is to be deleted again after %s, when its grace is over (contract 5.2)', (_title, late) => {
     const { backend, clock, send } = server();
     send(put({ url: remoteUrl }));
     send(remove());
     backend.objectRemoved(KEY);
     clock.jump(10_000);
-    send(late(removedAt(send(put({ restore: true })))));
+    send(late(removedAt(send(put({ of: owner('i2') })))));
     expect(backend.unreferenced(1_000)).toEqual([]);
     clock.jump(1_000);
     expect(backend.unreferenced(1_000)).toEqual([KEY]);
@@ -193,14 +196,16 @@ function removedAt(result: PushResult): number {
 
 function put({
   url = OFFLINE,
+  of = owner(),
   ...more
 }: {
   readonly url?: string;
+  readonly of?: Owner;
   readonly restore?: true;
   readonly sentAfter?: number;
 } = {}): BackendOp {
   const ref = { mediaId: media(1), url, kind: 'image' } as const;
-  return { type: 'ref.put', owner: owner(), ref, rank: 'a0', ...more };
+  return { type: 'ref.put', owner: of, ref, rank: 'a0', ...more };
 }
 
 function remove(): BackendOp {
