@@ -74,7 +74,9 @@ export function deleteUnreferenced(world: World, graceMs: number): void {
   for (const key of world.backend.unreferenced(graceMs)) {
     const { status } = world.store.remove(world.token, key);
     world.trace.note('world', `the backend deletes ${key}: ${status}`);
-    if (status === 200) world.backend.objectRemoved(key);
+    if (status !== 200) continue;
+    world.deleted.add(key);
+    world.backend.objectRemoved(key);
   }
 }
 

@@ -41,6 +41,8 @@ export interface World {
     | undefined;
   /** Keys that nobody may ever write (403). */
   readonly forbidden: Set<string>;
+  /** Keys of objects that the backend's own job deleted, each at least once. */
+  readonly deleted: Set<string>;
   /** Credentials that the user of every device has signed in with. */
   token: Token;
   /** Nothing but a new sign-in gives credentials. */
@@ -110,6 +112,7 @@ export function createWorld(scenario: Scenario, sqlite: SimSqlite, sabotage: Sab
     },
     refusal: undefined,
     forbidden,
+    deleted: new Set(),
     token: store.issueToken(ACCOUNT),
     isSessionOver: false,
     lodger: new Map(),

@@ -1,3 +1,4 @@
+import type { PushedOp, PushResult } from '../../../ports/backend.ts';
 import type { BlobStore } from '../../../ports/blob-store.ts';
 import { interposed } from '../interpose.ts';
 import { type PlantedBug, plantedBugs } from '../planted-bugs.ts';
@@ -80,6 +81,23 @@ export const yearBugs: readonly YearBug[] = [
     foundBy: 'no byte is lost that was not sent',
     scenario: (real) => real,
   },
+  goneThoughThere(),
+  {
+    name: 'gone-and-not-sent-again',
+    sentence: 'What was linked too late is not sent again by the device that has its bytes.',
+    foundBy: 'every device, and the app, has the refs of the backend',
+    backend: (real) => ({
+      ...real,
+      async push(...args) {
+        const results = await real.push(...args);
+        return results.map((result) =>
+          result.status === 'refused' && result.code === 'object_gone'
+            ? refusedAsGone(result.opId)
+            : result,
+        );
+      },
+    }),
+  },
   {
     name: 'tombstone-revives',
     sentence: 'A deletion arrives as if the ref stood.',
@@ -100,6 +118,36 @@ function asPlanted(name: string): PlantedBug {
   const found = plantedBugs.find((bug) => bug.name === name);
   if (found === undefined) throw new Error(`no bug is called ${name}`);
   return found;
+}
+
+function goneThoughThere(): YearBug {
+  const gone = new Set<string>();
+  const isRefused = ({ op }: PushedOp): boolean => {
+    if (op.type !== 'ref.put' || !isOdd(op.ref.mediaId)) return false;
+    const isAttached = !op.ref.url.startsWith('offline:');
+    if (isAttached && op.restore === true) gone.add(op.ref.mediaId);
+    return gone.has(op.ref.mediaId);
+  };
+  return {
+    name: 'gone-though-there',
+    sentence:
+      'Once an attachment is linked again, its refs are refused as if its object were deleted.',
+    foundBy: 'every device, and the app, has the refs of the backend',
+    backend: (real) => ({
+      ...real,
+      async push(ops, options) {
+        const refused = ops.filter(isRefused);
+        const others = ops.filter((one) => !refused.includes(one));
+        const taken = await real.push(others, options);
+        return [...taken, ...refused.map(({ opId }) => refusedAsGone(opId))];
+      },
+    }),
+  };
+}
+
+/** Without a word on after what its bytes would have to be sent. */
+function refusedAsGone(opId: string): PushResult {
+  return { opId, status: 'refused', code: 'object_gone', message: 'It was deleted.' };
 }
 
 function withKills(real: Scenario): Scenario {

@@ -4,9 +4,13 @@ import { mustBeAway, mustBeThere } from '../../ledger.ts';
 import type { Oracle } from '../../oracles/oracle.ts';
 import { refsOf } from '../../rows.ts';
 import type { World } from '../../world.ts';
+import { isLinkedTooLate } from '../linked-too-late.ts';
 import { liveRefs } from '../live-refs.ts';
 
-/** Contract 1, 3.3, 5.2: both devices and the app's rows have the backend's refs; what was let go stays away. */
+/**
+ * Contract 1, 3.3, 5.2: both devices and the app's rows have the backend's refs; what was let go stays away. What was
+ * linked too late is a failure on the device that did it, and nowhere else.
+ */
 export const refsEverywhere: Oracle = {
   name: 'every device, and the app, has the refs of the backend',
   atEnd(world, devices) {
@@ -24,7 +28,9 @@ export const refsEverywhere: Oracle = {
         [...file.places].flatMap(([key, place]) => {
           const isThere = there.has(`${key} ${file.mediaId}`);
           if (isThere && mustBeAway(place)) return [`${file.name} came back to ${key}`];
-          return isThere || !mustBeThere(file, place)
+          const isExpected = mustBeThere(file, place) && !isThere;
+          return !isExpected ||
+            devices.some((one) => isLinkedTooLate(world, one, key, file.mediaId))
             ? []
             : [`${file.name} vanished from ${key}, and nobody took it away`];
         }),
@@ -34,8 +40,8 @@ export const refsEverywhere: Oracle = {
 };
 
 function compare(world: World, device: Device, wanted: ReadonlySet<string>): readonly string[] {
-  const found = new Set(
-    refsOf(device).map((row) => refText(row.ownerKey, row.rank, row.mediaId, row.isPrimary)),
+  const found = new Map(
+    refsOf(device).map((row) => [refText(row.ownerKey, row.rank, row.mediaId, row.isPrimary), row]),
   );
   const named = (text: string): string =>
     world.ledger.find(text.split(' ')[2] ?? '')?.name ?? 'nobody';
@@ -44,8 +50,9 @@ function compare(world: World, device: Device, wanted: ReadonlySet<string>): rea
       .filter((ref) => !found.has(ref))
       .map((ref) => `${device.name} lacks the ref ${ref} (${named(ref)})`),
     ...[...found]
-      .filter((ref) => !wanted.has(ref))
-      .map((ref) => `${device.name} has the ref ${ref} (${named(ref)}), the backend has not`),
+      .filter(([ref]) => !wanted.has(ref))
+      .filter(([, row]) => !isLinkedTooLate(world, device, row.ownerKey, row.mediaId))
+      .map(([ref]) => `${device.name} has the ref ${ref} (${named(ref)}), the backend has not`),
   ];
 }
 
