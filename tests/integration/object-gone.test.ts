@@ -50,6 +50,8 @@ describe('a link that comes after the backend deleted the object', () => {
       expect(device.lading.view(id)).toMatchObject({ state: 'uploaded' });
       expect(await textOf(world, device, id)).toContain('a photo');
     }
+    const { sentences } = await laptop.device.lading.explain(id);
+    expect(sentences.join(' ')).toMatch(/still on this device: they are sent again/);
     expect(world.objects.objects()).toHaveLength(1);
     expect(world.backend.unreferenced(0)).toEqual([]);
     await agree(world, phone.device, laptop.device);
@@ -103,7 +105,7 @@ interface Wish {
   readonly place?: typeof receipts;
   readonly isRemoteUp?: boolean;
   /** What the backend hears of the laptop's ops. */
-  heard?(op: BackendOp): BackendOp;
+  readonly heard?: (op: BackendOp) => BackendOp;
 }
 
 async function linkedTooLate({ hasBytes, place = receipts, isRemoteUp, heard }: Wish) {
@@ -144,11 +146,11 @@ async function counted(
   const pushed: PushedOp[] = [];
   const wrap = (backend: Backend): Backend => ({
     ...backend,
-    push(ops, options) {
+    push(ops, bounds) {
       pushed.push(...ops);
       return backend.push(
         ops.map(({ opId, op }) => ({ opId, op: heard(op) })),
-        options,
+        bounds,
       );
     },
   });

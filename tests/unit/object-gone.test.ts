@@ -100,8 +100,8 @@ describe('reference backend: an object that it deleted', () => {
     send(put({ url: remoteUrl }));
     send(remove());
     backend.objectRemoved(KEY);
-    const first = removedAt(send(put({ restore: true })));
-    expect(removedAt(send(put({ restore: true, sentAfter: first - 1 })))).toBe(first);
+    const first = goneSince(send(put({ restore: true })));
+    expect(goneSince(send(put({ restore: true, sentAfter: first - 1 })))).toBe(first);
     expect(send(put({ restore: true, sentAfter: first })).status).toBe('applied');
     expect(live(backend)).toEqual([OFFLINE]);
     expect(send(put({ url: remoteUrl, sentAfter: first })).status).toBe('applied');
@@ -109,7 +109,7 @@ describe('reference backend: an object that it deleted', () => {
 
     send(remove());
     backend.objectRemoved(KEY); // at the same time by the server's clock
-    expect(removedAt(send(put({ restore: true, sentAfter: first })))).toBe(first + 1);
+    expect(goneSince(send(put({ restore: true, sentAfter: first })))).toBe(first + 1);
   });
 
   it('is told of as removed, rather than gone, where it is the ref that was removed', () => {
@@ -125,7 +125,7 @@ describe('reference backend: an object that it deleted', () => {
     send(put({ url: remoteUrl }));
     send(remove());
     backend.objectRemoved(KEY);
-    const at = removedAt(send(put({ restore: true })));
+    const at = goneSince(send(put({ restore: true })));
     expect(send(put({ sentAfter: at })).status).toBe('applied');
     send(remove());
     expect(send(put({ sentAfter: at }))).toMatchObject({ code: 'ref_deleted' });
@@ -140,7 +140,7 @@ describe('reference backend: an object that it deleted', () => {
     send(remove());
     backend.objectRemoved(KEY);
     clock.jump(10_000);
-    send(late(removedAt(send(put({ of: owner('i2') })))));
+    send(late(goneSince(send(put({ of: owner('i2') })))));
     expect(backend.unreferenced(1_000)).toEqual([]);
     clock.jump(1_000);
     expect(backend.unreferenced(1_000)).toEqual([KEY]);
@@ -189,7 +189,7 @@ function server() {
   return { backend, clock, send };
 }
 
-function removedAt(result: PushResult): number {
+function goneSince(result: PushResult): number {
   expect(result).toMatchObject({ status: 'refused', code: 'object_gone' });
   return ('removedAt' in result ? result.removedAt : undefined) ?? Number.NaN;
 }
