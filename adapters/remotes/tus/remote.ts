@@ -16,7 +16,7 @@ import { sender } from '../transport/sender.ts';
 import { tusUploadId } from '../tus-ids.ts';
 import { classifyTus } from './classify.ts';
 import { TUS_VERSION, type TusHttp } from './http.ts';
-import { loadTus } from './load.ts';
+import { loadTus, type TusModule } from './load.ts';
 import { isCapability, uploadByTus } from './upload.ts';
 
 export interface TusRemoteOptions extends DownloadOptions {
@@ -110,12 +110,15 @@ export function tusRemote(options: TusRemoteOptions): Remote {
   const locator = async (url: string, objectKey: ObjectKey): Promise<string | null> =>
     options.locator === undefined ? withoutQuery(url) : options.locator({ url, objectKey });
 
+  let tus: TusModule | undefined;
+
   return {
     host: endpoint.host,
 
     async upload(request, context) {
       const uploadId = idFor(request.objectKey);
-      return uploadByTus(await loadTus(), http, request, context, {
+      tus ??= await loadTus();
+      return uploadByTus(tus, http, request, context, {
         uploadId,
         expectedUrl: urlFor(uploadId),
         chunkSizeBytes,
