@@ -64,7 +64,9 @@ export function createQueue(parts: {
       return oldest;
     }
 
-    const preferred = first('preference', byPreference);
+    // Mostly nothing is: one question instead of one for each queue.
+    const isAny = table.highestPreference(tx, accountId) > 0;
+    const preferred = isAny ? first('preference', byPreference) : undefined;
     if (preferred !== undefined) return preferred.mediaId;
     if (!smallFirst) return inTurn()?.mediaId;
     if (bySize < BY_SIZE_IN_A_ROW || isUnderWay(tx, byTurn)) {
