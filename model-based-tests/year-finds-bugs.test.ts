@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 /** A month that is as busy as three: enough for every bug, and short. */
 const PARTS = { attachments: 250, days: 30 } as const;
 /** The first seed that finds it, where it is not the first one. */
-const foundBySeed: Readonly<Record<string, number>> = { 'shared-file-removed': 3 };
+const foundBySeed: Readonly<Record<string, number>> = { 'shared-file-removed': 8 };
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -26,7 +26,10 @@ describe('a simulated year finds', () => {
     const [one, again] = [await simulateYear(2, {}, PARTS), await simulateYear(2, {}, PARTS)];
     expect(one.failures).toEqual([]);
     expect(again.hash).toBe(one.hash);
-    expect((await simulateYear(3, {}, PARTS)).hash).not.toBe(one.hash);
+    // What fails by itself would count as found: these are the first years that bugs are looked for in.
+    const others = [await simulateYear(1, {}, PARTS), await simulateYear(3, {}, PARTS)];
+    expect(others.flatMap(({ failures }) => failures)).toEqual([]);
+    for (const other of others) expect(other.hash).not.toBe(one.hash);
   });
 
   it('nothing on SQLite with simulated bytes either', async () => {

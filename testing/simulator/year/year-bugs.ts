@@ -61,8 +61,10 @@ export const yearBugs: readonly YearBug[] = [
           const isEvicted = params.some(
             (value) => typeof value === 'string' && value.includes('"local":"evicted"'),
           );
-          if (sql.startsWith('INSERT OR REPLACE INTO lading_media') && isEvicted) {
-            next('DELETE FROM lading_ref WHERE media_id = ?', params[0] ?? null);
+          // Its id comes first in a new row, and last where an old one is changed.
+          const id = sql.startsWith('UPDATE lading_media') ? params.at(-1) : params[0];
+          if (/^(UPDATE|INSERT OR REPLACE INTO) lading_media /.test(sql) && isEvicted) {
+            next('DELETE FROM lading_ref WHERE media_id = ?', id ?? null);
           }
           return changed;
         },
