@@ -5,37 +5,64 @@ import { isSameTag } from './look.ts';
 import type { PartETags, PartPlan, Session } from './part-plan.ts';
 import { call, type S3Parts } from './send.ts';
 
-/**
- * The parts that are already there, page by page: those of the size that this part has. Another size is of an attempt
- * with another plan.
- */
+/** What the store has of an upload. */
+export interface ListedParts {
+  readonly ok: true;
+  /** Those of the size that they have by the plan. */
+  readonly etags: Map<number, string>;
+  /**
+   * Whether the list alone shows that they were cut by this plan. A last part may be as large as one of another plan that
+   * has its number, and hold other bytes; any other part is as large as its plan says.
+   */
+  readonly isOfPlan: boolean;
+}
+
+/** The parts that are already there, page by page. */
 export async function listParts(
   parts: S3Parts,
   { objectKey, uploadId }: Session,
   plan: PartPlan,
   signal: AbortSignal,
-): Promise<{ readonly ok: true; readonly etags: Map<number, string> } | Fault> {
+): Promise<ListedParts | Fault> {
   const Key = s3Key(parts.bucket.prefix, objectKey);
   const etags = new Map<number, string>();
+  let last = 0;
   for (let after: string | undefined; ; ) {
     const marker = after === undefined ? {} : { PartNumberMarker: after };
     const input = { Key, UploadId: uploadId, ...marker, MaxParts: parts.pageSize };
     const told = await call(parts, 'ListParts', input, { signal });
     if (!told.ok) return told;
     for (const { PartNumber, Size, ETag } of told.output.Parts ?? []) {
-      if (PartNumber === undefined || ETag === undefined || PartNumber > plan.count) continue;
+      if (PartNumber === undefined || ETag === undefined) continue;
+      last = Math.max(last, PartNumber);
+      if (PartNumber > plan.count) continue;
       if (Size === plan.sizeOf(PartNumber)) etags.set(PartNumber, ETag);
     }
     const next = told.output.NextPartNumberMarker;
     if (told.output.IsTruncated !== true || next === undefined || next === after) break;
     after = next;
   }
-  return { ok: true, etags };
+  const isWhole = (number: number): boolean =>
+    (number === 1 || number < last) && plan.sizeOf(number) === plan.partBytes;
+  const isOfPlan = last === 0 || plan.count === 1 || [...etags.keys()].some(isWhole);
+  return { ok: true, etags, isOfPlan };
 }
 
 /** What an earlier run noted of the parts that it sent: a hint, since the store's own list is the truth. */
-export function checkpointOf({ uploadId }: Session, etags: PartETags): Json {
-  return { uploadId, etags: Object.fromEntries(etags) };
+export function checkpointOf({ uploadId }: Session, plan: PartPlan, etags: PartETags): Json {
+  return { uploadId, partBytes: plan.partBytes, etags: Object.fromEntries(etags) };
+}
+
+/** Whether an earlier run noted that it cut them by this plan. */
+export function isNotedPlan(
+  { uploadId }: Session,
+  { partBytes }: PartPlan,
+  checkpoint: Json | null,
+): boolean {
+  if (checkpoint === null || typeof checkpoint !== 'object' || !('uploadId' in checkpoint)) {
+    return false;
+  }
+  return checkpoint['uploadId'] === uploadId && checkpoint['partBytes'] === partBytes;
 }
 
 /** Parts whose ETag is another one than what the store answered when they were sent: not kept. */

@@ -3,7 +3,7 @@ import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports
 import { s3Key } from '../s3-keys.ts';
 import { aborted, fault } from '../transport/faults.ts';
 import { abortUpload, lostUpload } from './leftovers.ts';
-import { checkpointOf, dropForeign, listParts } from './list-parts.ts';
+import { checkpointOf, dropForeign, isNotedPlan, listParts } from './list-parts.ts';
 import {
   etagOf,
   isSame,
@@ -77,13 +77,19 @@ async function oneSession(
   if (handle !== null && !isEmpty) {
     const listed = await listParts(parts, session, plan, signal);
     if (!listed.ok) return listed;
-    dropForeign(listed.etags, session, await context.checkpoint.load());
+    const noted = await context.checkpoint.load();
+    if (!listed.isOfPlan && !isNotedPlan(session, plan, noted)) {
+      // Some may look like parts of this plan, and hold other bytes.
+      await abortUpload(parts, session, signal);
+      return CUT_OTHERWISE;
+    }
+    dropForeign(listed.etags, session, noted);
     etags = listed.etags;
   }
   for (let refused = 0; ; refused++) {
     const trouble = await sendAll(parts, request, context, session, plan, etags);
     if (trouble !== null || signal.aborted) {
-      return interrupted(context, session, etags, trouble ?? aborted);
+      return interrupted(context, session, plan, etags, trouble ?? aborted);
     }
     const outcome = await complete(parts, request, context, session, plan, etags);
     if (outcome.ok) return outcome;
@@ -91,7 +97,7 @@ async function oneSession(
       const met = await meet(parts, request, signal);
       // Begun by this run, so that no other request can be completing it. What can not be ended is collected later.
       if (met?.ok === true && handle === null) await abortUpload(parts, session, signal);
-      return met ?? interrupted(context, session, etags, WENT_AWAY);
+      return met ?? interrupted(context, session, plan, etags, WENT_AWAY);
     }
     if (outcome.code === 'part_too_small') {
       // Cut by other rules than this store's: nobody goes on with it.
@@ -99,7 +105,7 @@ async function oneSession(
       return outcome;
     }
     if (outcome.code !== 'part_refused' || refused > 0) {
-      return interrupted(context, session, etags, outcome);
+      return interrupted(context, session, plan, etags, outcome);
     }
     // The store has other parts than it said: its own list is the truth.
     const listed = await listParts(parts, session, plan, signal);
@@ -188,16 +194,22 @@ async function sendAll(...given: Parameters<typeof sendParts>): Promise<Fault | 
 async function interrupted(
   context: UploadContext,
   session: Session,
+  plan: PartPlan,
   etags: PartETags,
   outcome: Fault,
 ): Promise<Fault> {
   const isOver = outcome.class === 'resume_lost';
   if (etags.size > 0 && !isOver && !context.signal.aborted) {
-    await context.checkpoint.save(checkpointOf(session, etags));
+    await context.checkpoint.save(checkpointOf(session, plan, etags));
   }
   return outcome;
 }
 
+const CUT_OTHERWISE = fault(
+  'resume_lost',
+  'parts_cut_otherwise',
+  'The parts that the store has may be of another size than those of now.',
+);
 const NO_NAME = fault('retryable', 'bad_answer', 'The store began an upload and did not name it.');
 const NOT_THERE = fault(
   'retryable',

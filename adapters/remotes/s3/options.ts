@@ -51,7 +51,8 @@ export interface S3RemoteOptions extends DownloadOptions, CarryOptions {
   readonly multipartAboveBytes?: number;
   /**
    * Size of a part, at least 5 MiB. Held in memory while it is sent, so that the most of it is `partsAtOnce` of them for
-   * each upload. Grows where a file would have more than 10,000 parts. Default 5 MiB.
+   * each upload. Grows where a file would have more than 10,000 parts. Another size begins uploads again that are under
+   * way. Default 5 MiB.
    */
   readonly partSizeBytes?: number;
   /** Parts of one file that are sent at the same time. Default 4. */
