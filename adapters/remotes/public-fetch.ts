@@ -54,6 +54,8 @@ export function publicGet(
       lookup: publicLookup(init.lookup ?? systemLookup),
     });
     sent.on('error', reject);
+    // A 101 that nobody asked for ends so: Node tells neither an answer nor an error.
+    sent.on('close', () => reject(new Error('The connection ended without an answer.')));
     sent.on('response', (answer) => {
       // Whatever a foreign host makes fail in here would end the process.
       try {

@@ -58,6 +58,18 @@ describe('contract 10.3: an answer of a foreign host, whatever its status', () =
     expect(uncaught).toEqual([]);
   }, 30_000);
 
+  it('is an error where the host changes the protocol, which nobody asked for', async () => {
+    server.removeAllListeners('connection').on('connection', (socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 101 Odd\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+      });
+    });
+    const got = publicGet(new URL(origin), { headers: new Headers(), signal: never });
+    await expect(got).rejects.toThrow('without an answer');
+    expect(uncaught).toEqual([]);
+  });
+
   it.each([
     [205, true, undefined],
     [304, false, 'redirect_refused'],
