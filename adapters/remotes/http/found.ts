@@ -3,7 +3,7 @@ import type { ObjectKey } from '../../../ports/remote.ts';
 import type { Answer } from '../transport/exchange.ts';
 import { FaultSignal, fault } from '../transport/faults.ts';
 import { withoutQuery } from '../transport/places.ts';
-import { faultOfVerdict, PORTAL } from '../transport/statuses.ts';
+import { faultOfVerdict, isHtml, PORTAL } from '../transport/statuses.ts';
 import { digestIn } from './digest.ts';
 import type { HttpFound } from './options.ts';
 import { askApp, type HttpParts } from './parts.ts';
@@ -57,6 +57,18 @@ export function isSame({ byteSize, sha256 }: HttpFound, media: MediaFacts): bool
     (byteSize === undefined || byteSize === media.byteSize) &&
     (sha256 === undefined || sha256 === media.sha256)
   );
+}
+
+/** A page for people, which is what a captive portal answers with (field case 36), and what an app may have captured. */
+export function isPage(media: MediaFacts): boolean {
+  return isHtml({ get: () => media.contentType });
+}
+
+/** A page where that page is looked for: no portal knows how long it is, or what it hashes to. */
+export function isThatPage(answer: Answer, media: MediaFacts): boolean {
+  if (answer.status !== 200 || !isPage(media)) return false;
+  const sha256 = reprDigest('look', answer);
+  return sha256 === undefined ? lengthIn(answer) === media.byteSize : sha256 === media.sha256;
 }
 
 /** The digest of an answer with a body of its own is of that one (RFC 9530, 3.1), and so is one of nothing. */

@@ -3,7 +3,7 @@ import type { ObjectKey } from '../../../ports/remote.ts';
 import { ask } from '../transport/exchange.ts';
 import { aborted, fault, faultOf } from '../transport/faults.ts';
 import { withoutQuery } from '../transport/places.ts';
-import { foundIn } from './found.ts';
+import { foundIn, isThatPage } from './found.ts';
 import type { HttpFound } from './options.ts';
 import { askApp, type HttpParts, placeOf } from './parts.ts';
 
@@ -34,7 +34,13 @@ export async function lookFor(
       return { ok: true, found: await askApp(parts, () => look({ objectKey, signal }), signal) };
     }
     const place = await placeOf(parts, { operation: 'look', objectKey, media }, signal);
-    const told = await ask(place.http, 'look', {
+    const { classify } = place.http;
+    const http: typeof place.http = {
+      ...place.http,
+      classify: (phase, answer) =>
+        media !== null && isThatPage(answer, media) ? null : classify(phase, answer),
+    };
+    const told = await ask(http, 'look', {
       method: look || 'HEAD',
       url: place.url,
       headers: options.digest === false ? {} : { 'Want-Repr-Digest': 'sha-256=10' },

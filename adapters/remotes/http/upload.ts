@@ -6,7 +6,7 @@ import { isOfThen } from '../transport/hand-over.ts';
 import { withoutQuery } from '../transport/places.ts';
 import { isHtml } from '../transport/statuses.ts';
 import { carry, takeCarried } from './carried.ts';
-import { foundIn, isSame } from './found.ts';
+import { foundIn, isPage, isSame } from './found.ts';
 import { canLook, lookFor } from './look.ts';
 import { type Attempted, atMostOnce } from './once.ts';
 import type { HttpFound } from './options.ts';
@@ -52,8 +52,13 @@ async function meet(
   if (!canLook(parts)) return null;
   const { objectKey, media } = request;
   const looked = await lookFor(parts, objectKey, media, context.signal);
-  // A PUT of the same bytes to the same place is as good as a look, where a server lets nobody look.
-  if (!looked.ok) return looked.class === 'terminal' && methodOf(parts) === 'PUT' ? null : looked;
+  if (!looked.ok) {
+    // A PUT of the same bytes to the same place is as good as a look: where a server lets nobody look, and where nobody can
+    // tell a portal's page from half of the one that was captured.
+    const isVain =
+      looked.class === 'terminal' || (looked.code === 'not_the_remote' && isPage(media));
+    return isVain && methodOf(parts) === 'PUT' ? null : looked;
+  }
   const { found } = looked;
   if (found === null) return null;
   // What an interrupted PUT left is replaced by a whole one; nothing else can be.
