@@ -130,6 +130,36 @@ describe('an upload by tus', () => {
       receipt: { url: 'https://cdn/account-1/media-1' },
     });
   });
+
+  it('waits for a locator no longer than for a silent server, and meets its upload the next time', async () => {
+    const clock = virtualClock();
+    const asked = Promise.withResolvers<void>();
+    const locator = () => {
+      asked.resolve();
+      return new Promise<string>(() => {});
+    };
+    const outcome = remote({ clock, locator }).upload(uploadRequest(PHOTO), lent.run());
+    await asked.promise;
+    await clock.advanceBy(30_000);
+    expect(await outcome).toMatchObject({ class: 'retryable', code: 'stalled' });
+    expect(await remote().upload(uploadRequest(PHOTO), lent.run())).toMatchObject({ ok: true });
+    await expectOnce();
+  });
+
+  it('that is asked for its locator in vain may be asked again, by a look too', async () => {
+    const locator = () => Promise.reject(new Error('CANARY'));
+    const failed = { class: 'retryable', code: 'address_failed' };
+    const outcome = await remote({ locator }).upload(uploadRequest(PHOTO), lent.run());
+    expect(outcome).toMatchObject(failed);
+    const handle = lent.handles.at(-1) ?? null;
+    const { signal } = new AbortController();
+    const looked = await remote({ locator }).head(uploadRequest(PHOTO).objectKey, {
+      handle,
+      signal,
+    });
+    expect(looked).toMatchObject(failed);
+    expect(JSON.stringify([outcome, looked])).not.toContain('CANARY');
+  });
 });
 
 describe('an upload by tus that is interrupted', () => {

@@ -3,7 +3,8 @@ import { type Clock, systemClock } from '../../../ports/clock.ts';
 import type { HeadOutcome, ObjectKey, Remote } from '../../../ports/remote.ts';
 import { downloadByGet } from '../transport/download.ts';
 import { ask } from '../transport/exchange.ts';
-import { fault } from '../transport/faults.ts';
+import { FaultSignal, fault } from '../transport/faults.ts';
+import { patiently } from '../transport/patience.ts';
 import {
   type DownloadOptions,
   downloadRules,
@@ -107,8 +108,20 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     const known = handle === null ? undefined : sameOrigin(endpoint, handle);
     return [...new Set([...(known === undefined ? [] : [known]), urlFor(idFor(objectKey))])];
   };
-  const locator = async (url: string, objectKey: ObjectKey): Promise<string | null> =>
-    options.locator === undefined ? withoutQuery(url) : options.locator({ url, objectKey });
+  /** @throws {FaultSignal} the app gave none: its own error may hold a token and goes no further. */
+  const locator = async (
+    url: string,
+    objectKey: ObjectKey,
+    signal: AbortSignal,
+  ): Promise<string | null> => {
+    const { locator: ask } = options;
+    if (ask === undefined) return withoutQuery(url);
+    try {
+      return await patiently(http, () => ask({ url, objectKey }), signal);
+    } catch (error) {
+      throw error instanceof FaultSignal ? error : new FaultSignal(NO_PLACE);
+    }
+  };
 
   let tus: TusModule | undefined;
 
@@ -123,8 +136,8 @@ export function tusRemote(options: TusRemoteOptions): Remote {
         expectedUrl: urlFor(uploadId),
         chunkSizeBytes,
         singleRequestBytes: options.singleRequestBytes ?? SINGLE_REQUEST_BYTES,
-        locator: (url) => locator(url, request.objectKey),
-      });
+        locator: (url) => locator(url, request.objectKey, context.signal),
+      }).catch(faultOnly);
     },
 
     async head(objectKey, { handle, signal }): Promise<HeadOutcome> {
@@ -136,10 +149,11 @@ export function tusRemote(options: TusRemoteOptions): Remote {
         const offset = told.answer.headers.get('Upload-Offset');
         if (offset === null || !/^\d{1,15}$/.test(offset)) return badOffset;
         if (offset !== told.answer.headers.get('Upload-Length')) return { ok: true, exists: false };
-        const stable = (await locator(url, objectKey)) ?? withoutQuery(url);
+        const place = await locator(url, objectKey, signal).catch(faultOnly);
+        if (place !== null && typeof place === 'object') return place;
         const token = isCapability(url, expected) ? null : url;
         const found = { ok: true, exists: true, sha256: null, token } as const;
-        return { ...found, byteSize: Number(offset), url: stable };
+        return { ...found, byteSize: Number(offset), url: place ?? withoutQuery(url) };
       }
       return { ok: true, exists: false };
     },
@@ -165,6 +179,13 @@ export function tusRemote(options: TusRemoteOptions): Remote {
 /** Above it the round trip that is saved is nothing beside the time of the bytes. */
 const SINGLE_REQUEST_BYTES = 2 * 1024 * 1024;
 
+/** What is foreseen, as a value. */
+function faultOnly(error: unknown): Fault {
+  if (error instanceof FaultSignal) return error.fault;
+  throw error;
+}
+
+const NO_PLACE = fault('retryable', 'address_failed', 'The app could not say where the object is.');
 const badOffset: Fault = fault(
   'retryable',
   'bad_offset',
