@@ -77,10 +77,10 @@ export function nodeCarrier(options: NodeCarrierOptions): Carrier {
     async cancel(id) {
       const helper = await helperOf(id);
       if (helper !== undefined) {
-        process.kill(helper.pid, 'SIGKILL');
+        kill(helper.pid);
         while (await isHelper(helper)) await sleep(clock, GONE_EVERY_MS);
       }
-      await kept.forget(id);
+      await kept.forget(id, helper?.pid);
     },
 
     async list() {
@@ -99,6 +99,14 @@ const LOOK_EVERY_MS = 200;
 /** Off Linux a program is started to ask for a process: every 5 s. One that was killed is missed as late. */
 const LOOKS_BETWEEN_ASKING = 25;
 const GONE_EVERY_MS = 10;
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has ended meanwhile
+  }
+}
 
 /** Starts a helper, and resolves when the task is its own, or somebody else's. */
 async function begin(order: {

@@ -30,6 +30,7 @@ export interface EndRecord {
 const RUN = '.run';
 const END = '.end';
 const SENT = '.sent';
+const TEMPORARY = '.tmp';
 
 /**
  * The folder by which an app and its helpers speak: `<id>.run` while a helper carries it, `<id>.end` when it ended, and
@@ -37,6 +38,8 @@ const SENT = '.sent';
  */
 export function records(directory: string) {
   const at = (id: string, kind: string): string => join(directory, checked(id) + kind);
+  /** What this process is writing down. */
+  const temporaryOf = (id: string, pid: number): string => at(id, `.${pid}${TEMPORARY}`);
 
   async function read<T>(id: string, kind: string): Promise<T | undefined> {
     try {
@@ -50,7 +53,7 @@ export function records(directory: string) {
   /** Written and synced under another name first. */
   async function prepared(id: string, value: unknown): Promise<string> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const temporary = `${at(id, '')}.${process.pid}.tmp`;
+    const temporary = temporaryOf(id, process.pid);
     const file = await open(temporary, 'w', 0o600);
     try {
       await file.writeFile(JSON.stringify(value));
@@ -71,8 +74,10 @@ export function records(directory: string) {
     }
   }
 
-  async function forget(id: string): Promise<void> {
+  /** @param killed the helper that was killed, perhaps while it wrote. */
+  async function forget(id: string, killed?: number): Promise<void> {
     for (const kind of [RUN, END, SENT]) await rm(at(id, kind), { force: true });
+    if (killed !== undefined) await rm(temporaryOf(id, killed), { force: true });
     await syncFolder().catch(() => {}); // no folder, nothing to forget
   }
 
@@ -120,16 +125,21 @@ export function records(directory: string) {
       return /^\d{1,15}$/.test(text) ? Number(text) : 0;
     },
 
-    /** All that are known; results that ended longer ago are forgotten on the way. */
+    /** All that are known; results that ended longer ago are forgotten on the way, and what was never written to its end. */
     async ids(keepMs: number, nowMs: number): Promise<readonly string[]> {
       const names = await readdir(directory).catch(() => []);
       const found = new Set<string>();
+      const isOld = async (path: string): Promise<boolean> => {
+        const facts = await stat(path).catch(() => undefined);
+        return facts !== undefined && facts.mtimeMs < nowMs - keepMs;
+      };
       for (const name of names) {
+        const path = join(directory, name);
+        if (name.endsWith(TEMPORARY) && (await isOld(path))) await rm(path, { force: true });
         const id =
           name.endsWith(RUN) || name.endsWith(END) ? name.slice(0, -RUN.length) : undefined;
         if (id === undefined || found.has(id)) continue;
-        const ended = await stat(at(id, END)).catch(() => undefined);
-        if (ended !== undefined && ended.mtimeMs < nowMs - keepMs) await forget(id);
+        if (await isOld(at(id, END))) await forget(id);
         else found.add(id);
       }
       return [...found].toSorted();
