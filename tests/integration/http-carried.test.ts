@@ -1,5 +1,6 @@
 import { type HttpRemoteOptions, httpRemote } from 'lading/remotes/http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Json } from '../../machines/json.ts';
 import type { Carrier, CarrierResult } from '../../ports/carrier.ts';
 import { leftBehind } from '../../ports/closing.ts';
 import { LadingError } from '../../ports/errors.ts';
@@ -101,6 +102,32 @@ describe('an upload by HTTP that a carrier takes', () => {
     abort.abort(reason);
     expect(await running).toMatchObject({ code: 'aborted' });
     expect(cancelled).toEqual(expected);
+  });
+
+  it('is asked for again where its carrier could not be asked: nobody says yet that its end is unknown (contract 4.4)', async () => {
+    const { carrier, started } = scripted(answered(201));
+    let asked = 0;
+    const deaf: Carrier = {
+      ...carrier,
+      attach: (id, options) =>
+        ++asked % 2 === 1 ? Promise.reject(new Error('EMFILE')) : carrier.attach(id, options),
+    };
+    let noted: Json | null = null;
+    const checkpoint = {
+      load: async () => noted,
+      async save(value: Json) {
+        noted = value;
+      },
+    };
+    // A server that takes each request for a new file.
+    const posting = remote(deaf, { method: 'POST', look: false, read: () => ({ url: null }) });
+    const lent = engine();
+    const attempt = () => posting.upload(request, lent.run({ checkpoint }));
+    const unheard = { class: 'retryable', code: 'carrier_failed' };
+    expect(await attempt()).toMatchObject(unheard); // whether one is under way
+    expect(await attempt()).toMatchObject(unheard); // how the one ended that it began
+    expect(await attempt()).toMatchObject({ ok: true });
+    expect(started).toHaveLength(1);
   });
 
   it('is stopped before its object is removed, and when the user signs out (contract 4.8, 5.2)', async () => {

@@ -1,4 +1,5 @@
 import type { UploadContext, UploadOutcome } from '../../../ports/remote.ts';
+import { UNHEARD } from '../transport/carried.ts';
 import { fault } from '../transport/faults.ts';
 
 export interface Attempted {
@@ -31,8 +32,8 @@ export async function atMostOnce(
     await context.checkpoint.save(IDLE);
     return outcome;
   }
-  // Nobody hears what a stopped run says: the next one has to say it.
-  if (context.signal.aborted) return outcome;
+  // Nobody hears what a stopped run says: the next one has to say it. And it asks again what could not be asked for.
+  if (context.signal.aborted || outcome.code === UNHEARD.code) return outcome;
   await context.checkpoint.save(TOLD);
   return outcomeUnknown;
 }

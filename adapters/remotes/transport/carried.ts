@@ -69,7 +69,7 @@ export async function takeEnd(
 }
 
 /** Nothing is sent meanwhile: it may be under way. */
-const UNHEARD: Fault = fault(
+export const UNHEARD: Fault = fault(
   'retryable',
   'carrier_failed',
   'The transfer in the background could not be asked for.',
