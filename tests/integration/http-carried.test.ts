@@ -74,11 +74,31 @@ describe('an upload by HTTP that a carrier takes', () => {
 
   it('is met by the next run, which neither looks nor sends', async () => {
     const { carrier, started, tasks } = scripted();
-    tasks.set(ID, { id: ID, note: `${world.endpoint}/x`, result: answered(201) });
+    const note = `${world.endpoint}/account-1/media-1`;
+    tasks.set(ID, { id: ID, note, result: answered(201) });
     const outcome = await remote(carrier).upload(request, engine().run({ rerun: true }));
     expect(outcome).toMatchObject({ ok: true });
     expect([started.length, world.server.seen.length]).toEqual([0, 0]);
   });
+
+  it.each([
+    [{}, ['HEAD']],
+    [{ method: 'POST', look: false }, []],
+  ] as const)(
+    'of an earlier run, to a server that the app had before, says nothing of the one of now: %j',
+    async (options, asked) => {
+      const { carrier, started, tasks } = scripted(answered(201));
+      const note = 'https://old.example/objects/account-1/media-1?exp=1900000000';
+      tasks.set(ID, { id: ID, note, result: answered(201) });
+      const checkpoint = { load: async () => 'sending', save: async () => {} };
+      const lent = engine().run({ rerun: true, checkpoint });
+      const url = `${world.endpoint}/account-1/media-1`;
+      const outcome = await remote(carrier, options).upload(request, lent);
+      expect(outcome).toMatchObject({ ok: true, receipt: { url } });
+      expect(started.map((task) => task.url)).toEqual([url]);
+      expect(world.server.seen.map(({ method }) => method)).toEqual(asked);
+    },
+  );
 
   it('is looked for when it is gone without an end', async () => {
     const { carrier, tasks } = scripted(answered(201));

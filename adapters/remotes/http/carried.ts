@@ -13,8 +13,9 @@ import {
 } from '../transport/carried.ts';
 import { appHeaders } from '../transport/exchange.ts';
 import { expiryOf } from '../transport/expiry.ts';
-import { type HandedOver, handOver, SHORTEST_LIFE_MS } from '../transport/hand-over.ts';
-import type { HttpParts, Place } from './parts.ts';
+import { type HandedOver, handOver, isOfThen, SHORTEST_LIFE_MS } from '../transport/hand-over.ts';
+import { withoutQuery } from '../transport/places.ts';
+import { defaultUrl, type HttpParts, type Place } from './parts.ts';
 import { headersOf, isOpen, methodOf, type Sent } from './send.ts';
 import { classifyHttp } from './table.ts';
 
@@ -29,6 +30,20 @@ export async function takeCarried(
   if (carrier === undefined || id === undefined) return undefined;
   const end = await takeEnd(carrier, id, request, context);
   return end && sentOf(parts, end, undefined);
+}
+
+/**
+ * Whether the end of an earlier run's request says nothing of the place of now: it was refused for credentials, which may be
+ * others by now, or it went to another server, which the app had before.
+ */
+export function isOfBefore(
+  { options, endpoint }: HttpParts,
+  { objectKey }: UploadRequest,
+  { told, answer }: Sent,
+): boolean {
+  if (isOfThen(told)) return true;
+  if (answer === undefined || options.address !== undefined) return false; // only the app knows where that may be
+  return answer.url.split('?')[0] !== withoutQuery(defaultUrl(endpoint, objectKey));
 }
 
 /**

@@ -66,7 +66,8 @@ export function objectPath(objectKey: ObjectKey): string {
     .join('/');
 }
 
-function defaultUrl(endpoint: URL, objectKey: ObjectKey): string {
+/** Where an object is, unless the app says otherwise. */
+export function defaultUrl(endpoint: URL, objectKey: ObjectKey): string {
   const url = new URL(endpoint);
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/${objectPath(objectKey)}`;
   return url.href;

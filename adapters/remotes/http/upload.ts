@@ -2,10 +2,9 @@ import type { Fault } from '../../../machines/attachment/types.ts';
 import type { UploadContext, UploadOutcome, UploadRequest } from '../../../ports/remote.ts';
 import type { Answer } from '../transport/exchange.ts';
 import { aborted, fault, faultOf } from '../transport/faults.ts';
-import { isOfThen } from '../transport/hand-over.ts';
 import { withoutQuery } from '../transport/places.ts';
 import { isHtml } from '../transport/statuses.ts';
-import { carry, takeCarried } from './carried.ts';
+import { carry, isOfBefore, takeCarried } from './carried.ts';
 import { foundIn, isPage, isSame } from './found.ts';
 import { canLook, lookFor } from './look.ts';
 import { type Attempted, atMostOnce } from './once.ts';
@@ -25,8 +24,8 @@ export async function uploadByHttp(
   if (context.signal.aborted) return aborted;
   try {
     const ended = await takeCarried(parts, request, context);
-    // What refused it then says nothing of now, but that it has left nothing there.
-    const carried = ended === undefined || isOfThen(ended.told) ? undefined : ended;
+    // What ended then says nothing of now, but that it has left nothing there.
+    const carried = ended === undefined || isOfBefore(parts, request, ended) ? undefined : ended;
     const met = context.rerun && carried === undefined ? await meet(parts, request, context) : null;
     if (met !== null) return met;
     const run = async (beforeSending: () => Promise<void>): Promise<Attempted> =>
