@@ -125,11 +125,13 @@ function applyRow(
     synced(work, stream, row, isPrimary);
     return true;
   }
+  const isSynced = synced(work, stream, row, isPrimary);
+  const { url: knownUrl, fault } = present.context;
   const isLocated =
     url !== null &&
-    url !== present.context['url'] &&
+    (url !== knownUrl || fault !== null) &&
     work.send(stream, { type: 'remote.located', url }).outcome === 'changed';
-  return synced(work, stream, row, isPrimary) || isLocated;
+  return isSynced || isLocated;
 }
 
 function synced(

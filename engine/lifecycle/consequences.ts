@@ -31,10 +31,10 @@ export function createConsequences(options: {
     const before = refsBefore(change);
     const after = contextOf(change.after.context);
     const old = change.before === null ? null : contextOf(change.before.context);
-    // The backend refused these refs once; a retry asks it again.
+    // The backend refused these refs once; a retry asks it again, and so does news of the object.
     const isAskedAgain = old?.fault?.class === 'backend' && after.fault === null;
     const { at } = change.event;
-    const fromBackend = BACKEND_EVENTS.has(change.event.type);
+    const fromBackend = !isAskedAgain && BACKEND_EVENTS.has(change.event.type);
     const touched: Owner[] = [];
     let count = 0;
     const tell = (op: BackendOp, dueAt = AT_ONCE): void => {
@@ -47,7 +47,7 @@ export function createConsequences(options: {
       const same =
         known?.rank === entry.rank &&
         known.isPrimary === entry.isPrimary &&
-        (old?.url ?? null) === after.url &&
+        old?.url === after.url &&
         old?.sentAfter === after.sentAfter;
       if (same && !isAskedAgain) continue;
       touched.push(entry.owner);

@@ -116,8 +116,10 @@ const hasNothingToSend: Guard = (context) => !context.bytes && context.receipt =
 const isNewHandle: Guard = (context, event) =>
   event.type === 'upload.opened' && event.handle !== context.handle;
 
+/** The same one is news where the backend had deleted what is there: another device has sent it again. */
 const isNewUrl: Guard = (context, event) =>
-  event.type === 'remote.located' && event.url !== context.url;
+  event.type === 'remote.located' &&
+  (event.url !== context.url || context.fault?.removedAt !== undefined);
 
 const hasBytes: Guard = (context) => context.bytes;
 

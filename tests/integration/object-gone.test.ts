@@ -84,6 +84,37 @@ describe('a link that comes after the backend deleted the object', () => {
     expect(await textOf(world, laptop.device, id)).toContain('a photo');
   });
 
+  it.each([
+    ['in the same place', receipts],
+    ['elsewhere', item('i3')],
+  ])(
+    'is no failure any more once another device, which linked it %s, has sent the bytes',
+    async (_title, place) => {
+      const world = syncWorld(1);
+      const tablet = await counted(world, 'tablet');
+      const phone = await counted(world, 'phone');
+      const laptop = await counted(world, 'laptop');
+      const id = await phone.device.capture('a photo');
+      await world.quiet();
+      for (const { device } of [phone, laptop]) device.link.setOnline(false);
+      await world.until(tablet.device.lading.remove(id, item()));
+      await world.until(phone.device.lading.link(id, receipts));
+      await world.until(laptop.device.lading.link(id, place));
+      await world.clock.advanceBy(2 * GRACE_MS);
+      deleteUnreferenced(world, GRACE_MS);
+      laptop.device.link.setOnline(true);
+      await world.quiet();
+      expect(laptop.device.lading.view(id)).toMatchObject({ error: { code: 'object_gone' } });
+      phone.device.link.setOnline(true);
+      await world.quiet();
+      expect(laptop.device.lading.view(id)).toMatchObject({ state: 'uploaded' });
+      expect(laptop.device.ids(place)).toEqual([id]);
+      expect(await textOf(world, laptop.device, id)).toContain('a photo');
+      expect(world.rows()).toHaveLength(place === receipts ? 1 : 2);
+      await agree(world, phone.device, laptop.device, tablet.device);
+    },
+  );
+
   it('leaves no object when its ref is removed while it is sent again', async () => {
     const { world, phone, laptop, id } = await linkedTooLate({ hasBytes: true, isRemoteUp: false });
     expect(laptop.device.lading.view(id)).toMatchObject({ error: { code: 'connection_refused' } });

@@ -46,6 +46,14 @@ describe('an attachment whose object the backend deleted (contract 5.2)', () => 
     expect(life.context).toMatchObject({ url: null, sentAfter: 7 });
   });
 
+  it('is uploaded again when the backend says that its object is there, and its refs are put once more', () => {
+    const life = withoutBytes();
+    life.send(gone(7));
+    life.send({ type: 'remote.located', url: remoteUrl });
+    expect(life.facts).toMatchObject({ situation: 'uploaded', error: null });
+    expect(life.context.url).toBe(remoteUrl);
+  });
+
   it('begins anew with each deletion that it hears of, and remembers the last one', () => {
     const life = uploaded();
     life.send(gone(7));
