@@ -1,7 +1,7 @@
 import type { OwnerScope } from '../machines/attachment/types.ts';
 import type { CursorTable, OutboxQueue, OutboxRow } from '../ports/attachment-tables.ts';
 import type { PushResult } from '../ports/backend.ts';
-import type { StreamId } from '../ports/event-store.ts';
+import type { StoredEvent, StreamId } from '../ports/event-store.ts';
 import type { StreamWork } from '../ports/streams.ts';
 import { movePlace } from './cursors.ts';
 import { plainOwner } from './plain-owner.ts';
@@ -66,6 +66,9 @@ export function settle(
   };
 }
 
+/** So often an attachment that the backend deleted is made good, by the events that are kept of it. */
+const MOST_DELETIONS = 10;
+
 type Refused = Extract<PushResult, { readonly status: 'refused' }>;
 
 function tell(work: StreamWork, { mediaId, op }: OutboxRow, result: Refused): void {
@@ -76,15 +79,22 @@ function tell(work: StreamWork, { mediaId, op }: OutboxRow, result: Refused): vo
     work.send(stream, { type: 'ref.tombstoned', owner: plainOwner(op.owner) });
     return;
   }
-  // A backend that refuses what is newer than this very deletion would be sent the bytes for ever.
+  // A backend that refuses what is newer than this very deletion, or deletes it each time, would be sent it for ever.
   const sentAfter = op.type === 'ref.put' ? op.sentAfter : undefined;
-  const mayBeSent = removedAt !== undefined && removedAt > (sentAfter ?? -1);
+  const mayBeSent =
+    removedAt !== undefined &&
+    removedAt > (sentAfter ?? -1) &&
+    work.tx.log.read(stream).filter(isDeletion).length < MOST_DELETIONS;
   work.send(stream, {
     type: 'backend.refused',
     code,
     message,
     ...(mayBeSent ? { removedAt } : {}),
   });
+}
+
+function isDeletion({ type, payload }: StoredEvent): boolean {
+  return type === 'backend.refused' && payload['removedAt'] !== undefined;
 }
 
 /** A later op says anew what the ref is; how an earlier one ended does not matter any more. */

@@ -100,6 +100,18 @@ describe('the answers to a push', () => {
       retryable: false,
     });
   });
+
+  it('do not have a backend sent for ever what it deletes for ever, though it names a later time each time', async () => {
+    const parts = await syncParts();
+    await parts.captured(1);
+    const backend = pushes((ops, call) => answers(ops, call));
+    await parts.until(parts.pusher({ backend }).push());
+    expect(backend.requests).toHaveLength(11);
+    expect(parts.state(1)?.context['fault']).toMatchObject({
+      code: 'object_gone',
+      retryable: false,
+    });
+  });
 });
 
 describe('reference backend: an object that it deleted', () => {
