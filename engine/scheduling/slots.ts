@@ -74,8 +74,9 @@ export function createUploadSlots(parts: {
       const take = (): void => done(true);
       const giveUp = (): void => done(false);
       let cancelPatience: Cancel | undefined;
-      if (load.used < most) return take();
+      // Stopped on its way here, as while its bytes were read: a free slot is no reason to send them.
       if (signal.aborted) return giveUp();
+      if (load.used < most) return take();
       waiting.add(take);
       signal.addEventListener('abort', giveUp);
       cancelPatience = clock.schedule(PATIENCE_MS, giveUp);

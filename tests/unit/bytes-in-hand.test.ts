@@ -1,10 +1,11 @@
+import type { Lading, MediaId } from 'lading';
 import { memoryBlobs } from 'lading/testing';
 import { describe, expect, it } from 'vitest';
 import { bytesInHand } from '../../engine/lifecycle/bytes-in-hand.ts';
 import type { CheckedBytes } from '../../engine/lifecycle/checked-bytes.ts';
 import { type BlobStore, blobKey } from '../../ports/blob-store.ts';
 import { collect, pattern, pieces, sha256 } from '../../testing/contracts/bytes.ts';
-import { image, picture, shows, world } from '../support/lading-world.ts';
+import { gate, image, owner, picture, shows, world } from '../support/lading-world.ts';
 
 const KEY = blobKey('account-1', '01890a5d-ac96-774b-bcce-b302099a8057');
 const SMALL = 256 * 1024;
@@ -116,4 +117,33 @@ describe('a small file that goes while it is sent', () => {
     expect(shows(lading.view(id))).toBe('uploaded');
     expect(phone.remote.objects.size).toBe(1);
   });
+});
+
+describe('an upload that is stopped while a slow disk reads its bytes', () => {
+  it.each([
+    ['by a pause', (lading: Lading) => lading.pause()],
+    ['by a sign-out', (lading: Lading) => lading.signOut()],
+    ['by a removal', (lading: Lading, id: MediaId) => lading.remove(id, owner())],
+  ])(
+    '%s asks nothing of the remote, though a slot is free (contract 4.5, 4.8, 5.2)',
+    async (_, stop) => {
+      const disk = gate();
+      const phone = world();
+      const blobs: BlobStore = {
+        ...phone.blobs,
+        async *open(...asked) {
+          await disk.promise;
+          yield* phone.blobs.open(...asked);
+        },
+      };
+      const lading = await phone.open({ blobs });
+      const { id } = await phone.until(lading.capture(picture('one'), image()));
+      await phone.pass(10);
+      await phone.until<unknown>(stop(lading, id));
+      await phone.pass(10);
+      disk.open();
+      await phone.pass(100);
+      expect(phone.remote.calls.filter(({ operation }) => operation === 'upload')).toEqual([]);
+    },
+  );
 });
