@@ -45,7 +45,10 @@ export async function uploadInParts(
     handle = await lostUpload(parts, request.objectKey, signal);
     // Nothing was sent under a name that nobody knew: what should be there all the same is sent over.
     isEmpty = true;
-    if (handle !== null) await context.opened(handle);
+    if (handle !== null) {
+      const session: Session = { objectKey: request.objectKey, uploadId: handle };
+      await keep(context, session, planOf(parts, request));
+    }
   }
   for (let lost = 0; ; lost++) {
     const outcome = await oneSession(parts, request, context, handle, isEmpty);
@@ -63,13 +66,13 @@ async function oneSession(
   handle: string | null,
   isEmpty: boolean,
 ): Promise<UploadOutcome> {
-  const { objectKey, media } = request;
+  const { objectKey } = request;
   const { signal } = context;
   if (signal.aborted) return aborted;
-  const plan = planParts(media.byteSize, parts.options.partSizeBytes ?? SMALLEST_PART_BYTES);
+  const plan = planOf(parts, request);
   const begun =
     handle === null
-      ? await create(parts, request, context)
+      ? await create(parts, request, context, plan)
       : ({ ok: true, uploadId: handle } as const);
   if (!begun.ok) return begun;
   const session: Session = { objectKey, uploadId: begun.uploadId };
@@ -124,14 +127,27 @@ async function create(
   parts: S3Parts,
   request: UploadRequest,
   context: UploadContext,
+  plan: PartPlan,
 ): Promise<{ readonly ok: true; readonly uploadId: string } | Fault> {
   const { signal } = context;
   const told = await call(parts, 'CreateMultipartUpload', aboutObject(parts, request), { signal });
   if (!told.ok) return told;
   const { UploadId } = told.output;
   if (!UploadId) return NO_NAME;
-  await context.opened(UploadId);
+  await keep(context, { objectKey: request.objectKey, uploadId: UploadId }, plan);
   return { ok: true, uploadId: UploadId };
+}
+
+/** How it is cut is durable with its name, in one commit: parts of another size hold other bytes under the same numbers. */
+async function keep(context: UploadContext, session: Session, plan: PartPlan): Promise<void> {
+  await Promise.all([
+    context.opened(session.uploadId),
+    context.checkpoint.save(checkpointOf(session, plan, new Map())),
+  ]);
+}
+
+function planOf({ options }: S3Parts, { media }: UploadRequest): PartPlan {
+  return planParts(media.byteSize, options.partSizeBytes ?? SMALLEST_PART_BYTES);
 }
 
 async function complete(
