@@ -34,11 +34,10 @@ export async function lookFor(
       return { ok: true, found: await askApp(parts, () => look({ objectKey, signal }), signal) };
     }
     const place = await placeOf(parts, { operation: 'look', objectKey, media }, signal);
-    const { classify } = place.http;
     const http: typeof place.http = {
       ...place.http,
       classify: (phase, answer) =>
-        media !== null && isThatPage(answer, media) ? null : classify(phase, answer),
+        media !== null && isThatPage(answer, media) ? null : place.http.classify(phase, answer),
     };
     const told = await ask(http, 'look', {
       method: look || 'HEAD',

@@ -114,10 +114,10 @@ export function tusRemote(options: TusRemoteOptions): Remote {
     objectKey: ObjectKey,
     signal: AbortSignal,
   ): Promise<string | null> => {
-    const { locator: ask } = options;
-    if (ask === undefined) return withoutQuery(url);
+    const { locator: given } = options;
+    if (given === undefined) return withoutQuery(url);
     try {
-      return await patiently(http, () => ask({ url, objectKey }), signal);
+      return await patiently(http, () => given({ url, objectKey }), signal);
     } catch (error) {
       throw error instanceof FaultSignal ? error : new FaultSignal(NO_PLACE);
     }
