@@ -74,6 +74,22 @@ describe('a large body to S3', () => {
   });
 });
 
+describe('an empty file to S3', () => {
+  it('is not asked about, where there is nothing to wait for (RFC 9110, 10.1.1)', async () => {
+    const heads: string[] = [];
+    const origin = await odd((socket) => {
+      socket.on('data', (bytes) => {
+        heads.push(bytes.toString('latin1'));
+        socket.write('HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\n\r\n');
+      });
+    });
+    const remote = s3Remote({ endpoint: origin, bucket: 'bucket', credentials });
+    const nothing = uploadRequest(content(0));
+    expect(await remote.upload(nothing, engine().run())).toMatchObject({ ok: true });
+    expect(heads.map((head) => /expect:/i.test(head))).toEqual([false]);
+  });
+});
+
 describe('a connection that a server closes just when it is used again', () => {
   it.each([
     ['HTTP', (endpoint: string) => httpRemote({ endpoint })],

@@ -178,6 +178,7 @@ export function handlerOf(parts: S3Parts): SdkHandler {
         : await byApp(parts, sign, request, flight, plain);
     if (flight.isUnsent) throw new SignedSignal({ url, headers });
     const piece = flight.piece ?? pieceOfBody(request.body);
+    const size = piece?.size ?? 0;
     const isListing = flight.operation.startsWith('List');
     const told = await ask(http, flight.operation, {
       method: request.method,
@@ -185,7 +186,8 @@ export function handlerOf(parts: S3Parts): SdkHandler {
       headers: Object.fromEntries(headers),
       signal: flight.signal,
       piece,
-      expectContinue: flight.asksFirst === true || (piece?.size ?? 0) >= LARGE_BODY_BYTES,
+      // Nothing is not asked about (RFC 9110, 10.1.1).
+      expectContinue: size > 0 && (flight.asksFirst === true || size >= LARGE_BODY_BYTES),
       onSent: flight.onSent,
       answerMs: flight.operation === 'CompleteMultipartUpload' ? COMPLETION_MS : undefined,
       longestBody: isListing ? LONGEST_LISTING : LONGEST_ANSWER,
