@@ -53,12 +53,28 @@ describe.skipIf(rgw === null)(`an upload whose parts were cut otherwise${whyNot}
     const { lent } = attempts(world, FILM);
     const checkpoint = noted();
     // The first part is refused, the second one comes.
-    world.proxy.plan({ method: 'PUT', act: 'answer', status: 503 });
+    world.proxy.plan({ path: /partNumber=1/, act: 'answer', status: 503 });
     const both = attempts(world, FILM, { partsAtOnce: 2 });
     const first = await both.remote.upload(uploadRequest(FILM), lent.run({ checkpoint }));
     expect(first).toMatchObject({ class: 'retryable' });
     expect(await withParts(5 * MIB, lent, { checkpoint })).toMatchObject({ ok: true });
     expect(numbers().toSorted()).toEqual(['1', '1', '2', '3']);
+    expect(lent.handles).toHaveLength(1);
+    expect(await whatIsThere(world)).toEqual(ONE);
+  });
+
+  it('keeps a part whose answer was lost, where no other one came', async () => {
+    const { lent } = attempts(world, FILM);
+    const checkpoint = noted();
+    // The first part does not arrive; the second one does, and nobody hears of it.
+    world.proxy.plan(
+      { path: /partNumber=1/, act: 'answer', status: 503 },
+      { path: /partNumber=2/, act: 'lose reply' },
+    );
+    const both = attempts(world, FILM, { partsAtOnce: 2 });
+    const first = await both.remote.upload(uploadRequest(FILM), lent.run({ checkpoint }));
+    expect(first).toMatchObject({ class: 'retryable' });
+    expect(await withParts(5 * MIB, lent, { checkpoint })).toMatchObject({ ok: true });
     expect(lent.handles).toHaveLength(1);
     expect(await whatIsThere(world)).toEqual(ONE);
   });
