@@ -30,8 +30,8 @@ export const secretsProtections: readonly Protection[] = [
     clause: '10.4',
     line: 'canary',
     file: 'adapters/remotes/tus/remote.ts',
-    find: 'options.locator === undefined ? withoutQuery(url)',
-    replace: 'options.locator === undefined ? url',
+    find: 'given === undefined) return withoutQuery(url)',
+    replace: 'given === undefined) return url',
     test: 'tests/security/10.4-canary.test.ts',
   },
   {
