@@ -206,7 +206,7 @@ async function sendAll(...given: Parameters<typeof sendParts>): Promise<Fault | 
   }
 }
 
-/** Notes what was sent, and how it was cut: also where no answer came, since the store may have it. */
+/** Notes what was sent, for the next attempt. */
 async function interrupted(
   context: UploadContext,
   session: Session,
@@ -215,7 +215,7 @@ async function interrupted(
   outcome: Fault,
 ): Promise<Fault> {
   const isOver = outcome.class === 'resume_lost';
-  if (!isOver && !context.signal.aborted) {
+  if (etags.size > 0 && !isOver && !context.signal.aborted) {
     await context.checkpoint.save(checkpointOf(session, plan, etags));
   }
   return outcome;
