@@ -1,7 +1,7 @@
 import type { AttachmentContext } from '../../machines/attachment/context.ts';
 import { refOf } from '../../machines/attachment/ref-of.ts';
 import { isRootOwner } from '../../machines/attachment/root-owner.ts';
-import { type Owner, ownerKey, type RefEntry } from '../../machines/attachment/types.ts';
+import { type Owner, ownerKey } from '../../machines/attachment/types.ts';
 import type { AttachmentTables, OutboxTable } from '../../ports/attachment-tables.ts';
 import type { BackendOp } from '../../ports/backend.ts';
 import { LadingError } from '../../ports/errors.ts';
@@ -28,9 +28,9 @@ export function createConsequences(options: {
   const { tables, outbox, fields } = options;
 
   function putOps(tx: StoreTransaction, change: Change): readonly Owner[] {
-    const before = refsBefore(change);
     const after = contextOf(change.after.context);
     const old = change.before === null ? null : contextOf(change.before.context);
+    const before = new Map(old?.refs.map((entry) => [entry.key, entry]));
     // The backend refused these refs once; a retry asks it again, and so does news of the object.
     const isAskedAgain = old?.fault?.class === 'backend' && after.fault === null;
     const { at } = change.event;
@@ -130,11 +130,6 @@ const BACKEND_EVENTS: ReadonlySet<string> = new Set([
 
 function wasReplaced(context: AttachmentContext | null, key: string): boolean {
   return context?.undoable.some((one) => one.key === key && one.replaced === true) === true;
-}
-
-function refsBefore(change: Change): ReadonlyMap<string, RefEntry> {
-  const refs = change.before === null ? [] : contextOf(change.before.context).refs;
-  return new Map(refs.map((entry) => [entry.key, entry]));
 }
 
 function hasRoot({ refs }: AttachmentContext): boolean {
