@@ -75,9 +75,8 @@ describe('the bytes of a small file', () => {
     gone.memory.lose(KEY);
     expect(await gone.look()).toMatchObject({ class: 'terminal', code: 'source_missing' });
     const locked = await file(1_000, {
-      // biome-ignore lint/correctness/useYield: a disk that fails before it gives anything
       async *open() {
-        throw Object.assign(new Error('locked'), { code: 'EPERM' });
+        yield await Promise.reject(Object.assign(new Error('locked'), { code: 'EPERM' }));
       },
     });
     expect(await locked.look()).toMatchObject({ class: 'retryable', code: 'source_unreadable' });
@@ -106,7 +105,7 @@ describe('a small file that goes while it is sent', () => {
     const remote = {
       ...phone.remote,
       upload: (...asked: Parameters<typeof phone.remote.upload>) => {
-        for (const key of phone.blobs.keys) phone.blobs.lose(key as typeof KEY);
+        for (const key of phone.blobs.keys) phone.blobs.lose(key);
         return phone.remote.upload(...asked);
       },
     };
