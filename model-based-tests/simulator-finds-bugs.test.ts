@@ -11,7 +11,7 @@ const foundBySeed: Readonly<Record<string, number>> = {
   'backoff-not-persisted': 7,
   'new-op-id-each-time': 5,
   'op-forgotten-early': 6,
-  'lease-ignored': 6,
+  'lease-ignored': 21,
   'no-second-look': 17,
   'shared-file-removed': 9,
   'budget-ignored': 7,

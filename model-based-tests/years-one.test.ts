@@ -1,3 +1,3 @@
-import { yearSuite } from './support/year-suite.ts';
+import { isWhole, yearSuite } from './support/year-suite.ts';
 
-yearSuite([1, 2, 3, 4, 5]);
+yearSuite(isWhole ? [1, 2, 3, 4, 5] : [1, 2, 4]);

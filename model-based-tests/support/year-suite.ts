@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 /** Captures in each year; `npm run year` lives those of 20,000. */
 const ATTACHMENTS = Number(process.env['LADING_YEAR_ATTACHMENTS'] ?? 1_000);
 
+/** All ten years; else six of them, as many as a test run has time for. */
+export const isWhole = Number(process.env['LADING_RUNS'] ?? '1') >= 3;
+
 /** Whole years, and what is left of them. */
 export function yearSuite(seeds: readonly number[]): void {
   describe(`a year of ${ATTACHMENTS} attachments on two devices`, () => {
