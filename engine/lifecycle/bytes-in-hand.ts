@@ -11,12 +11,15 @@ const SMALL_BYTES = 256 * 1024;
  * The bytes of one run of an upload, or why they cannot be sent: what is gone, or not what was captured, needs no remote
  * to be found so (contract 4.4, field case 13). A small file is in hand and proven before it asks for a slot: a disk costs
  * as much time as a short request does, and no slot waits for one. A larger one is checked while it is read.
+ *
+ * @param mayBeThere an earlier run may have sent all of it, and its answer was lost: the remote is looked at before other
+ *   bytes are a reason to give up.
  */
 export async function bytesInHand(
   blobs: BlobStore,
   key: BlobKey,
   media: Pick<MediaFacts, 'byteSize' | 'sha256'>,
-  signal: AbortSignal,
+  { signal, mayBeThere }: { readonly signal: AbortSignal; readonly mayBeThere: boolean },
 ): Promise<CheckedBytes | Fault> {
   try {
     if (media.byteSize > SMALL_BYTES || blobs.digest === undefined) {
@@ -28,8 +31,11 @@ export async function bytesInHand(
     const whole = await readWhole(blobs, key, media.byteSize);
     const digest = blobs.digest();
     digest.update(whole);
-    const isRight = whole.byteLength === media.byteSize && digest.hex() === media.sha256;
-    return isRight ? proven(whole) : fault('terminal', 'source_changed');
+    if (whole.byteLength !== media.byteSize) return fault('terminal', 'source_changed');
+    if (digest.hex() === media.sha256) return proven(whole);
+    return mayBeThere
+      ? checkedBytes(blobs, key, media, signal)
+      : fault('terminal', 'source_changed');
   } catch (error) {
     return sourceFaultOf(error);
   }

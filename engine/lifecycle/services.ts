@@ -131,10 +131,12 @@ async function upload(
   }
   const credentials = await parts.credentials();
   const key = input.blobKey as BlobKey;
-  const bytes = await bytesInHand(blobs, key, media, run.signal);
+  const claims = log.filter(isClaim).length;
+  const rerun = run.rerun || claims > 1;
+  const { signal } = run;
+  const bytes = await bytesInHand(blobs, key, media, { signal, mayBeThere: rerun });
   if ('ok' in bytes) return plainOutput(bytes);
   let handle = await parts.vault.open(now === undefined ? input.handle : now.handle);
-  const claims = log.filter(isClaim).length;
   if (isTainted(log)) {
     const isAttached = now?.attached === true;
     const options = { bytes, handle, isAttached, signal: run.signal };
@@ -158,7 +160,7 @@ async function upload(
         idempotencyKey: object,
         signal: run.signal,
         handle: known,
-        rerun: isRepeat || run.rerun || claims > 1,
+        rerun: isRepeat || rerun,
         async opened(opened, { isSecret = false } = {}) {
           if (opened === known) return;
           const kept = isSecret ? await parts.vault.seal(opened).catch(remember) : opened;

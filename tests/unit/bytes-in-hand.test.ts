@@ -5,7 +5,15 @@ import { bytesInHand } from '../../engine/lifecycle/bytes-in-hand.ts';
 import type { CheckedBytes } from '../../engine/lifecycle/checked-bytes.ts';
 import { type BlobStore, blobKey } from '../../ports/blob-store.ts';
 import { collect, pattern, pieces, sha256 } from '../../testing/contracts/bytes.ts';
-import { gate, image, owner, picture, shows, world } from '../support/lading-world.ts';
+import {
+  gate,
+  image,
+  owner,
+  picture,
+  pictureBytes,
+  shows,
+  world,
+} from '../support/lading-world.ts';
 
 const KEY = blobKey('account-1', '01890a5d-ac96-774b-bcce-b302099a8057');
 const SMALL = 256 * 1024;
@@ -28,7 +36,8 @@ async function file(size: number, changes: Partial<BlobStore> = {}) {
     },
     ...changes,
   };
-  const look = () => bytesInHand(blobs, KEY, media, new AbortController().signal);
+  const { signal } = new AbortController();
+  const look = (mayBeThere = false) => bytesInHand(blobs, KEY, media, { signal, mayBeThere });
   const inHand = async () => (await look()) as CheckedBytes;
   return { memory, good, reads, look, inHand };
 }
@@ -68,6 +77,15 @@ describe('the bytes of a small file', () => {
     const { good, look, memory } = await file(1_000);
     memory.spoil(KEY, new Uint8Array(changed(good)));
     expect(await look()).toMatchObject(CHANGED);
+  });
+
+  it('that has other bytes is never sent, where all of it may be there already', async () => {
+    const { good, look, memory } = await file(1_000);
+    memory.spoil(KEY, good.toReversed());
+    const bytes = (await look(true)) as CheckedBytes;
+    expect(bytes.verdict(true)).toBeUndefined();
+    await expect(collect(bytes.open())).rejects.toMatchObject({ code: 'source_changed' });
+    expect(bytes.verdict(true)).toMatchObject(CHANGED);
   });
 
   it('that is gone is refused for good; one that cannot be read now, for now (field case 15)', async () => {
@@ -145,4 +163,28 @@ describe('an upload that is stopped while a slow disk reads its bytes', () => {
       expect(phone.remote.calls.filter(({ operation }) => operation === 'upload')).toEqual([]);
     },
   );
+});
+
+describe('a small file that changes after all of it was sent, and whose answer was lost', () => {
+  it('is uploaded: the remote has what was captured (contract 4.2)', async () => {
+    const phone = world({ online: false });
+    let isLost = true;
+    const remote = {
+      ...phone.remote,
+      async upload(...asked: Parameters<typeof phone.remote.upload>) {
+        const outcome = await phone.remote.upload(...asked);
+        if (!isLost) return outcome;
+        isLost = false;
+        for (const key of phone.blobs.keys) phone.blobs.spoil(key, right.toReversed());
+        return { ok: false, class: 'retryable', code: 'network' } as const;
+      },
+    };
+    const right = pictureBytes('one');
+    const lading = await phone.open({ remote });
+    const { id } = await phone.until(lading.capture(picture('one'), image()));
+    phone.net.set({ online: true });
+    await phone.pass(600_000);
+    expect(shows(lading.view(id))).toBe('uploaded');
+    expect([...phone.remote.objects.values()].map(({ bytes }) => [...bytes])).toEqual([[...right]]);
+  });
 });
