@@ -3,7 +3,7 @@ import { type DriverName, driverNamed } from '../../tests/support/drivers.ts';
 import { features } from './feature-list.ts';
 import { pairsOf, type StateRun } from './feature-matrix.ts';
 import { operations } from './feature-operations.ts';
-import { type Part, runOn, summary } from './feature-runs.ts';
+import { PARTS, type Part, runOn, summary } from './feature-runs.ts';
 import { machineStates } from './feature-states.ts';
 
 /** A share of the matrix: two test files run at the same time. */
@@ -11,7 +11,7 @@ export interface Share {
   readonly driver: DriverName;
   /** Every second machine state, or all. */
   readonly states: 'even' | 'odd' | 'all';
-  /** Of each state all cells, or a third of them. */
+  /** Of each state all cells, or a sixth of them. */
   readonly part: Part;
 }
 
@@ -48,7 +48,7 @@ export function featureMatrix(shares: readonly Share[]): void {
         expect(met((run) => run.byFeature)).toEqual(new Set(features.map(({ name }) => name)));
         expect(met((run) => run.byOperation)).toEqual(new Set(operations.map(({ name }) => name)));
         const cells = runs.reduce((sum, run) => sum + run.cells, 0);
-        const wanted = states.length * pairsOf().length * (part === 'all' ? 1 : 1 / 3);
+        const wanted = states.length * pairsOf().length * (part === 'all' ? 1 : 1 / PARTS);
         expect(Math.abs(cells - wanted)).toBeLessThan(states.length);
       });
 
