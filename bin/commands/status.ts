@@ -1,6 +1,6 @@
 import type { Reason, ShownState } from '../../engine/explain/reason.ts';
 import { createWords, sizeOf, spanOf } from '../../engine/explain/words.ts';
-import type { Situation } from '../../machines/attachment/facts.ts';
+import { onItsWay } from '../../machines/attachment/on-its-way.ts';
 import { printable } from '../../ports/printable.ts';
 import type { DatabaseFile } from '../database/open.ts';
 import type { Output } from '../print/output.ts';
@@ -84,7 +84,7 @@ export function statusOf(file: DatabaseFile, seen: Survey, command: string): Sta
         shown: Object.fromEntries(
           STATES.map((state) => [state, items.filter((item) => item.state === state).length]),
         ) as Record<ShownState, number>,
-        queueDepth: items.filter(({ facts }) => JOBS.has(facts.situation)).length,
+        queueDepth: items.filter(({ facts }) => onItsWay.has(facts.situation)).length,
         oldestWaitingSince:
           waiting.length === 0 ? null : Math.min(...waiting.map(({ facts }) => facts.since)),
         waitingFor: Object.fromEntries(
@@ -102,18 +102,8 @@ export function statusOf(file: DatabaseFile, seen: Survey, command: string): Sta
   };
 }
 
-/** On its way to the remote, or stopped on it. */
-const JOBS: ReadonlySet<Situation> = new Set<Situation>([
-  'queued',
-  'waiting',
-  'awaitingCredentials',
-  'uploading',
-  'attaching',
-  'failed',
-]);
-
 const isStuckJob = ({ facts, waitingFor }: Survey['items'][number]): boolean =>
-  waitingFor !== undefined && JOBS.has(facts.situation);
+  waitingFor !== undefined && onItsWay.has(facts.situation);
 
 const HOW: Readonly<Record<DatabaseFile['how'], string>> = {
   'at rest': 'no app has it open',

@@ -1,4 +1,4 @@
-import type { Situation } from '../../machines/attachment/facts.ts';
+import { onItsWay } from '../../machines/attachment/on-its-way.ts';
 import type { MediaId } from '../../machines/attachment/types.ts';
 import type { AttachmentTables } from '../../ports/attachment-tables.ts';
 import type { StoreTransaction, StreamId } from '../../ports/event-store.ts';
@@ -17,15 +17,6 @@ export interface Advances {
 
 /** So many are known without a look at whether they are over. */
 const FEW = 32;
-/** Where its bytes may still be sent. */
-const GOES_ON: ReadonlySet<Situation> = new Set([
-  'queued',
-  'waiting',
-  'awaitingCredentials',
-  'uploading',
-  'attaching',
-  'failed',
-]);
 
 export function createAdvances(tables: Pick<AttachmentTables, 'media'>): Advances {
   const furthest = new Map<StreamId, number>();
@@ -34,7 +25,7 @@ export function createAdvances(tables: Pick<AttachmentTables, 'media'>): Advance
 
   function isOver(tx: StoreTransaction, stream: StreamId): boolean {
     const known = tables.media(tx, stream as string as MediaId);
-    return known === undefined || !GOES_ON.has(known.facts.situation);
+    return known === undefined || !onItsWay.has(known.facts.situation);
   }
 
   return {

@@ -71,21 +71,16 @@ const commandSchemas: Readonly<Record<AttachmentCommand['type'], readonly Upcast
   'bytes.given': unchanged,
 };
 
-const services: readonly ServiceName[] = [
-  'upload',
-  'attach',
-  'removeRemote',
-  'evict',
-  'download',
-  'purge',
-];
+const services = ['upload', 'attach', 'removeRemote', 'evict', 'download', 'purge'] as const;
+/** Compiles only where no service is left out. */
+type Listed<Name extends (typeof services)[number]> = Name;
 
 /** All types of the log: `attachment.created`, commands, answers of services, elapsed timers. */
 export const attachmentEventSchemas: EventSchemas = {
   'attachment.created': unchanged,
   ...commandSchemas,
   ...Object.fromEntries(
-    services.flatMap((service) =>
+    services.flatMap((service: Listed<ServiceName>) =>
       ['succeeded', 'failed', 'settled', 'crashed'].map((how) => [`${service}.${how}`, unchanged]),
     ),
   ),
