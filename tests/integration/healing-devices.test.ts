@@ -9,6 +9,7 @@ import { seededRandom } from '../../testing/world/seeded-random.ts';
 import { SimDisk } from '../../testing/world/sim-disk.ts';
 import { diskPort } from '../../testing/world/sim-disk-port.ts';
 import { collect } from '../support/cache-world.ts';
+import { agree } from '../support/sync-agreement.ts';
 import { item, type SyncDevice, type SyncWorld, syncWorld } from '../support/sync-world.ts';
 
 describe('what was recovered beside other devices (field case 16)', () => {
@@ -203,14 +204,4 @@ async function readAll(world: SyncWorld, { lading }: SyncDevice, id: string): Pr
 
 function everCompleted(world: SyncWorld): number {
   return world.objects.history.length;
-}
-
-/** All hold exactly the backend's live refs, nothing waits, and what is stored is what the log says. */
-async function agree(world: SyncWorld, ...devices: readonly SyncDevice[]): Promise<void> {
-  for (const device of devices) {
-    expect(device.refs()).toEqual(world.rows());
-    expect(await world.until(device.lading.settled())).toMatchObject({ unsyncedOps: 0 });
-    expect(await world.until(device.lading.verify())).toMatchObject({ ok: true });
-    await device.close();
-  }
 }

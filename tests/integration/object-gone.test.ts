@@ -1,6 +1,7 @@
 import type { MediaId } from 'lading';
 import { describe, expect, it } from 'vitest';
 import type { Backend, BackendOp, PushedOp } from '../../ports/backend.ts';
+import { agree } from '../support/sync-agreement.ts';
 import {
   type DeviceOptions,
   item,
@@ -202,14 +203,4 @@ async function textOf(world: SyncWorld, device: SyncDevice, id: MediaId): Promis
   const pieces: Uint8Array[] = [];
   for await (const piece of bytes.open()) pieces.push(piece);
   return Buffer.concat(pieces).toString('latin1');
-}
-
-/** Both hold exactly the backend's live refs, nothing waits, and what is stored is what the log says. */
-async function agree(world: SyncWorld, ...devices: readonly SyncDevice[]): Promise<void> {
-  for (const device of devices) {
-    expect(device.refs()).toEqual(world.rows());
-    expect(await world.until(device.lading.settled())).toMatchObject({ unsyncedOps: 0 });
-    expect(await world.until(device.lading.verify())).toMatchObject({ ok: true });
-    await device.close();
-  }
 }

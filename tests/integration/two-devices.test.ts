@@ -1,6 +1,7 @@
 import type { MediaId } from 'lading';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../ports/backend.ts';
+import { agree } from '../support/sync-agreement.ts';
 import { item, type SyncDevice, type SyncWorld, syncWorld } from '../support/sync-world.ts';
 
 describe('two devices', () => {
@@ -251,16 +252,6 @@ function offline(...devices: readonly SyncDevice[]): void {
 
 function online(...devices: readonly SyncDevice[]): void {
   for (const { link } of devices) link.setOnline(true);
-}
-
-/** Both hold exactly the backend's live refs, nothing waits, and what is stored is what the log says. */
-async function agree(world: SyncWorld, ...devices: readonly SyncDevice[]): Promise<void> {
-  for (const device of devices) {
-    expect(device.refs()).toEqual(world.rows());
-    expect(await world.until(device.lading.settled())).toMatchObject({ unsyncedOps: 0 });
-    expect(await world.until(device.lading.verify())).toMatchObject({ ok: true });
-    await device.close();
-  }
 }
 
 /** A backend that acts and, while `isMute`, whose answers to pushes are lost. */
